@@ -1,0 +1,51 @@
+// Owns the names of the policies and what the settings say about retries and limits.
+
+/// How a datacenter is chosen (design §3, "Balancing").
+public enum DatacenterPolicyKind: String, CaseIterable, Sendable {
+    case primary, weighted, random, nearest
+    case roundRobin = "round_robin"
+}
+
+/// How an endpoint is chosen in the datacenter.
+public enum EndpointPolicyKind: String, CaseIterable, Sendable {
+    case random, weighted, maglev
+    case roundRobin = "round_robin"
+    case leastRequests = "least_requests"
+    case peakEWMA = "peak_ewma"
+}
+
+/// What `maglev` hashes.
+public enum HashKey: Hashable, Sendable {
+    case source
+    case header(String)
+    case cookie(String)
+}
+
+/// How failed requests are tried again.
+public struct RetryPolicy: Hashable, Sendable {
+    /// Further attempts after the first; 0 = never.
+    public var attempts = 1
+    /// Retries may be at most this share of the requests of the last ten seconds…
+    public var budget = 0.2
+    /// …but this many a ten seconds are always allowed.
+    public var minimumBudget = 3
+    public init() {}
+}
+
+/// The most that one endpoint is given at a time, over all workers of the process.
+public struct CircuitLimits: Hashable, Sendable {
+    public var connections = 1024
+    public var requests = 1024
+    /// Requests that wait for one of the two; one more is answered 503.
+    public var queue = 1024
+    public init() {}
+}
+
+/// The upstream connections that a worker keeps open.
+public struct PoolPolicy: Hashable, Sendable {
+    /// Idle connections an endpoint a worker.
+    public var idle = 64
+    /// Longest time that a connection stays idle in the pool.
+    public var idleTimeout = Duration.seconds(60)
+    public init() {}
+}

@@ -1,0 +1,3 @@
+#ifndef MERIDIAN_CLINUX_H
+#define MERIDIAN_CLINUX_H
+#endif

@@ -1,0 +1,3 @@
+#ifndef MERIDIAN_CURING_H
+#define MERIDIAN_CURING_H
+#endif

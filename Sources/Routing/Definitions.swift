@@ -1,0 +1,134 @@
+// Owns services, listeners and routes as the settings define them: the layer below what the catalog overrides.
+public import Balancing
+public import Health
+public import Topology
+
+/// What a listener or a service speaks.
+public enum ProtocolKind: String, CaseIterable, Sendable { case http, tcp }
+
+/// Whether a switch of the primary may ever let two datacenters be written to (design §4).
+public enum Consistency: String, CaseIterable, Sendable { case strict, available }
+
+/// One backend address.
+public struct EndpointDefinition: Hashable, Sendable {
+    public var address: Address
+    /// 0-256; 0 takes no new requests.
+    public var weight: Int
+    public init(address: Address, weight: Int = 1) {
+        self.address = address
+        self.weight = weight
+    }
+}
+
+/// A service's endpoints in one datacenter.
+public struct DatacenterDefinition: Hashable, Sendable {
+    public var name: DatacenterName
+    /// 0-256.
+    public var weight: Int
+    public var endpoints: [EndpointDefinition]
+    public init(name: DatacenterName, weight: Int = 1, endpoints: [EndpointDefinition] = []) {
+        self.name = name
+        self.weight = weight
+        self.endpoints = endpoints
+    }
+}
+
+/// How the primary of a service moves (design §4; used by the group).
+public struct FailoverPolicy: Hashable, Sendable {
+    public var confirm = Duration.seconds(5)
+    public var drain = Duration.seconds(2)
+    public var hold = Duration.seconds(15)
+    public var cooldown = Duration.seconds(3600)
+    /// nil: an operator moves it back; otherwise after this time.
+    public var failbackAfter: Duration?
+    public var consistency = Consistency.strict
+    public init() {}
+}
+
+/// The time limits of design §3.
+public struct TimeoutPolicy: Hashable, Sendable {
+    public var clientHead = Duration.seconds(10)
+    public var clientIdle = Duration.seconds(60)
+    /// Grace before the least rate of a body is asked for, and that rate in bytes a second.
+    public var bodyGrace = Duration.seconds(30)
+    public var bodyRate = 500
+    public var tunnelIdle = Duration.seconds(3600)
+    public var connect = Duration.seconds(2)
+    public var firstByte = Duration.seconds(30)
+    /// The whole request; nil: no limit.
+    public var request: Duration?
+    public init() {}
+}
+
+/// What users reach: endpoints per datacenter, and the policies between them.
+public struct ServiceDefinition: Hashable, Sendable {
+    public var name: ServiceName
+    public var `protocol` = ProtocolKind.http
+    public var datacenterPolicy = DatacenterPolicyKind.weighted
+    public var endpointPolicy = EndpointPolicyKind.roundRobin
+    /// What `maglev` hashes.
+    public var hashKey = HashKey.source
+    /// nil: endpoints are not checked, traffic alone judges them.
+    public var healthCheck: HealthCheckPolicy? = HealthCheckPolicy()
+    public var outlier = OutlierPolicy()
+    public var slowStart = SlowStartPolicy()
+    public var failover = FailoverPolicy()
+    public var retry = RetryPolicy()
+    public var circuit = CircuitLimits()
+    public var pool = PoolPolicy()
+    public var timeouts = TimeoutPolicy()
+    /// `responses: lenient` accepts a bare LF from old backends.
+    public var acceptsBareLineFeeds = false
+    /// In order of preference.
+    public var datacenters: [DatacenterDefinition] = []
+    public init(name: ServiceName) { self.name = name }
+}
+
+/// How a route's path is compared.
+public enum PathPattern: Hashable, Sendable {
+    case any
+    /// Matches itself and everything below it, on segment boundaries.
+    case prefix(String)
+    case exact(String)
+    /// Matches the whole path.
+    case regex(String)
+}
+
+/// A header that a route asks for; nil value: any.
+public struct HeaderPattern: Hashable, Sendable {
+    public var name: String
+    public var value: String?
+    public init(name: String, value: String?) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// One route of a listener; the first that matches wins.
+public struct RouteDefinition: Hashable, Sendable {
+    /// Lower case; `*.example.com` is one label or more; nil: every host.
+    public var host: String?
+    public var path = PathPattern.any
+    /// Upper case; empty: every method.
+    public var methods: [String] = []
+    public var headers: [HeaderPattern] = []
+    public var service: ServiceName
+    public init(service: ServiceName) { self.service = service }
+}
+
+/// A bound address with routes to services.
+public struct ListenerDefinition: Hashable, Sendable {
+    public var name: ListenerName
+    public var bind: Address
+    public var `protocol` = ProtocolKind.http
+    /// For `http`.
+    public var routes: [RouteDefinition] = []
+    /// For `tcp`.
+    public var service: ServiceName?
+    /// Whether every connection begins with a PROXY protocol header (version 1 or 2).
+    public var proxyProtocol = false
+    public init(name: ListenerName, bind: Address) {
+        self.name = name
+        self.bind = bind
+    }
+}
