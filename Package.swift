@@ -79,5 +79,6 @@ let package = Package(
             swiftSettings: swiftSettings),
         // Tests.
         tests("TopologyTests", ["Topology"]),
+        tests("CatalogTests", ["Catalog", "Topology"]),
     ]
 )

@@ -1,0 +1,93 @@
+// Owns how overrides are set, reset and expire, and the safety rule that stands before it.
+internal import Topology
+
+extension Catalog {
+    mutating func set(
+        _ setting: OverrideSetting, on target: OverrideTarget, until: UnixTime?, _ command: CatalogCommand,
+        at index: UInt64
+    ) throws(CatalogRefusal) -> CatalogEvent.Kind? {
+        let before = try current(target.service, command)
+        if let refusal = before.lists(target) { throw refusal }
+        if let until, until <= command.proposedAt { throw .expiryInThePast }
+        let old = before.overrides[target, setting.kind]
+        if old == nil, overrideCount >= Self.maximumOverrides {
+            throw .tableFull("overrides", limit: Self.maximumOverrides)
+        }
+        // Asked again without a key: who set it first, and why, stays on record.
+        if let old, old.setting == setting, old.until == until { return nil }
+        var record = before
+        record.overrides.set(
+            Override(
+                target: target, setting: setting, author: command.author, reason: command.reason,
+                since: command.proposedAt, until: until, index: index))
+        record.changedAt = index
+        if !command.force, let refusal = record.refusalToReplace(before) { throw refusal }
+        store(record)
+        if old == nil { overrideCount += 1 }
+        return Self.event(target, from: old?.setting, to: setting)
+    }
+
+    mutating func reset(
+        _ kind: OverrideSetting.Kind, of target: OverrideTarget, _ command: CatalogCommand, at index: UInt64
+    ) throws(CatalogRefusal) -> CatalogEvent.Kind? {
+        let before = try current(target.service, command)
+        var record = before
+        guard let old = record.overrides.remove(target, kind) else {
+            // What has vanished from the settings may still have an override to reset; only without one it is unknown.
+            if let refusal = before.lists(target) { throw refusal }
+            return nil
+        }
+        record.changedAt = index
+        if !command.force, let refusal = record.refusalToReplace(before) { throw refusal }
+        store(record)
+        overrideCount -= 1
+        return Self.event(target, from: old.setting, to: nil)
+    }
+
+    /// Ends an override whose time is over. No safety rule: the operator who set it knew what it returns to.
+    mutating func expire(
+        _ target: OverrideTarget, _ kind: OverrideSetting.Kind, _ until: UnixTime, at index: UInt64
+    ) throws(CatalogRefusal) -> CatalogEvent.Kind? {
+        guard var record = record(target.service), record.overrides[target, kind]?.until == until,
+            record.overrides.remove(target, kind) != nil
+        else { return nil }
+        record.changedAt = index
+        store(record)
+        overrideCount -= 1
+        return .overrideExpired(target, kind)
+    }
+
+    private static func event(
+        _ target: OverrideTarget, from old: OverrideSetting?, to new: OverrideSetting?
+    ) -> CatalogEvent.Kind {
+        if old?.kind == .state || new?.kind == .state {
+            return .stateChanged(target, to: new == nil ? .active : .draining)
+        }
+        return .weightChanged(target, from: old?.weight, to: new?.weight)
+    }
+}
+
+extension OverrideSetting {
+    /// The weight, where the setting is one.
+    fileprivate var weight: Int? {
+        if case .weight(let weight) = self { weight } else { nil }
+    }
+}
+
+extension ServiceRegistration {
+    /// Why no service can be like this; nil: it can. `Settings` checks the same, with places; a log may carry anything.
+    var refusal: CatalogRefusal? {
+        if datacenters.isEmpty { return .noDatacenters(name) }
+        var names: Set<DatacenterName> = []
+        for datacenter in datacenters {
+            if !names.insert(datacenter.name).inserted { return .listedTwice(datacenter.name.text) }
+            if !(0...256).contains(datacenter.weight) { return .weightOutOfRange(datacenter.weight) }
+            var addresses: Set<Address> = []
+            for endpoint in datacenter.endpoints {
+                if !addresses.insert(endpoint.address).inserted { return .listedTwice(endpoint.address.description) }
+                if !(0...256).contains(endpoint.weight) { return .weightOutOfRange(endpoint.weight) }
+            }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,119 @@
+// Owns the replicated state of the group: its queries, its limits and its tables.
+public import Topology
+
+/// What the group agrees on: primaries with their epochs, overrides of weights and states, the freeze.
+///
+/// A state machine under a log: the same commands at the same indexes give the same state and the same answers on
+/// every node. Nothing in it reads a clock, and no order of a hash table shows. Every table is bounded.
+public struct Catalog: Sendable {
+    /// The most services, retired ones included.
+    public static let maximumServices = 4_096
+    /// The most overrides of all services.
+    public static let maximumOverrides = 10_000
+    /// The most bytes of an author's name or an idempotency key.
+    public static let maximumNameLength = 128
+    /// The most bytes of a reason.
+    public static let maximumReasonLength = 1_024
+    /// The most events that `events(after:)` can give.
+    public static let maximumEvents = EventRing.capacity
+
+    /// When the group was formed, in UTC seconds: the high bits of every epoch. 0: a group that lives in memory only.
+    public let formation: UInt32
+    /// The index of the last command applied; 0 before the first.
+    public internal(set) var appliedIndex: UInt64 = 0
+    /// Whether automatic changes of primaries are forbidden.
+    public internal(set) var isFrozen = false
+
+    /// By name, so that every walk over them has one order.
+    var records: [ServiceRecord] = []
+    var overrideCount = 0
+    var eventRing = EventRing()
+    var remembered = RememberedOutcomes()
+
+    /// An empty catalog.
+    public init(formation: UInt32 = 0) { self.formation = formation }
+
+    // MARK: Queries
+
+    /// The services that the settings define, by name.
+    public var services: [ServiceName] {
+        records.lazy.filter(\.isRegistered).map(\.registration.name)
+    }
+
+    /// What is registered of a service; nil when it is unknown or retired. O(log services).
+    public func registration(of service: ServiceName) -> ServiceRegistration? {
+        record(service).flatMap { $0.isRegistered ? $0.registration : nil }
+    }
+
+    /// The primary of a service that follows one.
+    public func primary(of service: ServiceName) -> Primary? { record(service)?.activePrimary }
+
+    /// The weight that an override sets, or else `base`, the weight of the settings.
+    ///
+    /// The settings of the asking node are the layer below, so it brings its own `base`.
+    public func weight(of target: OverrideTarget, otherwise base: Int) -> Int {
+        record(target.service)?.weight(of: target, otherwise: base) ?? base
+    }
+
+    /// Whether the target itself is drained; an endpoint does not show the state of its datacenter.
+    public func state(of target: OverrideTarget) -> OperatingState {
+        record(target.service)?.isDraining(target) == true ? .draining : .active
+    }
+
+    /// The index of the last change of a service or of anything over it: its `ETag`.
+    public func changeIndex(of service: ServiceName) -> UInt64? { record(service)?.changedAt }
+
+    /// All overrides, by target, those of retired services and vanished endpoints included: they show why a thing that
+    /// returns does not behave as the settings say.
+    public var overrides: [Override] { records.flatMap(\.overrides.all) }
+
+    /// The overrides of one service, by target.
+    public func overrides(of service: ServiceName) -> [Override] { record(service)?.overrides.all ?? [] }
+
+    /// The overrides whose time is over at `now`, as changes to propose. Until such a change is applied the override
+    /// holds on every node alike.
+    public func expirations(at now: UnixTime) -> [CatalogChange] {
+        overrides.compactMap { override in
+            guard let until = override.until, until <= now else { return nil }
+            return .expireOverride(of: override.target, setting: override.setting.kind, until: until)
+        }
+    }
+
+    /// When the next override expires; nil: none does.
+    public var nextExpiry: UnixTime? {
+        records.lazy.flatMap(\.overrides.all).compactMap(\.until).min()
+    }
+
+    /// The changes after `index`, oldest first, as far back as `maximumEvents` reach.
+    public func events(after index: UInt64 = 0) -> [CatalogEvent] { eventRing.after(index) }
+
+    // MARK: Tables
+
+    func record(_ service: ServiceName) -> ServiceRecord? {
+        let position = position(of: service)
+        return isAt(position, service) ? records[position] : nil
+    }
+
+    mutating func store(_ record: ServiceRecord) {
+        let position = position(of: record.registration.name)
+        if isAt(position, record.registration.name) {
+            records[position] = record
+        } else {
+            records.insert(record, at: position)
+        }
+    }
+
+    private func isAt(_ position: Int, _ service: ServiceName) -> Bool {
+        position < records.count && records[position].registration.name == service
+    }
+
+    private func position(of service: ServiceName) -> Int {
+        var low = 0
+        var high = records.count
+        while low < high {
+            let middle = low + (high - low) / 2
+            if records[middle].registration.name < service { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}

@@ -1,0 +1,50 @@
+// Owns what the catalog remembers of its changes, and the ring that bounds it.
+public import Topology
+
+/// One change that happened, for `meridian events` and the page.
+public struct CatalogEvent: Hashable, Sendable {
+    /// What changed.
+    public enum Kind: Hashable, Sendable {
+        case serviceRegistered(ServiceName)
+        case serviceRetired(ServiceName)
+        /// The weight override before and after; nil: the weight of the settings.
+        case weightChanged(OverrideTarget, from: Int?, to: Int?)
+        case stateChanged(OverrideTarget, to: OperatingState)
+        case primaryChanged(ServiceName, from: DatacenterName?, to: DatacenterName, epoch: Epoch, cause: PrimaryCause)
+        case overrideExpired(OverrideTarget, OverrideSetting.Kind)
+        case frozen(Bool)
+    }
+
+    /// Where in the log it happened; several events may share an index.
+    public var index: UInt64
+    public var time: UnixTime
+    public var author: String
+    public var reason: String
+    public var kind: Kind
+}
+
+/// The last events, oldest first.
+struct EventRing: Hashable, Sendable {
+    static let capacity = 1_000
+    private var slots: [CatalogEvent] = []
+    private var oldest = 0
+
+    mutating func append(_ event: CatalogEvent) {
+        if slots.count < Self.capacity {
+            slots.append(event)
+        } else {
+            slots[oldest] = event
+            oldest = (oldest + 1) % Self.capacity
+        }
+    }
+
+    /// The events after `index`, oldest first.
+    func after(_ index: UInt64) -> [CatalogEvent] {
+        var found: [CatalogEvent] = []
+        for offset in slots.indices {
+            let event = slots[(oldest + offset) % slots.count]
+            if event.index > index { found.append(event) }
+        }
+        return found
+    }
+}

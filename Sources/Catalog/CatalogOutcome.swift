@@ -1,0 +1,77 @@
+// Owns what applying a command answers: done, or a reason that tells the author what to do.
+public import Topology
+
+/// The answer to a command; the same on every node.
+public enum CatalogOutcome: Hashable, Sendable {
+    /// The command is done. `changed` is false when everything already was as it asks.
+    case applied(index: UInt64, changed: Bool)
+    case refused(CatalogRefusal)
+}
+
+/// Why a command changed nothing.
+public enum CatalogRefusal: Error, Hashable {
+    case unknownService(ServiceName)
+    case unknownDatacenter(DatacenterName, service: ServiceName)
+    case unknownEndpoint(Address, datacenter: DatacenterName, service: ServiceName)
+    /// The service has no `datacenter_policy: primary`.
+    case noPrimary(ServiceName)
+    /// A service needs at least one datacenter.
+    case noDatacenters(ServiceName)
+    /// A name or an address stands twice in one registration.
+    case listedTwice(String)
+    /// A weight must be 0-256.
+    case weightOutOfRange(Int)
+    /// The expiry is not later than the time at which the command was proposed.
+    case expiryInThePast
+    /// `If-Match` named another index than the service's last change.
+    case indexMismatch(current: UInt64)
+    /// The primary has changed since the author looked.
+    case epochMismatch(current: Epoch)
+    /// The service's 2^31 epochs are used up.
+    case epochsExhausted(ServiceName)
+    /// The new primary is draining, or it or all of its endpoints have the weight 0.
+    case targetTakesNoTraffic(DatacenterName, service: ServiceName)
+    /// Nothing would be left of the service that takes traffic.
+    case wouldStopService(ServiceName)
+    /// The primary would take no more traffic; set another primary first.
+    case wouldStopPrimary(DatacenterName, service: ServiceName)
+    /// Automatic changes are frozen.
+    case frozen
+    /// The key was used for another command within the last hour.
+    case idempotencyKeyReused
+    case textTooLong(field: String, limit: Int)
+    case tableFull(String, limit: Int)
+    /// The log gave an index that was applied before.
+    case alreadyApplied(index: UInt64)
+}
+
+extension CatalogRefusal: CustomStringConvertible {
+    /// One sentence for an operator, without a full stop.
+    public var description: String {
+        switch self {
+        case .unknownService(let service): "there is no service '\(service)'"
+        case .unknownDatacenter(let datacenter, let service): "service '\(service)' has no datacenter '\(datacenter)'"
+        case .unknownEndpoint(let address, let datacenter, let service):
+            "service '\(service)' has no endpoint \(address) in datacenter '\(datacenter)'"
+        case .noPrimary(let service): "service '\(service)' has no primary: its datacenter_policy is another"
+        case .noDatacenters(let service): "service '\(service)' has no datacenter"
+        case .listedTwice(let name): "'\(name)' is listed twice"
+        case .weightOutOfRange(let weight): "a weight is 0-256, not \(weight)"
+        case .expiryInThePast: "the expiry is not in the future"
+        case .indexMismatch(let current): "the service has changed since: its last change is at index \(current)"
+        case .epochMismatch(let current): "the primary has changed since: its epoch is \(current.count)"
+        case .epochsExhausted(let service): "service '\(service)' has used all of its epochs"
+        case .targetTakesNoTraffic(let datacenter, let service):
+            "datacenter '\(datacenter)' of service '\(service)' takes no traffic: it is draining or at weight 0 (use force)"
+        case .wouldStopService(let service):
+            "service '\(service)' would have no datacenter left that takes traffic (use force)"
+        case .wouldStopPrimary(let datacenter, let service):
+            "datacenter '\(datacenter)' is the primary of service '\(service)': set another primary first (or use force)"
+        case .frozen: "automatic changes are frozen"
+        case .idempotencyKeyReused: "the idempotency key was used for another command"
+        case .textTooLong(let field, let limit): "\(field) exceeds \(limit) bytes"
+        case .tableFull(let table, let limit): "there are \(limit) \(table), the most there may be"
+        case .alreadyApplied(let index): "index \(index) was applied before"
+        }
+    }
+}

@@ -1,0 +1,57 @@
+// Owns the outcomes of commands with an idempotency key, so that a retry does not act twice.
+
+/// Outcomes by key, for an hour and at most 10,000 keys; the oldest are forgotten first.
+struct RememberedOutcomes: Sendable {
+    static let capacity = 10_000
+    static let lifetimeMilliseconds: Int64 = 3_600_000
+
+    private struct Entry: Sendable {
+        var key: String
+        var change: CatalogChange
+        var outcome: CatalogOutcome
+        var time: UnixTime
+    }
+
+    /// In the order of arrival; those before `first` are forgotten.
+    private var entries: [Entry] = []
+    private var first = 0
+    /// How many entries were taken off the array's front so far.
+    private var removed = 0
+    /// Where a key is: its place in `entries` plus `removed`. Only looked up, never iterated.
+    private var positions: [String: Int] = [:]
+    /// The latest time any command carried: proposers' clocks differ, and what is forgotten must not depend on which
+    /// of them spoke last.
+    private var now = UnixTime(milliseconds: .min)
+
+    var count: Int { entries.count - first }
+
+    /// Forgets what is older than an hour before the latest time seen.
+    mutating func advance(to time: UnixTime) {
+        now = max(now, time)
+        let limit = now.earlier(byMilliseconds: Self.lifetimeMilliseconds)
+        while first < entries.count, entries[first].time < limit { forgetOldest() }
+    }
+
+    /// The outcome of an earlier command with this key: its own if it asked for the same change.
+    func outcome(for key: String, change: CatalogChange) -> CatalogOutcome? {
+        guard let position = positions[key] else { return nil }
+        let entry = entries[position - removed]
+        return entry.change == change ? entry.outcome : .refused(.idempotencyKeyReused)
+    }
+
+    mutating func remember(_ outcome: CatalogOutcome, for key: String, change: CatalogChange) {
+        if count == Self.capacity { forgetOldest() }
+        positions[key] = removed + entries.count
+        entries.append(Entry(key: key, change: change, outcome: outcome, time: now))
+    }
+
+    private mutating func forgetOldest() {
+        positions[entries[first].key] = nil
+        first += 1
+        // Moving the rest down once per capacity keeps the cost of one command constant.
+        guard first >= Self.capacity || first == entries.count else { return }
+        entries.removeFirst(first)
+        removed += first
+        first = 0
+    }
+}
