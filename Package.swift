@@ -80,5 +80,6 @@ let package = Package(
         // Tests.
         tests("TopologyTests", ["Topology"]),
         tests("CatalogTests", ["Catalog", "Topology"]),
+        tests("RoutingTests", ["Routing", "Topology", "Catalog", "Health", "Balancing"]),
     ]
 )

@@ -1,0 +1,163 @@
+// Owns finding the route of a request: the index over hosts and paths, and the order in which it is asked.
+internal import Topology
+
+/// The routes of one listener, compiled. The first route of the settings whose conditions all hold is the match.
+///
+/// Hosts are found by hash, with all wildcards that could apply in one pass over the name; under a host, prefixes and
+/// exact paths are found by hash at each segment's end. So the time depends on the request's length and on how many
+/// routes share a host and a path, not on the number of routes. Nothing is allocated for a request.
+public struct RouteMatcher: Sendable {
+    /// Conditions beyond host and path.
+    struct Route: Sendable {
+        var methods: Range<Int> = 0..<0
+        var headers: Range<Int> = 0..<0
+        var regex: Int?
+        var isPlain: Bool { methods.isEmpty && headers.isEmpty && regex == nil }
+    }
+
+    /// The routes of one host pattern.
+    struct Host: Sendable {
+        /// Routes for any path and with patterns, ascending.
+        var anyPath: [Int32] = []
+        /// The longest path that is a key; 0: none is.
+        var longestPath = 0
+    }
+
+    enum HostKind: UInt32 { case exact, wildcard }
+    enum PathKind: UInt32 { case exact, prefix }
+
+    /// The answer when the first route has no condition at all.
+    private(set) var matchesAlways = false
+    var routes: [Route] = []
+    var hosts: [Host] = [Host()]
+    /// Host names to positions in `hosts`; the space is the `HostKind`. `hosts[0]` is for routes without a host.
+    var hostTable = ByteTable()
+    /// Paths to positions in `pathRoutes`; the space is the host's position and the `PathKind`.
+    var pathTable = ByteTable()
+    /// The routes of one path, ascending.
+    var pathRoutes: [[Int32]] = []
+    var methods: [[UInt8]] = []
+    var headers: [HeaderCondition] = []
+    var regexes: [PathRegex] = []
+
+    /// Compiles `definitions`; the numbers that `match` returns are their positions.
+    public init(_ definitions: [RouteDefinition]) throws(PathRegexError) {
+        var builder = RouteMatcherBuilder()
+        for (number, definition) in definitions.enumerated() {
+            try builder.add(definition, number: Int32(number), to: &self)
+        }
+        if let first = definitions.first {
+            let isFirst = routes[0].isPlain && hosts[0].anyPath.first == 0
+            matchesAlways = isFirst && first.host == nil
+        }
+    }
+
+    /// The number of the first route that matches; nil: none does.
+    ///
+    /// - Parameters:
+    ///   - host: the authority, in any case, with or without a port.
+    ///   - path: the normalised path, without the query.
+    ///   - method: in the case in which it came (methods are case-sensitive, RFC 9110 section 9.1).
+    ///   - header: whether the request has a field that satisfies the condition; asked only where all else holds.
+    public func match(
+        host: Span<UInt8>, path: Span<UInt8>, method: Span<UInt8>, header: (HeaderCondition) -> Bool
+    ) -> Int? {
+        if matchesAlways { return 0 }
+        var best = Int.max
+        let length = HostName.length(host)
+        if !hostTable.isEmpty, length > 0 {
+            var hash = StableHash()
+            for index in stride(from: length - 1, through: 0, by: -1) {
+                if host[index] == UInt8(ascii: "."), index > 0, index < length - 1 {
+                    let ending = host.extracting((index + 1)..<length)
+                    if let found = position(of: ending, hash.value, .wildcard) {
+                        search(found, path: path, method: method, header: header, best: &best)
+                    }
+                }
+                hash.combine(host[index].lowercased)
+            }
+            if let found = position(of: host.extracting(0..<length), hash.value, .exact) {
+                search(found, path: path, method: method, header: header, best: &best)
+            }
+        }
+        search(0, path: path, method: method, header: header, best: &best)
+        return best == .max ? nil : best
+    }
+
+    private func position(of name: Span<UInt8>, _ hash: UInt64, _ kind: HostKind) -> Int? {
+        hostTable.value(of: name, hash: hash, in: kind.rawValue, .ignoringCase)
+    }
+
+    /// Lowers `best` to the first route of a host that matches.
+    private func search(
+        _ position: Int, path: Span<UInt8>, method: Span<UInt8>, header: (HeaderCondition) -> Bool, best: inout Int
+    ) {
+        let longest = hosts[position].longestPath
+        if longest > 0 {
+            var hash = StableHash()
+            for index in 0..<min(path.count, longest + 1) {
+                // "/api" ends a segment before "/" and at the end of the path.
+                if index > 0, path[index] == UInt8(ascii: "/") {
+                    let list = pathList(position, path.extracting(0..<index), hash.value, .prefix)
+                    test(list, path: path, method: method, header: header, best: &best)
+                }
+                hash.combine(path[index])
+            }
+            if path.count <= longest {
+                let prefix = pathList(position, path, hash.value, .prefix)
+                test(prefix, path: path, method: method, header: header, best: &best)
+                let exact = pathList(position, path, hash.value, .exact)
+                test(exact, path: path, method: method, header: header, best: &best)
+            }
+        }
+        for number in hosts[position].anyPath {
+            if Int(number) >= best { break }
+            if holds(routes[Int(number)], path: path, method: method, header: header) {
+                best = Int(number)
+                break
+            }
+        }
+    }
+
+    static func pathSpace(_ host: Int, _ kind: PathKind) -> UInt32 { UInt32(host) << 1 | kind.rawValue }
+
+    private func pathList(_ host: Int, _ path: Span<UInt8>, _ hash: UInt64, _ kind: PathKind) -> Int? {
+        pathTable.value(of: path, hash: hash, in: Self.pathSpace(host, kind), .exact)
+    }
+
+    private func test(
+        _ list: Int?, path: Span<UInt8>, method: Span<UInt8>, header: (HeaderCondition) -> Bool, best: inout Int
+    ) {
+        guard let list else { return }
+        for number in pathRoutes[list] {
+            if Int(number) >= best { return }
+            if holds(routes[Int(number)], path: path, method: method, header: header) {
+                best = Int(number)
+                return
+            }
+        }
+    }
+
+    /// Whether the conditions beyond host and path hold, the cheapest first.
+    private func holds(
+        _ route: Route, path: Span<UInt8>, method: Span<UInt8>, header: (HeaderCondition) -> Bool
+    ) -> Bool {
+        if !route.methods.isEmpty {
+            var isListed = false
+            for index in route.methods {
+                let listed = methods[index]
+                isListed = isListed || Self.equal(listed.span, method)
+            }
+            guard isListed else { return false }
+        }
+        if let regex = route.regex, !regexes[regex].matches(path) { return false }
+        for condition in route.headers where !header(headers[condition]) { return false }
+        return true
+    }
+
+    private static func equal(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+        guard left.count == right.count else { return false }
+        for index in left.indices where left[index] != right[index] { return false }
+        return true
+    }
+}
