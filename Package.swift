@@ -81,5 +81,7 @@ let package = Package(
         tests("TopologyTests", ["Topology"]),
         tests("CatalogTests", ["Catalog", "Topology"]),
         tests("RoutingTests", ["Routing", "Topology", "Catalog", "Health", "Balancing"]),
+        tests("BalancingTests", ["Balancing", "Topology"]),
+        tests("HealthTests", ["Health", "Topology"]),
     ]
 )
