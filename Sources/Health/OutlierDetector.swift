@@ -31,7 +31,7 @@ public struct Ejection: Hashable, Sendable {
 public struct OutlierDetector: Sendable {
     private struct Record: Sendable {
         var ejectedUntil: Tick?
-        /// When the last ejection ended.
+        /// When the last ejection ends or ended.
         var returned = Tick.zero
         var times = 0
     }
@@ -109,7 +109,6 @@ public struct OutlierDetector: Sendable {
         for index in records.indices {
             guard let until = records[index].ejectedUntil, until <= now else { continue }
             records[index].ejectedUntil = nil
-            records[index].returned = until
             returned.append(index)
         }
         summarise()

@@ -114,9 +114,13 @@ import Topology
 
     @Test func aSecondAttemptGoesToAnyOther() {
         var random = RandomBits(seed: 16)
-        let policy = LeastRequests(weights: [1, 1, 1, 1])
-        let counts = tally(30_000, over: 4) { policy.pick(excluding: excluding(2), random: &random) { _ in 3 } }
-        #expect(misfit(counts, [1, 1, 0, 1]) < 1 && counts[2] == 0)
+        let policy = LeastRequests(weights: [1, 1, 1, 1, 1])
+        let alike = tally(30_000, over: 5) { policy.pick(excluding: excluding(2), random: &random) { _ in 3 } }
+        #expect(misfit(alike, [1, 1, 0, 1, 1]) < 1 && alike[2] == 0)
+        // What the busy one is spared must go to the others evenly.
+        let loads = [100, 0, 0, 0, 0]
+        let spared = tally(30_000, over: 5) { policy.pick(excluding: excluding(2), random: &random) { loads[$0] } }
+        #expect(misfit(spared, [0, 1, 0, 1, 1]) < 1 && spared[0] == 0 && spared[2] == 0)
     }
 }
 
@@ -127,6 +131,7 @@ import Topology
         policy.observe(0, latency: .milliseconds(10), now: start)
         policy.observe(0, latency: .milliseconds(100), now: start)
         #expect(policy.latency(0, now: start) == .milliseconds(100))
+        #expect(policy.latency(0, now: start + PeakEWMA.halfLife / 2) == .milliseconds(75))
         #expect(policy.latency(0, now: start + PeakEWMA.halfLife) == .milliseconds(50))
         #expect(policy.latency(0, now: start + PeakEWMA.halfLife * 3) == .microseconds(12_500))
         #expect(policy.latency(0, now: start + .seconds(10_000)) == nil)
