@@ -1,1 +1,93 @@
+// See CLinux.h.
+#define _GNU_SOURCE
 #include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+int ml_epoll_make(void) { return epoll_create1(EPOLL_CLOEXEC); }
+
+static int add(int epoll, int fd, uint32_t events, uint64_t data) {
+    struct epoll_event event = { .events = events, .data.u64 = data };
+    return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+int ml_epoll_add_stream(int epoll, int fd, uint64_t data) {
+    return add(epoll, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, data);
+}
+
+int ml_epoll_add_reader(int epoll, int fd, uint64_t data) { return add(epoll, fd, EPOLLIN, data); }
+
+void ml_epoll_remove(int epoll, int fd) { epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL); }
+
+int ml_epoll_wait(int epoll, ml_readiness *out, int limit, int milliseconds) {
+    struct epoll_event events[512];
+    int count = epoll_wait(epoll, events, limit < 512 ? limit : 512, milliseconds);
+    for (int index = 0; index < count; index++) {
+        uint32_t flags = events[index].events;
+        out[index].data = events[index].data.u64;
+        out[index].ended = (flags & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+        out[index].readable = out[index].ended || (flags & EPOLLIN) != 0;
+        out[index].writable = (flags & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
+    }
+    return count < 0 ? -errno : count;
+}
+
+long long ml_now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (long long)time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
+long long ml_wall_seconds(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_REALTIME, &time);
+    return (long long)time.tv_sec;
+}
+
+int ml_splice(int from, int to, size_t count) {
+    long moved = splice(from, NULL, to, NULL, count, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+    return moved < 0 ? -errno : (int)moved;
+}
+
+int ml_pipe(int descriptors[2]) { return pipe2(descriptors, O_NONBLOCK | O_CLOEXEC) < 0 ? -errno : 0; }
+
+int ml_set_option(int fd, int level, int name, int value) {
+    return setsockopt(fd, level, name, &value, sizeof value) < 0 ? -errno : 0;
+}
+
+int ml_reset_on_close(int fd) {
+    struct linger now = { .l_onoff = 1, .l_linger = 0 };
+    return setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now) < 0 ? -errno : 0;
+}
+
+void ml_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+
+int ml_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC); }
+
+int ml_socket(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
+
+int ml_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+long ml_send(int fd, const void *bytes, size_t count) { return send(fd, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT); }
+
+unsigned ml_poll_mask(bool readable, bool writable) {
+    return (readable ? POLLIN | POLLRDHUP : 0) | (writable ? POLLOUT : 0);
+}
+
+int ml_poll_now(int fd, bool readable, bool writable) {
+    struct pollfd request = { .fd = fd, .events = (short)ml_poll_mask(readable, writable) };
+    return poll(&request, 1, 0) > 0 ? request.revents : 0;
+}
+
+bool ml_poll_readable(int events) { return (events & (POLLIN | POLLRDHUP | POLLERR | POLLHUP)) != 0; }
+bool ml_poll_writable(int events) { return (events & (POLLOUT | POLLERR | POLLHUP)) != 0; }

@@ -1,3 +1,40 @@
+// The thinnest shims over Linux calls whose macros, flags or unions Swift cannot import.
+// System headers stay in CLinux.c: they want _GNU_SOURCE, which Swift's Glibc module does not define.
 #ifndef MERIDIAN_CLINUX_H
 #define MERIDIAN_CLINUX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct {
+    uint64_t data;
+    // `ended`: FIN, hang-up or error; reading tells which.
+    bool readable, writable, ended;
+} ml_readiness;
+
+// Unless said otherwise: 0 or more, or a negative errno.
+int ml_epoll_make(void);
+// Edge-triggered, for reading and writing.
+int ml_epoll_add_stream(int epoll, int fd, uint64_t data);
+// Level-triggered, for reading.
+int ml_epoll_add_reader(int epoll, int fd, uint64_t data);
+void ml_epoll_remove(int epoll, int fd);
+int ml_epoll_wait(int epoll, ml_readiness *out, int limit, int milliseconds);
+long long ml_now(void);
+long long ml_wall_seconds(void);
+int ml_splice(int from, int to, size_t count);
+int ml_pipe(int descriptors[2]);
+int ml_set_option(int fd, int level, int name, int value);
+int ml_reset_on_close(int fd);
+void ml_name_thread(const char *name);
+int ml_accept(int fd);
+int ml_socket(int family);
+int ml_eventfd(void);
+long ml_send(int fd, const void *bytes, size_t count);
+unsigned ml_poll_mask(bool readable, bool writable);
+int ml_poll_now(int fd, bool readable, bool writable);
+bool ml_poll_readable(int events);
+bool ml_poll_writable(int events);
+
 #endif

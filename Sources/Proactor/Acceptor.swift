@@ -1,0 +1,108 @@
+// Owns one listening socket on a loop.
+internal import CLinux
+internal import Glibc
+internal import Topology
+
+/// What happens on a listening socket.
+public protocol AcceptHandler: AnyObject {
+    /// A connection came; `adopt` it with `EventLoop.adopt(_:handler:)` or let `refuse` close it.
+    func acceptor(_ acceptor: Acceptor, accepted connection: AcceptedConnection)
+    /// Accepting failed, for example for lack of descriptors; it goes on by itself a little later.
+    func acceptor(_ acceptor: Acceptor, failed error: SystemError)
+    /// `cancel()` is complete: no more connections come, and the socket is closed.
+    func acceptorClosed(_ acceptor: Acceptor)
+}
+
+/// A connection that no stream owns yet. Not to be copied around: adopt it or refuse it, once.
+public struct AcceptedConnection {
+    let descriptor: Int32
+
+    /// Closes it at once; with a reset, so that the client sees a refusal and not an empty answer.
+    public func refuse() {
+        _ = ml_reset_on_close(descriptor)
+        close(descriptor)
+    }
+}
+
+/// A listening socket that hands over connections until it is cancelled.
+public final class Acceptor: TimerHandler {
+    unowned let loop: EventLoop
+    let descriptor: Int32
+    let slot: UInt32
+    private var handler: (any AcceptHandler)?
+    var armed = false
+    private var cancelled = false
+    private var retry: LoopTimer?
+    var edge = EdgeState()
+
+    init(loop: EventLoop, descriptor: Int32, slot: UInt32, handler: any AcceptHandler) {
+        self.loop = loop
+        self.descriptor = descriptor
+        self.slot = slot
+        self.handler = handler
+        retry = loop.makeTimer(self)
+    }
+
+    /// The bound address, with the port that the system chose for port 0.
+    public var address: SocketAddress? { SocketAddress.of(descriptor, peer: false) }
+
+    func arm() {
+        armed = true
+        loop.backend.armAccept(self)
+    }
+
+    /// Accepts no more: waits for the last completion, takes what waits in the backlog, and closes the socket.
+    public func cancel() {
+        guard !cancelled else { return }
+        cancelled = true
+        retry?.cancel()
+        if armed { loop.backend.cancelAccept(self) } else { finish() }
+    }
+
+    /// One accept completed: with a descriptor or a negative errno.
+    func completeAccept(result: Int32, more: Bool) {
+        if !more { armed = false }
+        if result >= 0 {
+            handler?.acceptor(self, accepted: AcceptedConnection(descriptor: result))
+        } else if result != -ECANCELED, !cancelled {
+            acceptFailed(-result)
+        }
+        guard !armed else { return }
+        if cancelled {
+            finish()
+        } else if retry?.deadline == .distantFuture {
+            arm()
+        }
+    }
+
+    /// Without descriptors accepting would fail again at once: wait a moment instead of spinning.
+    private func acceptFailed(_ code: Int32) {
+        if code == ECONNABORTED || code == EINTR || code == EAGAIN { return }
+        handler?.acceptor(self, failed: SystemError(code: code, action: "accept"))
+        retry?.set(loop.now + .milliseconds(100))
+    }
+
+    public func timerExpired(_ timer: LoopTimer) {
+        if !armed, !cancelled { arm() }
+    }
+
+    private func finish() {
+        guard let handler else { return }
+        drainBacklog(handler)
+        self.handler = nil
+        retry?.invalidate()
+        loop.backend.forget(self)
+        close(descriptor)
+        handler.acceptorClosed(self)
+        loop.release(self)
+    }
+
+    /// Connections that the kernel has completed belong to clients that think they are served.
+    private func drainBacklog(_ handler: any AcceptHandler) {
+        for _ in 0..<4096 {
+            let connection = ml_accept(descriptor)
+            guard connection >= 0 else { return }
+            handler.acceptor(self, accepted: AcceptedConnection(descriptor: connection))
+        }
+    }
+}

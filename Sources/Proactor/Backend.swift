@@ -1,0 +1,36 @@
+// Owns what a backend of the loop must do; the loop and its streams decide, a backend only carries out.
+internal import Topology
+
+/// Which way of asking the kernel a loop uses.
+public enum IOKind: String, Sendable, CaseIterable {
+    case uring = "io_uring"
+    case epoll
+}
+
+/// One way of doing input and output. A class to be overridden and not a protocol: the calls cost one vtable load.
+class Backend {
+    /// Begins a receive; each completion goes to `Stream.completeReceive`.
+    func armReceive(_ stream: Stream, _ mode: ReceiveMode) {}
+    /// Ends a continuous receive; its last completion still comes.
+    func cancelReceive(_ stream: Stream) {}
+    func submitSend(_ stream: Stream, _ buffer: LoopBuffer) {}
+    func submitConnect(_ stream: Stream, _ address: SocketAddress) {}
+    func submitPoll(_ stream: Stream, readable: Bool, writable: Bool) {}
+    /// Makes every operation of the stream complete soon.
+    func cancelAll(_ stream: Stream) {}
+    /// The descriptor is about to be closed.
+    func forget(_ stream: Stream) {}
+    func forget(_ acceptor: Acceptor) {}
+    /// A stream was made on this loop.
+    func adopt(_ stream: Stream) throws(SystemError) {}
+    func armAccept(_ acceptor: Acceptor) {}
+    func cancelAccept(_ acceptor: Acceptor) {}
+    /// A buffer of the receive pools is free again.
+    func giveBack(_ buffer: LoopBuffer) {}
+    /// Hands everything to the kernel and waits for a completion, at most `nanoseconds` (nil: without limit).
+    func wait(nanoseconds: Int64?) {}
+    /// Tells streams and acceptors what completed.
+    func dispatch() {}
+    /// Ends the backend; nothing is in flight any more.
+    func end() {}
+}

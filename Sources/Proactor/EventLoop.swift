@@ -1,0 +1,226 @@
+// Owns one thread's loop: its streams, timers, mailbox and buffers, over one of two backends.
+internal import CLinux
+internal import Glibc
+public import Topology
+
+/// The sizes of a loop's buffer pools.
+public struct LoopBuffers: Sendable {
+    /// Buffers for continuous receives: their number (a power of two, at most 32,768) and bytes each.
+    public var smallCount = 512
+    public var smallSize = 16 << 10
+    /// Buffers for single receives.
+    public var largeCount = 64
+    public var largeSize = 64 << 10
+    public init() {}
+
+    /// For a loop with few connections: admin, probes, clients.
+    public static var modest: LoopBuffers {
+        var buffers = LoopBuffers()
+        buffers.smallCount = 64
+        buffers.smallSize = 4 << 10
+        buffers.largeCount = 8
+        return buffers
+    }
+}
+
+/// An event loop, driven by one thread: the one that calls `run()`. Nothing on it is safe to touch from another.
+public final class EventLoop {
+    /// The monotonic time at the start of this turn.
+    public private(set) var now: Tick
+    /// What the loop runs on.
+    public let io: IOKind
+    /// How other threads reach the loop.
+    public let mailbox: Mailbox
+    let backend: Backend
+    let buffers: LoopBuffers
+    private let wheel: TimerWheel
+    private var slabs = SlabPool()
+    var slots = SlotTable()
+    private var ready: [Stream] = []
+    private var starvedSmall: [Stream] = []
+    private var starvedLarge: [Stream] = []
+    private var afterTurn: [() -> Void] = []
+    private var stopping = false
+    /// Receive buffers that are not with the kernel or free, small and large.
+    var lentSmall = 0
+    var lentLarge = 0
+    /// Output buffers that somebody holds.
+    public private(set) var slabsLent = 0
+
+    /// Makes a loop on the calling thread, which must be the one that runs it (io_uring's SINGLE_ISSUER).
+    ///
+    /// - Throws: what the kernel said when it does not allow the backend.
+    public init(io: IOKind, buffers: LoopBuffers = LoopBuffers()) throws(SystemError) {
+        now = EventLoop.clock()
+        self.io = io
+        self.buffers = buffers
+        mailbox = try Mailbox()
+        wheel = TimerWheel(now: EventLoop.clock())
+        switch io {
+        case .uring:
+            let uring = try UringBackend(buffers: buffers, wake: mailbox.descriptor)
+            backend = uring
+            uring.loop = self
+        case .epoll:
+            let epoll = try EpollBackend(buffers: buffers, wake: mailbox.descriptor)
+            backend = epoll
+            epoll.loop = self
+        }
+    }
+
+    deinit {
+        backend.end()
+        slabs.releaseAll()
+    }
+
+    /// The monotonic clock, read now. Inside a turn `now` is cheaper and consistent.
+    public static func clock() -> Tick { Tick(nanoseconds: ml_now()) }
+
+    // MARK: Running
+
+    /// Takes turns until `stop()`.
+    public func run() {
+        stopping = false
+        while !stopping { turn() }
+    }
+
+    /// Ends `run()` after this turn.
+    public func stop() { stopping = true }
+
+    /// One turn: wait (at most `limit`), complete, fire timers, deliver what was kept.
+    public func turn(limit: Duration? = nil) {
+        var wait = ready.isEmpty && afterTurn.isEmpty ? wheel.wait(from: now) : 0
+        if let limit { wait = min(wait ?? .max, limit.wholeNanoseconds) }
+        backend.wait(nanoseconds: wait)
+        now = EventLoop.clock()
+        backend.dispatch()
+        wheel.advance(to: now)
+        deliverReady()
+        feedStarved()
+        if !afterTurn.isEmpty {
+            let work = afterTurn
+            afterTurn = []
+            for step in work { step() }
+        }
+    }
+
+    /// Runs `work` at the end of this turn.
+    public func atEndOfTurn(_ work: @escaping () -> Void) { afterTurn.append(work) }
+
+    func mailArrived() { mailbox.drain() }
+
+    // MARK: Timers
+
+    /// A disarmed timer on this loop.
+    public func makeTimer(_ handler: any TimerHandler) -> LoopTimer { wheel.makeTimer(handler) }
+
+    // MARK: Sockets
+
+    /// Begins to connect. The handler hears `streamConnected` or a failure, later.
+    ///
+    /// - Throws: when no socket can be made, for example for lack of descriptors.
+    public func connect(to address: SocketAddress, handler: any StreamHandler) throws(SystemError) -> Stream {
+        let descriptor = try Sockets.makeClient(for: address)
+        let stream = try makeStream(descriptor, handler, .connecting)
+        stream.connectAddress = address
+        stream.operations += 1
+        backend.submitConnect(stream, address)
+        return stream
+    }
+
+    /// Makes an accepted connection a stream of this loop.
+    ///
+    /// - Throws: when the backend cannot watch one more descriptor; the connection is closed then.
+    public func adopt(_ connection: AcceptedConnection, handler: any StreamHandler) throws(SystemError) -> Stream {
+        try makeStream(connection.descriptor, handler, .open)
+    }
+
+    private func makeStream(
+        _ descriptor: Int32, _ handler: any StreamHandler, _ phase: Stream.Phase
+    ) throws(SystemError) -> Stream {
+        let slot = slots.reserve()
+        let stream = Stream(loop: self, descriptor: descriptor, slot: slot, handler: handler, phase: phase)
+        slots.fill(slot, stream)
+        do throws(SystemError) {
+            try backend.adopt(stream)
+        } catch {
+            slots.free(slot)
+            close(descriptor)
+            throw error
+        }
+        return stream
+    }
+
+    /// Begins to accept on a listening socket, which the loop owns from now on.
+    public func accept(on socket: ListeningSocket, handler: any AcceptHandler) -> Acceptor {
+        let slot = slots.reserve()
+        let acceptor = Acceptor(loop: self, descriptor: socket.descriptor, slot: slot, handler: handler)
+        slots.fill(slot, acceptor)
+        acceptor.arm()
+        return acceptor
+    }
+
+    func release(_ stream: Stream) { slots.free(stream.slot) }
+    func release(_ acceptor: Acceptor) { slots.free(acceptor.slot) }
+
+    // MARK: Buffers
+
+    /// An empty buffer of at least `capacity` bytes (of 64 KiB when more is asked for), to be sent or given back.
+    public func allocate(_ capacity: Int) -> LoopBuffer {
+        slabsLent += 1
+        return slabs.take(capacity)
+    }
+
+    /// Gives a buffer back to its pool.
+    public func giveBack(_ buffer: LoopBuffer) {
+        switch buffer.home {
+        case .small:
+            lentSmall -= 1
+            backend.giveBack(buffer)
+        case .large:
+            lentLarge -= 1
+            backend.giveBack(buffer)
+        default:
+            slabsLent -= 1
+            slabs.giveBack(buffer)
+        }
+    }
+
+    /// Receive buffers that holders have at the moment.
+    public var receiveBuffersLent: Int { lentSmall + lentLarge }
+
+    // MARK: What waits inside the loop
+
+    func enqueueReady(_ stream: Stream) {
+        guard !stream.queuedReady else { return }
+        stream.queuedReady = true
+        ready.append(stream)
+    }
+
+    private func deliverReady() {
+        guard !ready.isEmpty else { return }
+        let streams = ready
+        ready = []
+        for stream in streams { stream.deliverKept() }
+    }
+
+    func starve(_ stream: Stream, large: Bool) {
+        stream.starved = true
+        if large { starvedLarge.append(stream) } else { starvedSmall.append(stream) }
+    }
+
+    /// Re-arms, first come first served, as many streams as there are buffers again.
+    private func feedStarved() {
+        if !starvedSmall.isEmpty { feed(&starvedSmall, free: buffers.smallCount - lentSmall) }
+        if !starvedLarge.isEmpty { feed(&starvedLarge, free: buffers.largeCount - lentLarge) }
+    }
+
+    private func feed(_ starved: inout [Stream], free: Int) {
+        let fed = starved.prefix(max(0, free))
+        starved.removeFirst(fed.count)
+        for stream in fed {
+            stream.starved = false
+            stream.reconcileReceive()
+        }
+    }
+}

@@ -1,0 +1,115 @@
+// Owns the one kind of memory that bytes pass through: a loan from the loop, given back by hand.
+
+/// A stretch of memory that belongs to an `EventLoop`: either filled by a receive or allocated to be sent.
+///
+/// It is a loan. Whoever holds it passes it to `Stream.send(_:)` or gives it back with `EventLoop.giveBack(_:)`, once.
+/// It is a plain value on purpose: buffers outlive Swift objects when the kernel still writes to them.
+public struct LoopBuffer {
+    // SAFETY: `base` stays mapped until the loop ends; the loop hands a buffer to one holder at a time.
+    @usableFromInline let base: UnsafeMutableRawPointer
+    /// Where the bytes begin.
+    @usableFromInline var start: Int32
+    /// How many bytes there are.
+    @usableFromInline var length: Int32
+    /// Bytes that fit in all.
+    @usableFromInline let room: Int32
+    /// Which pool it goes back to.
+    let home: BufferHome
+    let index: UInt16
+
+    init(base: UnsafeMutableRawPointer, capacity: Int, count: Int, home: BufferHome, index: UInt16) {
+        self.base = base
+        start = 0
+        length = Int32(truncatingIfNeeded: count)
+        room = Int32(truncatingIfNeeded: capacity)
+        self.home = home
+        self.index = index
+    }
+
+    /// The number of bytes.
+    @inlinable public var count: Int { Int(length) }
+    /// The bytes that can still be appended.
+    @inlinable public var free: Int { Int(room &- start &- length) }
+    @inlinable public var isEmpty: Bool { length == 0 }
+
+    /// The address of the first byte.
+    @inlinable var bytesStart: UnsafeMutableRawPointer { base + Int(start) }
+
+    /// The bytes, to be read.
+    @inlinable
+    public var bytes: Span<UInt8> {
+        @_lifetime(borrow self)
+        get {
+            // SAFETY: `start` and `length` stay within `room`; the memory outlives the loan.
+            let span = Span<UInt8>(
+                _unsafeStart: UnsafePointer(bytesStart.assumingMemoryBound(to: UInt8.self)), count: Int(length))
+            return _overrideLifetime(span, borrowing: self)
+        }
+    }
+
+    /// The room behind the bytes, to be written; `commit(_:)` then adds what was written.
+    @inlinable
+    public var tail: MutableSpan<UInt8> {
+        @_lifetime(&self)
+        mutating get {
+            // SAFETY: the tail lies between the last byte and the end of the memory, which nobody else has.
+            let start = (base + Int(self.start &+ length)).assumingMemoryBound(to: UInt8.self)
+            let span = MutableSpan<UInt8>(_unsafeStart: start, count: free)
+            return _overrideLifetime(span, mutating: &self)
+        }
+    }
+
+    /// Counts `count` bytes of `tail` as written. More than there is room for counts as all the room.
+    @inlinable
+    public mutating func commit(_ count: Int) { length &+= Int32(truncatingIfNeeded: min(max(count, 0), free)) }
+
+    /// Drops bytes from the front.
+    @inlinable
+    public mutating func consume(_ count: Int) {
+        let dropped = Int32(truncatingIfNeeded: min(max(count, 0), self.count))
+        start &+= dropped
+        length &-= dropped
+    }
+
+    /// Keeps only the first `count` bytes.
+    @inlinable
+    public mutating func truncate(_ count: Int) { length = Int32(truncatingIfNeeded: min(max(count, 0), self.count)) }
+
+    /// Forgets all bytes; the whole capacity is free again.
+    @inlinable
+    public mutating func clear() {
+        start = 0
+        length = 0
+    }
+
+    /// Appends what fits of `source`.
+    ///
+    /// - Returns: how many bytes were taken.
+    @inlinable
+    @discardableResult
+    public mutating func append(_ source: Span<UInt8>) -> Int {
+        let taken = min(source.count, free)
+        guard taken > 0 else { return 0 }
+        // SAFETY: `taken` bytes are there to be read and free to be written; the two memories are distinct loans.
+        source.withUnsafeBytes { bytes in
+            (base + Int(start &+ length)).copyMemory(from: bytes.baseAddress!, byteCount: taken)
+        }
+        length &+= Int32(truncatingIfNeeded: taken)
+        return taken
+    }
+
+    /// Appends what fits of another buffer's bytes.
+    @inlinable
+    @discardableResult
+    public mutating func append(_ other: LoopBuffer) -> Int { append(other.bytes) }
+}
+
+/// The pool that a buffer belongs to.
+enum BufferHome: UInt8 {
+    /// Filled by continuous receives.
+    case small
+    /// Filled by single receives of bodies and relays.
+    case large
+    /// Allocated by a holder, by size.
+    case slab2K, slab16K, slab64K
+}

@@ -1,0 +1,89 @@
+// Owns making sockets: listening ones with clear errors, and client ones with the options that proxies need.
+internal import CLinux
+internal import Glibc
+
+/// A bound and listening socket that no loop owns yet. `EventLoop.accept` takes it over.
+public struct ListeningSocket: Sendable {
+    let descriptor: Int32
+    /// The bound address, with the port that the system chose for port 0.
+    public let address: SocketAddress
+
+    /// Binds `count` sockets to one address (SO_REUSEPORT), so that the kernel spreads connections over as many loops.
+    ///
+    /// The address is first bound without SO_REUSEPORT: otherwise a second process would silently share the port.
+    ///
+    /// - Throws: the system's error with the address, such as "bind 127.0.0.1:80: Permission denied".
+    public static func bind(_ address: SocketAddress, count: Int = 1) throws(SystemError) -> [ListeningSocket] {
+        var address = address
+        if address.family != AF_UNIX {
+            let probe = try make(address, shared: false)
+            address = SocketAddress.of(probe, peer: false) ?? address
+            Glibc.close(probe)
+        } else {
+            try removeStale(address)
+        }
+        var sockets: [ListeningSocket] = []
+        for _ in 0..<count {
+            do throws(SystemError) {
+                let descriptor = try makeNext(after: sockets.first, address)
+                sockets.append(ListeningSocket(descriptor: descriptor, address: address))
+                guard listen(descriptor, 4096) == 0 else { throw .last("listen on \(address)") }
+            } catch {
+                for socket in sockets { socket.close() }
+                throw error
+            }
+        }
+        return sockets
+    }
+
+    /// Closes a socket that no loop took over.
+    public func close() { Glibc.close(descriptor) }
+
+    /// Unix sockets know no SO_REUSEPORT: every loop accepts from one socket.
+    private static func makeNext(
+        after first: ListeningSocket?, _ address: SocketAddress
+    ) throws(SystemError) -> Int32 {
+        guard let first, address.family == AF_UNIX else { return try make(address, shared: true) }
+        let copy = fcntl(first.descriptor, F_DUPFD_CLOEXEC, 0)
+        guard copy >= 0 else { throw .last("duplicate \(address)") }
+        return copy
+    }
+
+    private static func make(_ address: SocketAddress, shared: Bool) throws(SystemError) -> Int32 {
+        let descriptor = ml_socket(address.family)
+        guard descriptor >= 0 else { throw .last("socket for \(address)") }
+        if address.family != AF_UNIX {
+            _ = ml_set_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
+            if shared { _ = ml_set_option(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
+            // Inherited by accepted sockets: saves a call a connection.
+            _ = ml_set_option(descriptor, Int32(IPPROTO_TCP), Int32(TCP_NODELAY), 1)
+        }
+        guard address.withSockaddr({ Glibc.bind(descriptor, $0, $1) }) == 0 else {
+            let error = SystemError.last("bind \(address)")
+            Glibc.close(descriptor)
+            throw error
+        }
+        return descriptor
+    }
+
+    /// Removes the file of a Unix socket whose owner is gone: nobody answers on it.
+    private static func removeStale(_ address: SocketAddress) throws(SystemError) {
+        let probe = ml_socket(AF_UNIX)
+        guard probe >= 0 else { throw SystemError.last("socket for \(address)") }
+        defer { Glibc.close(probe) }
+        if address.withSockaddr({ Glibc.connect(probe, $0, $1) }) == 0 {
+            throw SystemError(code: EADDRINUSE, action: "bind \(address)")
+        }
+        if errno == ECONNREFUSED { unlink(String(address.description.dropFirst(5))) }
+    }
+}
+
+/// Client sockets.
+enum Sockets {
+    static func makeClient(for address: SocketAddress) throws(SystemError) -> Int32 {
+        let descriptor = ml_socket(address.family)
+        guard descriptor >= 0 else { throw .last("socket for \(address)") }
+        if address.family != AF_UNIX { _ = ml_set_option(descriptor, Int32(IPPROTO_TCP), Int32(TCP_NODELAY), 1) }
+        return descriptor
+    }
+}

@@ -1,0 +1,226 @@
+// Owns the io_uring backend: batched submission, multishot receive into provided buffers, one system call a turn.
+internal import CLinux
+internal import CURing
+internal import Glibc
+internal import Topology
+
+/// Drives a loop by io_uring. Made and used on one thread (SINGLE_ISSUER, DEFER_TASKRUN).
+final class UringBackend: Backend {
+    private enum Kind: UInt64 {
+        case receive = 1
+        case send, accept, connect, poll, wake, cancel
+    }
+
+    unowned(unsafe) var loop: EventLoop!
+    // SAFETY: allocated in init, freed in end(); the kernel knows the ring by descriptor, not by this address.
+    private let ring: OpaquePointer
+    private var small: ReceiveRing
+    private var large: ReceiveRing
+    private let wakeDescriptor: Int32
+    private let wakeCount: UnsafeMutablePointer<UInt64>
+    private static let batch = 256
+    private let completions: UnsafeMutablePointer<mu_completion>
+
+    init(buffers: LoopBuffers, wake: Int32) throws(SystemError) {
+        var made: OpaquePointer?
+        let result = mu_setup(&made, 2048, 16_384)
+        guard result == 0, let made else { throw SystemError(code: -result, action: "io_uring_setup") }
+        ring = made
+        do throws(SystemError) {
+            small = try ReceiveRing(ring, .small, count: buffers.smallCount, size: buffers.smallSize)
+            large = try ReceiveRing(ring, .large, count: buffers.largeCount, size: buffers.largeSize)
+        } catch {
+            mu_end(ring)
+            throw error
+        }
+        wakeDescriptor = wake
+        wakeCount = .allocate(capacity: 1)
+        completions = .allocate(capacity: Self.batch)
+        super.init()
+        armWake()
+    }
+
+    override func end() {
+        mu_end(ring)
+        small.release()
+        large.release()
+        wakeCount.deallocate()
+        completions.deallocate()
+    }
+
+    @inline(__always)
+    private func data(_ kind: Kind, _ slot: UInt32) -> UInt64 { kind.rawValue << 56 | loop.slots.token(slot) }
+
+    /// Fails the operation as if the kernel had: no submission entry could be had.
+    private func failLater(_ complete: @escaping () -> Void) { loop.atEndOfTurn(complete) }
+
+    private func armWake() { _ = mu_read(ring, wakeDescriptor, wakeCount, 8, Kind.wake.rawValue << 56) }
+
+    override func armReceive(_ stream: Stream, _ mode: ReceiveMode) {
+        let group: Int32 = mode == .singleLarge ? 1 : 0
+        let length = UInt32(mode == .singleLarge ? large.size : small.size)
+        let data = data(.receive, stream.slot)
+        if !mu_receive(ring, stream.descriptor, group, mode == .continuous, length, data) {
+            failLater { stream.completeReceive(result: -EAGAIN, buffer: nil, more: false) }
+        }
+    }
+
+    override func cancelReceive(_ stream: Stream) {
+        _ = mu_cancel(ring, data(.receive, stream.slot), Kind.cancel.rawValue << 56)
+    }
+
+    override func submitSend(_ stream: Stream, _ buffer: LoopBuffer) {
+        if !mu_send(ring, stream.descriptor, buffer.bytesStart, buffer.count, data(.send, stream.slot)) {
+            failLater { stream.completeSend(result: -EAGAIN) }
+        }
+    }
+
+    override func submitConnect(_ stream: Stream, _ address: SocketAddress) {
+        // The bytes stay valid until the submission at the end of this turn: the stream holds the address.
+        let accepted = address.withSockaddr { pointer, length in
+            // SAFETY: copied, because the address's own bytes may move when the array does.
+            stream.edge.connectAddress = .allocate(byteCount: Int(length), alignment: 8)
+            stream.edge.connectAddress?.copyMemory(from: pointer, byteCount: Int(length))
+            return mu_connect(ring, stream.descriptor, stream.edge.connectAddress, length, data(.connect, stream.slot))
+        }
+        if !accepted { failLater { stream.completeConnect(result: -EAGAIN) } }
+    }
+
+    override func submitPoll(_ stream: Stream, readable: Bool, writable: Bool) {
+        let mask = ml_poll_mask(readable, writable)
+        if !mu_poll(ring, stream.descriptor, mask, data(.poll, stream.slot)) {
+            failLater { stream.completePoll(result: -EAGAIN) }
+        }
+    }
+
+    override func cancelAll(_ stream: Stream) {
+        _ = mu_cancel_descriptor(ring, stream.descriptor, Kind.cancel.rawValue << 56)
+    }
+
+    override func forget(_ stream: Stream) { stream.edge.releaseAddress() }
+
+    override func armAccept(_ acceptor: Acceptor) {
+        if !mu_accept(ring, acceptor.descriptor, data(.accept, acceptor.slot)) {
+            failLater { acceptor.completeAccept(result: -EAGAIN, more: false) }
+        }
+    }
+
+    override func cancelAccept(_ acceptor: Acceptor) {
+        _ = mu_cancel_descriptor(ring, acceptor.descriptor, Kind.cancel.rawValue << 56)
+    }
+
+    override func giveBack(_ buffer: LoopBuffer) {
+        if buffer.home == .small { small.giveBack(buffer.index) } else { large.giveBack(buffer.index) }
+    }
+
+    override func wait(nanoseconds: Int64?) {
+        // A failure here (EINTR, EBUSY, ETIME) means no more than that there may be nothing to dispatch.
+        _ = mu_submit_and_wait(ring, nanoseconds ?? -1)
+    }
+
+    override func dispatch() {
+        for _ in 0..<64 {
+            let count = Int(mu_take(ring, completions, UInt32(Self.batch)))
+            for index in 0..<count { handle(completions[index]) }
+            if count < Self.batch { return }
+        }
+    }
+
+    @inline(__always)
+    private func handle(_ completion: mu_completion) {
+        let data = completion.data
+        let kind = data >> 56
+        if kind == Kind.receive.rawValue {
+            let object = loop.slots.object(data)
+            guard let object else { return }
+            let stream = unsafeDowncast(object, to: Stream.self)
+            completeReceive(stream, completion)
+        } else if kind == Kind.send.rawValue {
+            guard let object = loop.slots.object(data) else { return }
+            unsafeDowncast(object, to: Stream.self).completeSend(result: completion.result)
+        } else {
+            handleRare(kind, data, completion.result, completion.flags & UInt16(MU_MORE) != 0)
+        }
+    }
+
+    @inline(__always)
+    private func completeReceive(_ stream: Stream, _ completion: mu_completion) {
+        var buffer: LoopBuffer?
+        let result = completion.result
+        if completion.flags & UInt16(MU_BUFFER) != 0 {
+            let index = completion.buffer
+            // The group follows from what was armed: only one receive is in flight on a stream.
+            if stream.armed == .singleLarge {
+                loop.lentLarge += 1
+                buffer = large.buffer(index, count: Int(result))
+            } else {
+                loop.lentSmall += 1
+                buffer = small.buffer(index, count: Int(result))
+            }
+        }
+        stream.completeReceive(result: result, buffer: buffer, more: completion.flags & UInt16(MU_MORE) != 0)
+    }
+
+    private func handleRare(_ kind: UInt64, _ data: UInt64, _ result: Int32, _ more: Bool) {
+        switch Kind(rawValue: kind) {
+        case .wake:
+            armWake()
+            loop.mailArrived()
+        case .accept:
+            if let object = loop.slots.object(data) {
+                unsafeDowncast(object, to: Acceptor.self).completeAccept(result: result, more: more)
+            } else if result >= 0 {
+                close(result)
+            }
+        case .connect:
+            guard let object = loop.slots.object(data) else { return }
+            let stream = unsafeDowncast(object, to: Stream.self)
+            stream.edge.releaseAddress()
+            stream.completeConnect(result: result)
+        case .poll:
+            guard let object = loop.slots.object(data) else { return }
+            unsafeDowncast(object, to: Stream.self).completePoll(result: result)
+        default: break
+        }
+    }
+}
+
+/// A group of provided buffers: their memory and the ring by which the kernel takes them.
+struct ReceiveRing {
+    // SAFETY: the memory is mapped until release(), which comes after the kernel's ring is gone.
+    private let memory: UnsafeMutableRawPointer
+    private let ring: OpaquePointer
+    private let home: BufferHome
+    private let count: Int
+    let size: Int
+
+    init(_ uring: OpaquePointer, _ home: BufferHome, count: Int, size: Int) throws(SystemError) {
+        self.home = home
+        self.count = count
+        self.size = size
+        memory = .allocate(byteCount: count * size, alignment: 4096)
+        var out: OpaquePointer?
+        let result = mu_register_buffers(uring, home == .small ? 0 : 1, UInt32(count), &out)
+        guard result == 0, let out else {
+            memory.deallocate()
+            throw SystemError(code: -result, action: "io_uring_register_buf_ring")
+        }
+        ring = out
+        for index in 0..<count { giveBack(UInt16(index)) }
+    }
+
+    @inline(__always)
+    func buffer(_ index: UInt16, count bytes: Int) -> LoopBuffer {
+        LoopBuffer(base: memory + Int(index) * size, capacity: size, count: max(0, bytes), home: home, index: index)
+    }
+
+    @inline(__always)
+    func giveBack(_ index: UInt16) {
+        mu_give_buffer(ring, memory + Int(index) * size, UInt32(size), UInt32(index))
+    }
+
+    func release() {
+        mu_release_buffers(ring)
+        memory.deallocate()
+    }
+}
