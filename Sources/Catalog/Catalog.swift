@@ -49,15 +49,13 @@ public struct Catalog: Sendable {
     public func primary(of service: ServiceName) -> Primary? { record(service)?.activePrimary }
 
     /// The weight that an override sets, or else `base`, the weight of the settings.
-    ///
-    /// The settings of the asking node are the layer below, so it brings its own `base`.
     public func weight(of target: OverrideTarget, otherwise base: Int) -> Int {
-        record(target.service)?.weight(of: target, otherwise: base) ?? base
+        record(target.service)?.overrides.weight(of: target, otherwise: base) ?? base
     }
 
     /// Whether the target itself is drained; an endpoint does not show the state of its datacenter.
     public func state(of target: OverrideTarget) -> OperatingState {
-        record(target.service)?.isDraining(target) == true ? .draining : .active
+        record(target.service)?.overrides.state(of: target) ?? .active
     }
 
     /// The index of the last change of a service or of anything over it: its `ETag`.
@@ -67,8 +65,8 @@ public struct Catalog: Sendable {
     /// returns does not behave as the settings say.
     public var overrides: [Override] { records.flatMap(\.overrides.all) }
 
-    /// The overrides of one service, by target.
-    public func overrides(of service: ServiceName) -> [Override] { record(service)?.overrides.all ?? [] }
+    /// The overrides of one service; ask it when there is more than one question about the service.
+    public func overrides(of service: ServiceName) -> OverrideList { record(service)?.overrides ?? OverrideList() }
 
     /// The overrides whose time is over at `now`, as changes to propose. Until such a change is applied the override
     /// holds on every node alike.

@@ -33,8 +33,24 @@ public struct Override: Hashable, Sendable {
 }
 
 /// The overrides of one service, by target and kind; a sorted array, so that its order is the same on every node.
-struct OverrideList: Hashable, Sendable {
-    private(set) var all: [Override] = []
+public struct OverrideList: Hashable, Sendable {
+    /// All of them, by target.
+    public private(set) var all: [Override] = []
+
+    init() {}
+
+    /// The weight that an override sets, or else `base`, the weight of the settings. O(log n).
+    ///
+    /// The settings of the asking node are the layer below, so it brings its own `base`.
+    public func weight(of target: OverrideTarget, otherwise base: Int) -> Int {
+        if case .weight(let weight)? = self[target, .weight]?.setting { return weight }
+        return base
+    }
+
+    /// Whether the target itself is drained; an endpoint does not show the state of its datacenter. O(log n).
+    public func state(of target: OverrideTarget) -> OperatingState {
+        self[target, .state] == nil ? .active : .draining
+    }
 
     /// The override of this kind on `target`. O(log n).
     subscript(target: OverrideTarget, kind: OverrideSetting.Kind) -> Override? {

@@ -34,21 +34,16 @@ struct ServiceRecord: Hashable, Sendable {
         return isListed ? nil : .unknownEndpoint(address, datacenter: datacenter.name, service: service)
     }
 
-    func weight(of target: OverrideTarget, otherwise base: Int) -> Int {
-        if case .weight(let weight)? = overrides[target, .weight]?.setting { return weight }
-        return base
-    }
-
-    func isDraining(_ target: OverrideTarget) -> Bool { overrides[target, .state] != nil }
-
     /// Whether new requests could go to the datacenter as far as weights and states say; health is not known here.
     func takesTraffic(_ datacenter: ServiceRegistration.Datacenter) -> Bool {
         let place = OverrideTarget(service: registration.name, datacenter: datacenter.name)
-        guard !isDraining(place), weight(of: place, otherwise: datacenter.weight) > 0 else { return false }
+        guard overrides.state(of: place) == .active, overrides.weight(of: place, otherwise: datacenter.weight) > 0
+        else { return false }
         return datacenter.endpoints.contains { endpoint in
             let target = OverrideTarget(
                 service: registration.name, datacenter: datacenter.name, endpoint: endpoint.address)
-            return !isDraining(target) && weight(of: target, otherwise: endpoint.weight) > 0
+            return overrides.state(of: target) == .active
+                && overrides.weight(of: target, otherwise: endpoint.weight) > 0
         }
     }
 

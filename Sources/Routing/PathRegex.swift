@@ -19,7 +19,7 @@ public struct PathRegex: Hashable, Sendable {
 
     /// The pattern as it was written.
     public let pattern: String
-    private let automaton: PositionAutomaton
+    let automaton: PositionAutomaton
 
     /// Compiles `pattern`.
     public init(_ pattern: String) throws(PathRegexError) {

@@ -1,7 +1,9 @@
 // Owns the automaton of a route's pattern: built once, run for every path.
 
 /// Glushkov's automaton in bits: state i is alive after a byte if position i of the pattern has just read it.
-struct PositionAutomaton: Sendable {
+///
+/// A class, so that a request that tries many patterns counts one reference each and not one for every table.
+final class PositionAutomaton: Sendable {
     /// Sets of positions, in words of 64.
     private typealias Positions = [UInt64]
 
@@ -19,9 +21,12 @@ struct PositionAutomaton: Sendable {
     private let first: Positions
     private let last: Positions
     /// For each byte value, the positions that read it: `words` words each.
-    private var readers: [UInt64]
+    private let readers: [UInt64]
     /// For each position, those that may come next: `words` words each.
-    private var followers: [UInt64]
+    private let followers: [UInt64]
+    /// What every path that matches begins with, and the positions alive after it. Most paths fail here, and cheaply.
+    private let prefix: [UInt8]
+    private let afterPrefix: Positions
 
     init(_ node: PathRegexNode) throws(PathRegexError) {
         let count = Self.positions(in: node)
@@ -38,6 +43,7 @@ struct PositionAutomaton: Sendable {
         last = whole.last
         readers = builder.readers
         followers = builder.followers
+        (prefix, afterPrefix) = builder.prefix(of: whole)
     }
 
     /// The positions that `node` needs, at most `maximumPositions` + 1.
@@ -55,9 +61,15 @@ struct PositionAutomaton: Sendable {
     /// Whether all of `path` is accepted.
     func accepts(_ path: Span<UInt8>) -> Bool {
         if path.isEmpty { return acceptsEmpty }
+        guard path.count >= prefix.count else { return false }
+        for index in prefix.indices where path[index] != prefix[index] { return false }
         var alive = InlineArray<8, UInt64>(repeating: 0)
-        for word in 0..<words { alive[word] = first[word] & readers[Int(path[0]) * words + word] }
-        for index in 1..<path.count {
+        if prefix.isEmpty {
+            for word in 0..<words { alive[word] = first[word] & readers[Int(path[0]) * words + word] }
+        } else {
+            for word in 0..<words { alive[word] = afterPrefix[word] }
+        }
+        for index in max(1, prefix.count)..<path.count {
             var next = InlineArray<8, UInt64>(repeating: 0)
             var isAlive = false
             for word in 0..<words {
@@ -93,6 +105,27 @@ struct PositionAutomaton: Sendable {
         private var empty: Fragment {
             let none = Positions(repeating: 0, count: words)
             return Fragment(isNullable: true, first: none, last: none)
+        }
+
+        /// The bytes that every match of `whole` begins with, and the position that read the last of them: followed as
+        /// long as there is one position to go to, it reads one byte, and the path may not end before it.
+        func prefix(of whole: Fragment) -> ([UInt8], Positions) {
+            var bytes: [UInt8] = []
+            var reached = Positions(repeating: 0, count: words)
+            var next = whole.first
+            var mayEnd = whole.isNullable
+            while !mayEnd, next.reduce(0, { $0 + $1.nonzeroBitCount }) == 1,
+                let word = next.firstIndex(where: { $0 != 0 }), bytes.count < PathRegex.maximumPositions
+            {
+                let read = (0..<256).filter { readers[$0 * words + word] & next[word] != 0 }
+                guard read.count == 1 else { break }
+                bytes.append(UInt8(read[0]))
+                reached = next
+                mayEnd = whole.last[word] & next[word] != 0
+                let follower = (word * 64 + next[word].trailingZeroBitCount) * words
+                next = Array(followers[follower..<(follower + words)])
+            }
+            return (bytes, reached)
         }
 
         mutating func fragment(_ node: PathRegexNode) -> Fragment {

@@ -17,8 +17,8 @@ public struct RouteMatcher: Sendable {
 
     /// The routes of one host pattern.
     struct Host: Sendable {
-        /// Routes for any path and with patterns, ascending.
-        var anyPath: [Int32] = []
+        /// Where `numbers` has the routes for any path and those with patterns.
+        var anyPath: Range<Int> = 0..<0
         /// The longest path that is a key; 0: none is.
         var longestPath = 0
     }
@@ -29,16 +29,20 @@ public struct RouteMatcher: Sendable {
     /// The answer when the first route has no condition at all.
     private(set) var matchesAlways = false
     var routes: [Route] = []
-    var hosts: [Host] = [Host()]
+    var hosts: [Host] = []
     /// Host names to positions in `hosts`; the space is the `HostKind`. `hosts[0]` is for routes without a host.
     var hostTable = ByteTable()
-    /// Paths to positions in `pathRoutes`; the space is the host's position and the `PathKind`.
+    /// Whether `hostTable` has wildcards.
+    var hasWildcards = false
+    /// Paths to positions in `paths`; the space is the host's position and the `PathKind`.
     var pathTable = ByteTable()
-    /// The routes of one path, ascending.
-    var pathRoutes: [[Int32]] = []
+    /// Where `numbers` has the routes of one path.
+    var paths: [Range<Int>] = []
+    /// Lists of routes, each ascending, one behind the other: nested arrays would be retained and released.
+    var numbers: [Int32] = []
     var methods: [[UInt8]] = []
     var headers: [HeaderCondition] = []
-    var regexes: [PathRegex] = []
+    var patterns: [PositionAutomaton] = []
 
     /// Compiles `definitions`; the numbers that `match` returns are their positions.
     public init(_ definitions: [RouteDefinition]) throws(PathRegexError) {
@@ -46,10 +50,8 @@ public struct RouteMatcher: Sendable {
         for (number, definition) in definitions.enumerated() {
             try builder.add(definition, number: Int32(number), to: &self)
         }
-        if let first = definitions.first {
-            let isFirst = routes[0].isPlain && hosts[0].anyPath.first == 0
-            matchesAlways = isFirst && first.host == nil
-        }
+        builder.finish(&self)
+        matchesAlways = routes.first?.isPlain == true && hosts[0].anyPath.first.map { numbers[$0] } == 0
     }
 
     /// The number of the first route that matches; nil: none does.
@@ -68,7 +70,7 @@ public struct RouteMatcher: Sendable {
         if !hostTable.isEmpty, length > 0 {
             var hash = StableHash()
             for index in stride(from: length - 1, through: 0, by: -1) {
-                if host[index] == UInt8(ascii: "."), index > 0, index < length - 1 {
+                if hasWildcards, host[index] == UInt8(ascii: "."), index > 0, index < length - 1 {
                     let ending = host.extracting((index + 1)..<length)
                     if let found = position(of: ending, hash.value, .wildcard) {
                         search(found, path: path, method: method, header: header, best: &best)
@@ -110,29 +112,23 @@ public struct RouteMatcher: Sendable {
                 test(exact, path: path, method: method, header: header, best: &best)
             }
         }
-        for number in hosts[position].anyPath {
-            if Int(number) >= best { break }
-            if holds(routes[Int(number)], path: path, method: method, header: header) {
-                best = Int(number)
-                break
-            }
-        }
+        test(hosts[position].anyPath, path: path, method: method, header: header, best: &best)
     }
 
     static func pathSpace(_ host: Int, _ kind: PathKind) -> UInt32 { UInt32(host) << 1 | kind.rawValue }
 
-    private func pathList(_ host: Int, _ path: Span<UInt8>, _ hash: UInt64, _ kind: PathKind) -> Int? {
-        pathTable.value(of: path, hash: hash, in: Self.pathSpace(host, kind), .exact)
+    private func pathList(_ host: Int, _ path: Span<UInt8>, _ hash: UInt64, _ kind: PathKind) -> Range<Int> {
+        pathTable.value(of: path, hash: hash, in: Self.pathSpace(host, kind), .exact).map { paths[$0] } ?? 0..<0
     }
 
     private func test(
-        _ list: Int?, path: Span<UInt8>, method: Span<UInt8>, header: (HeaderCondition) -> Bool, best: inout Int
+        _ list: Range<Int>, path: Span<UInt8>, method: Span<UInt8>, header: (HeaderCondition) -> Bool, best: inout Int
     ) {
-        guard let list else { return }
-        for number in pathRoutes[list] {
-            if Int(number) >= best { return }
-            if holds(routes[Int(number)], path: path, method: method, header: header) {
-                best = Int(number)
+        for place in list {
+            let number = Int(numbers[place])
+            if number >= best { return }
+            if holds(routes[number], path: path, method: method, header: header) {
+                best = number
                 return
             }
         }
@@ -150,7 +146,7 @@ public struct RouteMatcher: Sendable {
             }
             guard isListed else { return false }
         }
-        if let regex = route.regex, !regexes[regex].matches(path) { return false }
+        if let regex = route.regex, !patterns[regex].accepts(path) { return false }
         for condition in route.headers where !header(headers[condition]) { return false }
         return true
     }

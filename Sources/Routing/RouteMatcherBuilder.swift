@@ -5,6 +5,10 @@ internal import Topology
 struct RouteMatcherBuilder {
     private var hostPositions: [String: Int] = [:]
     private var pathPositions: [PathKey: Int] = [:]
+    /// Routes by host for any path, and by path; ascending, since they come in that order. The first host is "every".
+    private var anyPathRoutes: [[Int32]] = [[]]
+    private var pathRoutes: [[Int32]] = []
+    private var longestPaths = [0]
 
     private struct PathKey: Hashable {
         var space: UInt32
@@ -22,21 +26,21 @@ struct RouteMatcherBuilder {
         route.headers = matcher.headers.count..<(matcher.headers.count + definition.headers.count)
         matcher.headers += definition.headers.map(HeaderCondition.init)
         switch definition.path {
-        case .any: matcher.hosts[host].anyPath.append(number)
+        case .any: anyPathRoutes[host].append(number)
         case .prefix(let text):
             // "/api/" is "/api": a prefix ends on a segment either way. "/" is every path, and `*` of OPTIONS.
             var path = Array(text.utf8)
             while path.last == UInt8(ascii: "/") { path.removeLast() }
             if path.isEmpty {
-                matcher.hosts[host].anyPath.append(number)
+                anyPathRoutes[host].append(number)
             } else {
                 addPath(path, .prefix, host: host, number: number, to: &matcher)
             }
         case .exact(let text): addPath(Array(text.utf8), .exact, host: host, number: number, to: &matcher)
         case .regex(let pattern):
-            route.regex = matcher.regexes.count
-            matcher.regexes.append(try PathRegex(pattern))
-            matcher.hosts[host].anyPath.append(number)
+            route.regex = matcher.patterns.count
+            matcher.patterns.append(try PathRegex(pattern).automaton)
+            anyPathRoutes[host].append(number)
         }
         matcher.routes.append(route)
     }
@@ -49,9 +53,11 @@ struct RouteMatcherBuilder {
         if name.last == UInt8(ascii: "."), name.count > 1 { name.removeLast() }
         let key = (isWildcard ? "*." : "") + String(decoding: name, as: UTF8.self)
         if let known = hostPositions[key] { return known }
-        let position = matcher.hosts.count
-        matcher.hosts.append(RouteMatcher.Host())
+        let position = anyPathRoutes.count
+        anyPathRoutes.append([])
+        longestPaths.append(0)
         hostPositions[key] = position
+        matcher.hasWildcards = matcher.hasWildcards || isWildcard
         let kind = isWildcard ? RouteMatcher.HostKind.wildcard : .exact
         matcher.hostTable.insert(name, hash: HostName.hash(name), in: kind.rawValue, value: position)
         return position
@@ -63,15 +69,28 @@ struct RouteMatcherBuilder {
         let space = RouteMatcher.pathSpace(host, kind)
         let key = PathKey(space: space, path: path)
         if let known = pathPositions[key] {
-            matcher.pathRoutes[known].append(number)
+            pathRoutes[known].append(number)
             return
         }
-        let position = matcher.pathRoutes.count
+        let position = pathRoutes.count
         pathPositions[key] = position
-        matcher.pathRoutes.append([number])
-        matcher.hosts[host].longestPath = max(matcher.hosts[host].longestPath, path.count)
+        pathRoutes.append([number])
+        longestPaths[host] = max(longestPaths[host], path.count)
         var hash = StableHash()
         hash.combine(path.span)
         matcher.pathTable.insert(path, hash: hash.value, in: space, value: position)
+    }
+
+    /// Lays the lists out one behind the other, once all routes were added.
+    func finish(_ matcher: inout RouteMatcher) {
+        func place(_ list: [Int32], in numbers: inout [Int32]) -> Range<Int> {
+            numbers += list
+            return numbers.count - list.count..<numbers.count
+        }
+        for (list, longest) in zip(anyPathRoutes, longestPaths) {
+            let range = place(list, in: &matcher.numbers)
+            matcher.hosts.append(RouteMatcher.Host(anyPath: range, longestPath: longest))
+        }
+        for list in pathRoutes { matcher.paths.append(place(list, in: &matcher.numbers)) }
     }
 }

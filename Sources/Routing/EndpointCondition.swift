@@ -1,0 +1,67 @@
+// Owns what a routing table is told about the health of endpoints, and by which name.
+internal import Catalog
+public import Health
+public import Topology
+
+/// One endpoint of one service in one datacenter; stays the same from table to table, so that a worker can carry its
+/// connections and counters over.
+public struct EndpointID: Hashable, Sendable {
+    public var service: ServiceName
+    public var datacenter: DatacenterName
+    public var address: Address
+
+    public init(service: ServiceName, datacenter: DatacenterName, address: Address) {
+        self.service = service
+        self.datacenter = datacenter
+        self.address = address
+    }
+
+    /// The name under which the catalog has overrides of it.
+    var overrideTarget: OverrideTarget {
+        OverrideTarget(service: service, datacenter: datacenter, endpoint: address)
+    }
+}
+
+/// What checks and traffic say of one endpoint.
+public struct EndpointCondition: Hashable, Sendable {
+    public var health: EndpointHealth
+    /// Whether traffic itself put it aside for a time.
+    public var isEjected: Bool
+    /// When it came up after having been down; nil: it was never seen down, so there is no slow start.
+    public var upSince: Tick?
+
+    public init(health: EndpointHealth = .unknown, isEjected: Bool = false, upSince: Tick? = nil) {
+        self.health = health
+        self.isEjected = isEjected
+        self.upSince = upSince
+    }
+
+    /// Whether it may get requests without panic: up, or without a verdict yet, and not ejected.
+    public var isUsable: Bool { health.takesTraffic && !isEjected }
+}
+
+/// The conditions of all endpoints; one that nobody set is unknown, and takes traffic.
+///
+/// Only looked up by endpoint, so no order of a hash table reaches a routing table.
+public struct EndpointConditions: Sendable {
+    private var conditions: [EndpointID: EndpointCondition] = [:]
+
+    public init() {}
+
+    /// The condition of one endpoint. O(1).
+    public subscript(id: EndpointID) -> EndpointCondition {
+        get { conditions[id] ?? EndpointCondition() }
+        set { conditions[id] = newValue }
+    }
+
+    /// Forgets every endpoint that `layout` does not have; to be called after a reload.
+    public mutating func keep(only layout: RoutingLayout) {
+        var kept: [EndpointID: EndpointCondition] = [:]
+        for service in layout.services {
+            for endpoint in service.datacenters.lazy.flatMap(\.endpoints) {
+                kept[endpoint.id] = conditions[endpoint.id]
+            }
+        }
+        conditions = kept
+    }
+}

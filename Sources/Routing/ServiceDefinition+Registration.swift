@@ -1,0 +1,17 @@
+// Owns what of a service's definition the group is told.
+public import Catalog
+
+internal import Balancing
+
+extension ServiceDefinition {
+    /// What to register in the catalog for this service, so that its safety rules know the weights of the settings.
+    public var registration: ServiceRegistration {
+        ServiceRegistration(
+            name: name, hasPrimary: datacenterPolicy == .primary,
+            datacenters: datacenters.map { datacenter in
+                ServiceRegistration.Datacenter(
+                    name: datacenter.name, weight: datacenter.weight,
+                    endpoints: datacenter.endpoints.map { .init(address: $0.address, weight: $0.weight) })
+            })
+    }
+}
