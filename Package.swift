@@ -83,5 +83,7 @@ let package = Package(
         tests("RoutingTests", ["Routing", "Topology", "Catalog", "Health", "Balancing"]),
         tests("BalancingTests", ["Balancing", "Topology"]),
         tests("HealthTests", ["Health", "Topology"]),
+        tests(
+            "SettingsTests", ["Settings", "Topology", "Balancing", "Health", "Routing"], resources: [.copy("Golden")]),
     ]
 )

@@ -1,0 +1,123 @@
+// Owns the `listeners` list: a listener and its routes.
+internal import Routing
+internal import Topology
+
+/// A use of a service by a listener, to be checked once all services are known.
+struct ServiceUse: Sendable {
+    var service: ServiceName
+    var `protocol`: ProtocolKind
+    var listener: ListenerName
+    var node: YAMLNode
+}
+
+/// A listener as it was written.
+struct ListenerDraft: Sendable {
+    var definition = ListenerDefinition(name: ListenerName(""), bind: .host("", port: 0))
+    var uses: [ServiceUse] = []
+}
+
+extension ListenerDraft {
+    static let section = Section<ListenerDraft>(
+        "listener", "A bound address with routes to services.",
+        initial: { _ in ListenerDraft() },
+        keys: [
+            Key("name", \.definition.name, .definition(of: .listener), required: true, "Its name."),
+            Key(
+                "bind", \.definition.bind, .boundOnce, required: true,
+                "`host:port`, `:port` for all IPv4 addresses, `[::]:port` or `unix:/path`. Port 0: the system chooses."),
+            Key("protocol", \.definition.protocol, .choice, "What clients speak."),
+            Key(
+                "routes", \.definition.routes, .list(of: .section(RouteDefinition.section), "routes", minimum: 1),
+                absent: "", "For http: where requests go; the first that matches wins, none is 404."),
+            Key(
+                "service", optional: \.definition.service, .reference(to: .service), absent: "",
+                "For tcp: where connections go. For http: short for one route that matches all."),
+            Key(
+                "proxy_protocol", \.definition.proxyProtocol, .toggle,
+                "Whether every connection begins with a PROXY protocol header, version 1 or 2."),
+            Key("tls", unavailable: "TLS comes with a later one"),
+        ],
+        check: { draft, fields, reading in
+            // With an unknown protocol every further rule would be a guess.
+            guard ProtocolKind(writtenAs: fields["protocol"]) != nil else { return }
+            checkTargets(draft.definition, fields, reading)
+            let routes = fields["routes"]?.items.compactMap { $0["service"] } ?? []
+            for node in routes + (fields["service"].map { [$0] } ?? []) {
+                guard let name = node.text, NameRule.allows(name) else { continue }
+                draft.uses.append(
+                    ServiceUse(
+                        service: ServiceName(name), protocol: draft.definition.protocol,
+                        listener: draft.definition.name, node: node))
+            }
+            // An http listener's `service` is its one route.
+            if draft.definition.protocol == .http, let service = draft.definition.service {
+                draft.definition.routes = [RouteDefinition(service: service)]
+                draft.definition.service = nil
+            }
+        })
+
+    private static func checkTargets(_ listener: ListenerDefinition, _ fields: Fields, _ reading: Reading) {
+        switch (listener.protocol, fields.key("routes"), fields.key("service")) {
+        case (.tcp, let routes?, _):
+            reading.error(at: routes, "a tcp listener has no routes: name its 'service'")
+        case (.tcp, nil, nil):
+            reading.error(at: fields.node.start, "a tcp listener needs the key 'service'")
+        case (.http, nil, nil):
+            reading.error(at: fields.node.start, "an http listener needs the key 'routes' or 'service'")
+        case (.http, _?, let service?):
+            reading.error(at: service, "'routes' and 'service' exclude each other")
+        default: break
+        }
+    }
+}
+
+extension ProtocolKind {
+    /// What a `protocol` key says: `http` when it was not written; nil when it is no protocol.
+    init?(writtenAs node: YAMLNode?) {
+        guard let node else {
+            self = .http
+            return
+        }
+        self.init(rawValue: node.text ?? "")
+    }
+}
+
+extension Form where Value == Address {
+    /// An address that only one part of the process may bind.
+    static var boundOnce: Form {
+        bindAddress.noting { address, node, reading in
+            // Port 0 is another port each time.
+            if case .host(_, port: 0) = address { return }
+            reading.define(.bind, address.description, at: node)
+        }
+    }
+}
+
+extension RouteDefinition {
+    fileprivate static let section = Section<RouteDefinition>(
+        "route",
+        "Which requests go to which service. All conditions of a route must match; without any it matches all.",
+        initial: { _ in RouteDefinition(service: ServiceName("")) },
+        keys: [
+            Key("service", \.service, .reference(to: .service), required: true, "Where they go."),
+            Key(
+                "host", optional: \.host, .hostPattern, absent: "every host",
+                "A host name without a port, or `*.example.com` for one label or more in its place."),
+            Key(
+                "path", \.path, .pathPattern("path", PathPattern.prefix), absent: "every path",
+                "A path and everything below it, on segment boundaries: `/api` is not `/apis`."),
+            Key("path_exact", \.path, .pathPattern("path", PathPattern.exact), absent: "", "This path only."),
+            Key("path_regex", \.path, .pathRegex, absent: "", "A regular expression that matches the whole path."),
+            Key("method", \.methods, .oneOrMore(of: .method, "methods"), absent: "every method", "`GET`, or a list."),
+            Key(
+                "headers", \.headers, .headerPatterns, absent: "",
+                "Header values by name, compared as a whole; `~` asks only that it is there."),
+            Key("fence", unavailable: "it comes with the group"),
+        ],
+        check: { _, fields, reading in
+            let paths = ["path", "path_exact", "path_regex"].compactMap { fields.key($0) }
+            for key in paths.dropFirst() {
+                reading.error(at: key, "'path', 'path_exact' and 'path_regex' exclude each other")
+            }
+        })
+}

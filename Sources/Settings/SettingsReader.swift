@@ -1,0 +1,32 @@
+// Owns the way from a file's text to settings or to everything that is wrong with it.
+
+/// Settings that can be used, and what is odd about them.
+public struct ValidSettings: Hashable, Sendable {
+    public var settings: Settings
+    /// In the order of the file; each prints like an error.
+    public var warnings: [Problem]
+}
+
+/// Reads settings files.
+public enum SettingsReader {
+    /// Reads one file.
+    ///
+    /// - Parameters:
+    ///   - text: the file, at most 4 MiB of YAML.
+    ///   - path: the file as problems name it.
+    ///   - environment: the value of an environment variable; nil when it is not set.
+    /// - Returns: the settings, or all problems at once. A text that is not YAML has that problem only, since nothing
+    ///   in it can be told.
+    public static func read(
+        text: String, path: String, environment: @escaping (String) -> String?
+    ) -> Result<ValidSettings, InvalidSettings> {
+        let reading = Reading(path: path, text: text, environment: environment)
+        var settings = Settings()
+        if let root = YAMLTree.root(of: text, reading), let draft = Draft.section.read(root, reading) {
+            settings = Assembly.settings(from: draft, root: root, reading)
+        }
+        let (problems, hasErrors) = reading.finish()
+        if hasErrors { return .failure(InvalidSettings(problems: problems)) }
+        return .success(ValidSettings(settings: settings, warnings: problems))
+    }
+}
