@@ -1,0 +1,26 @@
+// Owns the resolved addresses of endpoints: names are looked up off the workers, numbers at once.
+internal import Synchronization
+internal import Proactor
+internal import Topology
+
+/// Resolved addresses by their text. Shared by all workers; read when a table is adopted, never for a request.
+final class AddressBook: Sendable {
+    private let resolved = Mutex<[Address: SocketAddress]>([:])
+
+    /// The socket address; nil while a name has not been resolved.
+    func lookUp(_ address: Address) -> SocketAddress? {
+        if let numeric = SocketAddress(numeric: address) { return numeric }
+        return resolved.withLock { $0[address] }
+    }
+
+    /// Takes in what the resolver found.
+    ///
+    /// - Returns: whether that is news.
+    func enter(_ address: Address, as socket: SocketAddress) -> Bool {
+        resolved.withLock { known in
+            guard known[address] != socket else { return false }
+            known[address] = socket
+            return true
+        }
+    }
+}

@@ -1,0 +1,42 @@
+// Owns what the data plane is told by the settings, beside listeners and services.
+public import Topology
+
+/// The settings of the data plane that hold for all listeners.
+public struct DataPlaneConfiguration: Sendable {
+    /// The node's name: the pseudonym in `Via`.
+    public var node: NodeID
+    /// Threads that carry traffic.
+    public var workers = 1
+    /// Connections from clients over all workers; more are refused. nil: as many as there are descriptors for.
+    public var maximumConnections: Int?
+    /// Bytes and fields of a head.
+    public var maximumHead: ByteCount = 32768
+    public var maximumFields = 128
+    /// Networks whose forwarded fields are believed.
+    public var trustsPeer: @Sendable (SocketHost) -> Bool = { _ in false }
+    public var addsVia = false
+    public var passesUnderscores = false
+    public var accessLog: AccessLogConfiguration?
+    /// Pages for Meridian's own errors, by status.
+    public var errorPages: [Int: [UInt8]] = [:]
+
+    public init(node: NodeID) { self.node = node }
+}
+
+/// The host part of a peer's address: 4 bytes (IPv4), 16 (IPv6) or none (a Unix socket).
+public struct SocketHost: Hashable, Sendable {
+    public var bytes: [UInt8]
+    public init(bytes: [UInt8]) { self.bytes = bytes }
+}
+
+/// Where and how requests are logged.
+public struct AccessLogConfiguration: Hashable, Sendable {
+    public enum Format: String, CaseIterable, Sendable { case combined, json }
+    /// A file's path, or `-` for standard output.
+    public var path: String
+    public var format: Format
+    public init(path: String, format: Format) {
+        self.path = path
+        self.format = format
+    }
+}

@@ -1,0 +1,109 @@
+// Owns one worker's connections to one endpoint.
+internal import Balancing
+internal import Proactor
+internal import Routing
+internal import Synchronization
+internal import Topology
+
+/// An endpoint on one worker: where it is, its idle connections, and its counters that all workers share.
+final class EndpointRuntime {
+    let id: EndpointID
+    let counters: EndpointCounters
+    /// nil while its name is not resolved.
+    private(set) var address: SocketAddress?
+    private(set) var circuit: CircuitLimits
+    private(set) var pool: PoolPolicy
+    private(set) var acceptsBareLineFeeds: Bool
+    /// Whether the endpoint is still in the routing table.
+    private(set) var isCurrent = true
+    /// `host:port`, for logs.
+    let name: String
+    let datacenterName: String
+    private var idle: [UpstreamConnection] = []
+
+    init(
+        _ endpoint: EndpointRouting, _ service: ServiceDefinition, _ counters: TrafficCounters, _ addresses: AddressBook
+    ) {
+        id = endpoint.id
+        name = endpoint.address.description
+        datacenterName = endpoint.id.datacenter.text
+        self.counters = counters.endpoint(endpoint.id)
+        address = addresses.lookUp(endpoint.address)
+        circuit = service.circuit
+        pool = service.pool
+        acceptsBareLineFeeds = service.acceptsBareLineFeeds
+    }
+
+    func update(_ service: ServiceDefinition, _ addresses: AddressBook) {
+        let fresh = addresses.lookUp(id.address)
+        if fresh != address { closeIdle() }
+        address = fresh
+        circuit = service.circuit
+        pool = service.pool
+        acceptsBareLineFeeds = service.acceptsBareLineFeeds
+    }
+
+    /// Whether one more request is within the circuit's limit; counts it if so. `finishRequest` takes it off.
+    @inline(__always)
+    func beginRequest() -> Bool {
+        let before = counters.inFlight.add(1, ordering: .relaxed).oldValue
+        guard before < circuit.requests else {
+            counters.inFlight.subtract(1, ordering: .relaxed)
+            return false
+        }
+        counters.requests.add(1, ordering: .relaxed)
+        return true
+    }
+
+    @inline(__always)
+    func finishRequest() { counters.inFlight.subtract(1, ordering: .relaxed) }
+
+    /// Whether one more connection is within the circuit's limit; counts it if so.
+    func beginConnection() -> Bool {
+        let before = counters.connections.add(1, ordering: .relaxed).oldValue
+        if before < circuit.connections { return true }
+        counters.connections.subtract(1, ordering: .relaxed)
+        return false
+    }
+
+    func finishConnection() { counters.connections.subtract(1, ordering: .relaxed) }
+
+    /// The idle connection used last, which is the one most surely alive.
+    ///
+    /// - Parameter freshAfter: when the request may not be sent twice, only a connection idle since then will do.
+    @inline(__always)
+    func takeIdle(freshAfter: Tick?) -> UpstreamConnection? {
+        guard let last = idle.last else { return nil }
+        if let freshAfter, last.idleSince < freshAfter { return nil }
+        idle.removeLast()
+        return last
+    }
+
+    /// Keeps a connection for the next request.
+    ///
+    /// - Returns: false when the pool is full or the endpoint is gone: close it.
+    @inline(__always)
+    func keep(_ connection: UpstreamConnection) -> Bool {
+        guard isCurrent, idle.count < pool.idle else { return false }
+        idle.append(connection)
+        return true
+    }
+
+    /// Takes one connection out of the pool, because it broke or its time is over.
+    func discard(_ connection: UpstreamConnection) {
+        if let index = idle.firstIndex(where: { $0 === connection }) { idle.remove(at: index) }
+    }
+
+    /// Closes all idle connections.
+    func closeIdle() {
+        let connections = idle
+        idle = []
+        for connection in connections { connection.closeIdle() }
+    }
+
+    /// The endpoint left the table: requests in flight end as they may, nothing new begins.
+    func retire() {
+        isCurrent = false
+        closeIdle()
+    }
+}

@@ -1,0 +1,166 @@
+// Owns one worker's view of a service: its pickers, its endpoints' connections, and who waits for them.
+internal import Balancing
+internal import Proactor
+internal import Routing
+internal import Topology
+
+/// A service on one worker. Lives as long as the service is in the routing table.
+final class ServiceRuntime {
+    private(set) var routing: ServiceRouting
+    let counters: ServiceCounters
+    /// What settings say, unpacked for the path of a request.
+    private(set) var timeouts: Timeouts
+    private var datacenterPicker: DatacenterPicker
+    private var endpointPickers: [EndpointPicker]
+    /// By datacenter, then endpoint, as in `routing`.
+    private(set) var endpoints: [[EndpointRuntime]]
+    private(set) var retryBudget = RetryBudget()
+    /// `Meridian-Datacenter` and `Meridian-Epoch` lines of a primary service; empty otherwise.
+    private(set) var fenceLines: [UInt8] = []
+
+    /// Time limits in nanoseconds.
+    struct Timeouts {
+        let connect: Int64
+        let firstByte: Int64
+        let tunnelIdle: Int64
+        let bodyGrace: Int64
+        let bodyRate: Int
+        let request: Int64?
+
+        init(_ policy: TimeoutPolicy) {
+            connect = policy.connect.wholeNanoseconds
+            firstByte = policy.firstByte.wholeNanoseconds
+            tunnelIdle = policy.tunnelIdle.wholeNanoseconds
+            bodyGrace = policy.bodyGrace.wholeNanoseconds
+            bodyRate = policy.bodyRate
+            request = policy.request?.wholeNanoseconds
+        }
+    }
+
+    /// Where one attempt goes.
+    struct Choice {
+        var datacenter: Int
+        var index: Int
+        var endpoint: EndpointRuntime
+    }
+
+    init(_ routing: ServiceRouting, counters: TrafficCounters, addresses: AddressBook, random: inout RandomBits) {
+        self.routing = routing
+        self.counters = counters.service(routing.name)
+        timeouts = Timeouts(routing.definition.timeouts)
+        datacenterPicker = Self.makeDatacenterPicker(routing, &random)
+        endpointPickers = routing.datacenters.map { Self.makeEndpointPicker(routing, $0, &random) }
+        endpoints = routing.datacenters.map { datacenter in
+            datacenter.endpoints.map { EndpointRuntime($0, routing.definition, counters, addresses) }
+        }
+        fenceLines = Self.makeFenceLines(routing)
+    }
+
+    private static func makeDatacenterPicker(_ routing: ServiceRouting, _ random: inout RandomBits) -> DatacenterPicker {
+        DatacenterPicker(
+            kind: routing.definition.datacenterPolicy, shares: routing.shares, identities: routing.identities,
+            random: &random)
+    }
+
+    private static func makeEndpointPicker(
+        _ routing: ServiceRouting, _ datacenter: DatacenterRouting, _ random: inout RandomBits
+    ) -> EndpointPicker {
+        EndpointPicker(
+            kind: routing.definition.endpointPolicy, weights: datacenter.weights, identities: datacenter.identities,
+            random: &random)
+    }
+
+    private static func makeFenceLines(_ routing: ServiceRouting) -> [UInt8] {
+        guard let primary = routing.primary else { return [] }
+        var text = "Meridian-Datacenter: \(primary.datacenter)\r\n"
+        // A memory-only group has no formation number, and sends no epoch (design §4).
+        if primary.epoch.formation != 0 { text += "Meridian-Epoch: \(primary.epoch.value)\r\n" }
+        return Array(text.utf8)
+    }
+
+    /// Takes over a new table: pools and pickers of endpoints that stay are kept.
+    ///
+    /// - Returns: endpoints that are gone; their idle connections are to be closed.
+    func adopt(
+        _ fresh: ServiceRouting, counters: TrafficCounters, addresses: AddressBook, random: inout RandomBits
+    ) -> [EndpointRuntime] {
+        var known: [EndpointID: EndpointRuntime] = [:]
+        for endpoint in endpoints.joined() { known[endpoint.id] = endpoint }
+        let sameDatacenters = fresh.datacenters.map(\.name) == routing.datacenters.map(\.name)
+        datacenterPicker.adopt(Self.makeDatacenterPicker(fresh, &random))
+        var pickers: [EndpointPicker] = []
+        for (index, datacenter) in fresh.datacenters.enumerated() {
+            var picker = Self.makeEndpointPicker(fresh, datacenter, &random)
+            if sameDatacenters, endpointPickers[index].kind == picker.kind {
+                let new = picker
+                picker = endpointPickers[index]
+                picker.adopt(new)
+            }
+            pickers.append(picker)
+        }
+        endpointPickers = pickers
+        endpoints = fresh.datacenters.map { datacenter in
+            datacenter.endpoints.map { endpoint in
+                if let kept = known.removeValue(forKey: endpoint.id) {
+                    kept.update(fresh.definition, addresses)
+                    return kept
+                }
+                return EndpointRuntime(endpoint, fresh.definition, counters, addresses)
+            }
+        }
+        routing = fresh
+        timeouts = Timeouts(fresh.definition.timeouts)
+        fenceLines = Self.makeFenceLines(fresh)
+        return Array(known.values)
+    }
+
+    /// Chooses a datacenter and an endpoint in it, avoiding those already tried where there are others.
+    ///
+    /// - Parameter tried: what this request has tried; the choice is added.
+    /// - Returns: nil when no endpoint takes requests.
+    @inline(__always)
+    func choose(_ tried: inout Tried, hash: UInt64, now: Tick, random: inout RandomBits) -> Choice? {
+        let datacenter: Int
+        if let primary = routing.primaryIndex {
+            datacenter = primary
+        } else if routing.definition.datacenterPolicy == .primary {
+            return nil
+        } else {
+            guard let picked = datacenterPicker.pick(excluding: ExcludedDatacenters(), random: &random) else {
+                return nil
+            }
+            datacenter = picked
+        }
+        let runtimes = endpoints[datacenter]
+        let excluded = tried.datacenter == datacenter ? tried.endpoints : ExcludedEndpoints()
+        let index = endpointPickers[datacenter].pick(
+            excluding: excluded, hash: hash, now: now, random: &random,
+            load: { runtimes[$0].counters.inFlight.load(ordering: .relaxed) })
+        guard let index else { return nil }
+        tried.note(datacenter: datacenter, endpoint: index)
+        return Choice(datacenter: datacenter, index: index, endpoint: runtimes[index])
+    }
+
+    /// Tells the policy how long an answer's first byte took.
+    @inline(__always)
+    func observe(_ choice: Choice, latency: Duration, now: Tick) {
+        guard routing.definition.endpointPolicy == .peakEWMA, choice.datacenter < endpointPickers.count else { return }
+        endpointPickers[choice.datacenter].observe(index: choice.index, latency: latency, now: now)
+    }
+
+    func recordRequest(now: Tick) { retryBudget.recordRequest(now: now) }
+
+    func mayRetry(now: Tick) -> Bool { retryBudget.mayRetry(now: now, policy: routing.definition.retry) }
+}
+
+/// What one request has tried so far.
+struct Tried {
+    private(set) var datacenter = -1
+    private(set) var endpoints = ExcludedEndpoints()
+
+    mutating func note(datacenter: Int, endpoint: Int) {
+        if self.datacenter != datacenter { endpoints = ExcludedEndpoints() }
+        self.datacenter = datacenter
+        endpoints.insert(endpoint)
+    }
+}

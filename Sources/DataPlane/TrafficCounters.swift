@@ -1,0 +1,100 @@
+// Owns the figures that workers share and others read: one block of relaxed atomics an endpoint and a service.
+public import Routing
+public import Synchronization
+public import Topology
+
+/// One endpoint's traffic over all workers. Limits are held against it, so they hold for the process.
+public final class EndpointCounters: Sendable {
+    public let id: EndpointID
+    /// Requests and TCP sessions sent to it.
+    public let requests = Atomic<Int>(0)
+    /// Those without an end yet.
+    public let inFlight = Atomic<Int>(0)
+    /// Open connections to it, idle ones too.
+    public let connections = Atomic<Int>(0)
+    /// Answers of 500-599 in a row.
+    public let consecutiveErrors = Atomic<Int>(0)
+    /// Answers of 500-599, and attempts without an answer.
+    public let errors = Atomic<Int>(0)
+    /// Connects that were refused or reset, since the start. Control takes what was added as passive failures.
+    public let connectFailures = Atomic<Int>(0)
+
+    init(id: EndpointID) { self.id = id }
+}
+
+/// One service's traffic over all workers.
+public final class ServiceCounters: Sendable {
+    public let name: ServiceName
+    public let requests = Atomic<Int>(0)
+    public let retries = Atomic<Int>(0)
+    /// Answers to clients by class: 1xx … 5xx.
+    public let informational = Atomic<Int>(0)
+    public let successful = Atomic<Int>(0)
+    public let redirected = Atomic<Int>(0)
+    public let clientErrors = Atomic<Int>(0)
+    public let serverErrors = Atomic<Int>(0)
+    public let bytesReceived = Atomic<Int>(0)
+    public let bytesSent = Atomic<Int>(0)
+    /// Summed time of requests, in nanoseconds.
+    public let duration = Atomic<Int>(0)
+
+    init(name: ServiceName) { self.name = name }
+
+    func count(status: Int) {
+        switch status / 100 {
+        case 1: add(informational)
+        case 2: add(successful)
+        case 3: add(redirected)
+        case 4: add(clientErrors)
+        default: add(serverErrors)
+        }
+    }
+
+    private func add(_ counter: borrowing Atomic<Int>) { counter.add(1, ordering: .relaxed) }
+}
+
+/// The whole process's figures.
+public final class ProcessCounters: Sendable {
+    public let connections = Atomic<Int>(0)
+    public let connectionsAccepted = Atomic<Int>(0)
+    public let connectionsRefused = Atomic<Int>(0)
+    public let badRequests = Atomic<Int>(0)
+    public let unrouted = Atomic<Int>(0)
+    public let logLinesDropped = Atomic<Int>(0)
+    /// Exchanges and tunnels without an end yet; a graceful stop waits for them.
+    public let active = Atomic<Int>(0)
+}
+
+/// All counters, by endpoint and service. They live as long as the process, so a reload does not reset them.
+public final class TrafficCounters: Sendable {
+    public let process = ProcessCounters()
+    private let endpoints = Mutex<[EndpointID: EndpointCounters]>([:])
+    private let services = Mutex<[ServiceName: ServiceCounters]>([:])
+
+    public init() {}
+
+    /// The endpoint's counters; made at first sight. Not for the path of a request: workers keep the reference.
+    public func endpoint(_ id: EndpointID) -> EndpointCounters {
+        endpoints.withLock { known in
+            if let counters = known[id] { return counters }
+            let counters = EndpointCounters(id: id)
+            known[id] = counters
+            return counters
+        }
+    }
+
+    /// The service's counters; made at first sight.
+    public func service(_ name: ServiceName) -> ServiceCounters {
+        services.withLock { known in
+            if let counters = known[name] { return counters }
+            let counters = ServiceCounters(name: name)
+            known[name] = counters
+            return counters
+        }
+    }
+
+    /// Every endpoint ever seen, in no order.
+    public var allEndpoints: [EndpointCounters] { endpoints.withLock { Array($0.values) } }
+    /// Every service ever seen, in no order.
+    public var allServices: [ServiceCounters] { services.withLock { Array($0.values) } }
+}

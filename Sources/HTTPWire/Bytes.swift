@@ -1,0 +1,119 @@
+// Owns the small questions that every parser here asks of bytes, without a branch per case.
+
+/// A stretch of a head, counted from its first byte. A head is at most 65,535 bytes long.
+public struct ByteRange: Hashable, Sendable {
+    public var start: UInt16
+    public var count: UInt16
+
+    @inlinable
+    public init(start: Int, count: Int) {
+        self.start = UInt16(truncatingIfNeeded: start)
+        self.count = UInt16(truncatingIfNeeded: count)
+    }
+
+    public static let none = ByteRange(start: 0, count: 0)
+    @inlinable public var lower: Int { Int(start) }
+    @inlinable public var upper: Int { Int(start) + Int(count) }
+    @inlinable public var isEmpty: Bool { count == 0 }
+    @inlinable public var range: Range<Int> { lower..<upper }
+}
+
+/// Sets of ASCII characters as two words of bits.
+@usableFromInline
+enum CharacterSets {
+    /// `tchar` (RFC 9110 section 5.6.2).
+    @inlinable @inline(__always)
+    static func isToken(_ byte: UInt8) -> Bool { contains(byte, 0x03FF_6CFA_0000_0000, 0x57FF_FFFF_C7FF_FFFE) }
+
+    /// A visible character that is neither `#` nor `%`: what a request target consists of, but for escapes.
+    @inlinable @inline(__always)
+    static func isPlainTarget(_ byte: UInt8) -> Bool { contains(byte, 0xFFFF_FFD6_0000_0000, 0x7FFF_FFFF_FFFF_FFFF) }
+
+    /// `reg-name` without escapes (RFC 3986 section 3.2.2).
+    @inlinable @inline(__always)
+    static func isRegisteredName(_ byte: UInt8) -> Bool {
+        contains(byte, 0x2BFF_7FD2_0000_0000, 0x47FF_FFFE_87FF_FFFE)
+    }
+
+    @inlinable @inline(__always)
+    static func contains(_ byte: UInt8, _ low: UInt64, _ high: UInt64) -> Bool {
+        let word = byte < 64 ? low : (byte < 128 ? high : 0)
+        return (word >> UInt64(byte & 63)) & 1 != 0
+    }
+
+    @inlinable @inline(__always)
+    static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
+
+    /// The value of a hexadecimal digit; nil for any other byte.
+    @inlinable @inline(__always)
+    static func hexValue(_ byte: UInt8) -> UInt8? {
+        if byte &- 0x30 < 10 { return byte &- 0x30 }
+        let lower = byte | 0x20
+        return lower &- 0x61 < 6 ? lower &- 0x61 &+ 10 : nil
+    }
+}
+
+extension Span<UInt8> {
+    /// Eight bytes as a little-endian word. The caller has checked that they are there; the load checks again.
+    @inlinable @inline(__always)
+    func word(_ offset: Int) -> UInt64 { bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self) }
+
+    @inlinable @inline(__always)
+    func halfWord(_ offset: Int) -> UInt32 { bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self) }
+
+    /// The end of the run of field-value characters from `start`: HTAB, SP, visible characters and obs-text
+    /// (RFC 9110 section 5.5). Eight bytes a step.
+    @inlinable @inline(__always)
+    func endOfFieldValue(_ start: Int) -> Int {
+        var index = start
+        while index + 8 <= count {
+            let chunk = word(index)
+            let below = (chunk &- 0x2020_2020_2020_2020) & ~chunk
+            let delete = chunk ^ 0x7F7F_7F7F_7F7F_7F7F
+            let isDelete = (delete &- 0x0101_0101_0101_0101) & ~delete
+            let found = (below | isDelete) & 0x8080_8080_8080_8080
+            if found == 0 {
+                index += 8
+                continue
+            }
+            index += found.trailingZeroBitCount >> 3
+            if self[index] != 0x09 { return index }
+            index += 1
+        }
+        while index < count {
+            let byte = self[index]
+            if (byte < 0x20 && byte != 0x09) || byte == 0x7F { return index }
+            index += 1
+        }
+        return index
+    }
+
+    /// Whether the range reads `text`, which is in lower case, in any case.
+    @inlinable
+    func equalsIgnoringCase(_ range: ByteRange, _ text: StaticString) -> Bool {
+        guard Int(range.count) == text.utf8CodeUnitCount else { return false }
+        return text.withUTF8Buffer { expected in
+            for index in 0..<expected.count {
+                let byte = self[range.lower + index]
+                let lower = byte &- 0x41 < 26 ? byte | 0x20 : byte
+                if lower != expected[index] { return false }
+            }
+            return true
+        }
+    }
+
+    /// Whether two ranges read the same, in any case.
+    func equalsIgnoringCase(_ range: ByteRange, _ other: ByteRange) -> Bool {
+        guard range.count == other.count else { return false }
+        for index in 0..<Int(range.count) where lowercased(range.lower + index) != lowercased(other.lower + index) {
+            return false
+        }
+        return true
+    }
+
+    @inlinable @inline(__always)
+    func lowercased(_ index: Int) -> UInt8 {
+        let byte = self[index]
+        return byte &- 0x41 < 26 ? byte | 0x20 : byte
+    }
+}

@@ -1,0 +1,180 @@
+// Owns the chunked coding (RFC 9112 section 7.1): strict, in any split of the input, chunks skipped and not scanned.
+
+/// Follows a chunked body. Validates every byte of its framing, so that what it passes can be forwarded as it came.
+public struct ChunkedDecoder: Sendable {
+    /// The most bytes of chunk extensions of a body, and of its trailer section.
+    public static let maximumExtensions = 4 << 10
+    public static let maximumTrailers = 16 << 10
+
+    private enum State: UInt8 {
+        case size, extensions, sizeLineFeed, data, dataReturn, dataLineFeed
+        case trailerStart, trailer, trailerLineFeed, endLineFeed, done
+    }
+
+    private var state = State.size
+    private var digits = 0
+    private var remaining: UInt64 = 0
+    private var extensions = 0
+    private var trailerBytes = 0
+    private var line: [UInt8] = []
+    /// Trailer lines that may be passed on, each with its CRLF. Framing, routing and authentication fields are not among
+    /// them (RFC 9110 section 6.5.1).
+    public private(set) var trailers: [UInt8] = []
+
+    public init() {}
+
+    public var isDone: Bool { state == .done }
+
+    /// One step's outcome.
+    public enum Step: Sendable {
+        /// Payload bytes; go on behind them.
+        case payload(Range<Int>)
+        /// All bytes are used up.
+        case needMore
+        /// The message is over; `rest` is the first byte behind it. What came before `section` is chunks and may be
+        /// forwarded as it came, if an earlier call did not end inside the trailer section.
+        case done(section: Int, rest: Int)
+        case failed(WireError)
+    }
+
+    /// Whether the next byte belongs to the trailer section.
+    public var isInTrailers: Bool {
+        switch state {
+        case .trailerStart, .trailer, .trailerLineFeed, .endLineFeed, .done: true
+        default: false
+        }
+    }
+
+    /// Where chunks end and trailers begin in the bytes of the last call; nil when they did not.
+    public private(set) var sectionStart: Int?
+
+    /// Advances over `bytes` from `position`, to the next piece of payload or as far as it goes.
+    public mutating func step(_ bytes: Span<UInt8>, _ position: inout Int) -> Step {
+        sectionStart = isInTrailers ? 0 : sectionStart
+        while position < bytes.count {
+            if state == .data {
+                let available = UInt64(bytes.count - position)
+                let taken = Int(min(available, remaining))
+                let start = position
+                position += taken
+                remaining -= UInt64(taken)
+                if remaining == 0 { state = .dataReturn }
+                return .payload(start..<position)
+            }
+            if let error = take(bytes[position]) { return .failed(error) }
+            position += 1
+            if state == .trailerStart, sectionStart == nil { sectionStart = position }
+            if state == .done { return .done(section: sectionStart ?? position, rest: position) }
+        }
+        return .needMore
+    }
+
+    /// Validates `bytes` from `position` without looking at the payload.
+    ///
+    /// - Returns: `.needMore`, `.done` or `.failed`.
+    public mutating func skip(_ bytes: Span<UInt8>, _ position: inout Int) -> Step {
+        sectionStart = nil
+        while true {
+            let outcome = step(bytes, &position)
+            if case .payload = outcome { continue }
+            return outcome
+        }
+    }
+
+    private mutating func take(_ byte: UInt8) -> WireError? {
+        switch state {
+        case .size: return takeSize(byte)
+        case .extensions: return takeExtension(byte)
+        case .sizeLineFeed:
+            guard byte == 0x0A else { return WireError(400, "chunk_line") }
+            digits = 0
+            state = remaining == 0 ? .trailerStart : .data
+        case .dataReturn:
+            guard byte == 0x0D else { return WireError(400, "chunk_end") }
+            state = .dataLineFeed
+        case .dataLineFeed:
+            guard byte == 0x0A else { return WireError(400, "chunk_end") }
+            state = .size
+        case .trailerStart:
+            if byte == 0x0D {
+                state = .endLineFeed
+                return nil
+            }
+            line = []
+            state = .trailer
+            return takeTrailer(byte)
+        case .trailer: return takeTrailer(byte)
+        case .trailerLineFeed:
+            guard byte == 0x0A else { return WireError(400, "trailer") }
+            state = .trailerStart
+            return endTrailerLine()
+        case .endLineFeed:
+            guard byte == 0x0A else { return WireError(400, "trailer") }
+            state = .done
+        case .data, .done: break
+        }
+        return nil
+    }
+
+    private mutating func takeSize(_ byte: UInt8) -> WireError? {
+        if let value = CharacterSets.hexValue(byte) {
+            digits += 1
+            // 15 digits are 2^60: more than any body, and no overflow.
+            guard digits <= 15 else { return WireError(400, "chunk_size") }
+            remaining = (digits == 1 ? 0 : remaining << 4) | UInt64(value)
+            return nil
+        }
+        guard digits > 0 else { return WireError(400, "chunk_size") }
+        switch byte {
+        case 0x0D: state = .sizeLineFeed
+        case 0x3B: state = .extensions
+        default: return WireError(400, "chunk_size")
+        }
+        return nil
+    }
+
+    private mutating func takeExtension(_ byte: UInt8) -> WireError? {
+        extensions += 1
+        guard extensions <= Self.maximumExtensions else { return WireError(400, "chunk_extensions") }
+        if byte == 0x0D {
+            state = .sizeLineFeed
+            return nil
+        }
+        return (byte < 0x20 && byte != 0x09) || byte == 0x7F ? WireError(400, "chunk_extensions") : nil
+    }
+
+    private mutating func takeTrailer(_ byte: UInt8) -> WireError? {
+        trailerBytes += 1
+        guard trailerBytes <= Self.maximumTrailers else { return WireError(431, "trailers_too_large") }
+        if byte == 0x0D {
+            state = .trailerLineFeed
+            return nil
+        }
+        if (byte < 0x20 && byte != 0x09) || byte == 0x7F { return WireError(400, "trailer") }
+        line.append(byte)
+        return nil
+    }
+
+    private mutating func endTrailerLine() -> WireError? {
+        guard let colon = line.firstIndex(of: 0x3A), colon > 0, line[..<colon].allSatisfy(CharacterSets.isToken) else {
+            return WireError(400, "trailer")
+        }
+        if Self.maySend(line.span, colon) { trailers += line + [0x0D, 0x0A] }
+        return nil
+    }
+
+    private static func maySend(_ line: Span<UInt8>, _ count: Int) -> Bool {
+        switch FieldName.recognise(line, 0, count) {
+        case .other, .date, .server, .trailer: break
+        default: return false
+        }
+        let name = ByteRange(start: 0, count: count)
+        for index in 0..<count where line[index] == 0x5F { return false }
+        let forbidden: [StaticString] = [
+            "proxy-authorization", "proxy-authenticate", "www-authenticate", "set-cookie", "cache-control",
+            "content-encoding", "content-type", "content-range", "max-forwards", "range", "if-match", "if-none-match",
+            "if-modified-since", "if-unmodified-since", "location", "age", "vary", "pragma", "retry-after",
+        ]
+        return !forbidden.contains { line.equalsIgnoringCase(name, $0) }
+    }
+}

@@ -1,0 +1,73 @@
+// Owns Meridian's own answers.
+
+/// Writes an answer that no backend gave.
+public enum ErrorResponse {
+    /// The standard reason phrase (RFC 9110 section 15).
+    public static func phrase(_ status: Int) -> StaticString {
+        switch status {
+        case 400: "Bad Request"
+        case 404: "Not Found"
+        case 405: "Method Not Allowed"
+        case 408: "Request Timeout"
+        case 413: "Content Too Large"
+        case 414: "URI Too Long"
+        case 417: "Expectation Failed"
+        case 421: "Misdirected Request"
+        case 431: "Request Header Fields Too Large"
+        case 500: "Internal Server Error"
+        case 501: "Not Implemented"
+        case 502: "Bad Gateway"
+        case 503: "Service Unavailable"
+        case 504: "Gateway Timeout"
+        case 505: "HTTP Version Not Supported"
+        case 508: "Loop Detected"
+        default: "Error"
+        }
+    }
+
+    /// Appends a whole answer.
+    ///
+    /// - Parameters:
+    ///   - date: the value of `Date`.
+    ///   - page: the body; empty: a line of text that names the status.
+    ///   - retryAfter: seconds for `Retry-After`; 0: none.
+    @_lifetime(writer: copy writer)
+    public static func write(
+        status: Int, date: Span<UInt8>, requestID: Span<UInt8>, page: Span<UInt8>, keepsAlive: Bool, headOnly: Bool,
+        retryAfter: Int = 0, into writer: inout OutputWriter
+    ) {
+        let phrase = phrase(status)
+        writer.append("HTTP/1.1 ")
+        writer.append(decimal: status)
+        writer.append(" ")
+        writer.append(phrase)
+        writer.append("\r\nDate: ")
+        writer.append(all: date)
+        if page.count > 0 {
+            writer.append("\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: ")
+            writer.append(decimal: page.count)
+        } else {
+            writer.append("\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ")
+            writer.append(decimal: phrase.utf8CodeUnitCount + 5)
+        }
+        if requestID.count > 0 {
+            writer.append("\r\nX-Request-Id: ")
+            writer.append(all: requestID)
+        }
+        if retryAfter > 0 {
+            writer.append("\r\nRetry-After: ")
+            writer.append(decimal: retryAfter)
+        }
+        if !keepsAlive { writer.append("\r\nConnection: close") }
+        writer.append("\r\nCache-Control: no-store\r\n\r\n")
+        if headOnly { return }
+        if page.count > 0 {
+            writer.append(all: page)
+        } else {
+            writer.append(decimal: status)
+            writer.append(" ")
+            writer.append(phrase)
+            writer.append("\n")
+        }
+    }
+}

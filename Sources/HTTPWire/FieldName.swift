@@ -1,0 +1,85 @@
+// Owns the field names that mean something to a proxy, and how they are recognised.
+
+/// The names that are treated specially; all others pass.
+public enum FieldName: UInt8, Sendable {
+    case other
+    case host, connection, contentLength, transferEncoding, expect, upgrade, te, trailer, keepAlive, proxyConnection
+    case via, forwarded, forwardedFor, forwardedHost, forwardedProto, requestID, cookie, server, date, authorization
+    /// Begins with `meridian-`.
+    case meridian
+
+    /// Recognises a name by its length and two overlapping words in lower case. Names hold token characters only, of
+    /// which the fold `| 0x20` confuses none that matter here.
+    @inlinable @inline(__always)
+    static func recognise(_ bytes: Span<UInt8>, _ start: Int, _ count: Int) -> FieldName {
+        if count >= 8 { return recogniseLong(bytes, start, count) }
+        guard count >= 4 else { return recogniseShort(bytes, start, count) }
+        let first = bytes.halfWord(start) | 0x2020_2020
+        let last = bytes.halfWord(start + count - 4) | 0x2020_2020
+        switch (count, first, last) {
+        case (4, 0x7473_6F68, _): return .host
+        case (4, 0x6574_6164, _): return .date
+        case (6, 0x6570_7865, 0x7463_6570): return .expect
+        case (6, 0x6B6F_6F63, 0x6569_6B6F): return .cookie
+        case (6, 0x7672_6573, 0x7265_7672): return .server
+        case (7, 0x7267_7075, 0x6564_6172): return .upgrade
+        case (7, 0x6961_7274, 0x7265_6C69): return .trailer
+        default: return .other
+        }
+    }
+
+    @inlinable
+    static func recogniseShort(_ bytes: Span<UInt8>, _ start: Int, _ count: Int) -> FieldName {
+        if count == 2, bytes[start] | 0x20 == 0x74, bytes[start + 1] | 0x20 == 0x65 { return .te }
+        if count == 3, bytes[start] | 0x20 == 0x76, bytes[start + 1] | 0x20 == 0x69, bytes[start + 2] | 0x20 == 0x61 {
+            return .via
+        }
+        return .other
+    }
+
+    @inlinable
+    static func recogniseLong(_ bytes: Span<UInt8>, _ start: Int, _ count: Int) -> FieldName {
+        let first = bytes.word(start) | 0x2020_2020_2020_2020
+        let last = bytes.word(start + count - 8) | 0x2020_2020_2020_2020
+        switch (count, first, last) {
+        case (9, 0x6564_7261_7772_6F66, 0x6465_6472_6177_726F): return .forwarded
+        case (10, 0x6974_6365_6E6E_6F63, 0x6E6F_6974_6365_6E6E): return .connection
+        case (10, 0x696C_612D_7065_656B, 0x6576_696C_612D_7065): return .keepAlive
+        case (12, 0x7365_7571_6572_2D78, 0x6469_2D74_7365_7571): return .requestID
+        case (13, 0x7A69_726F_6874_7561, 0x6E6F_6974_617A_6972): return .authorization
+        case (14, 0x2D74_6E65_746E_6F63, 0x6874_676E_656C_2D74): return .contentLength
+        case (15, 0x7261_7772_6F66_2D78, 0x726F_662D_6465_6472): return .forwardedFor
+        case (16, 0x7261_7772_6F66_2D78, 0x7473_6F68_2D64_6564): return .forwardedHost
+        case (16, 0x6F63_2D79_786F_7270, 0x6E6F_6974_6365_6E6E): return .proxyConnection
+        case (17, 0x7261_7772_6F66_2D78, 0x6F74_6F72_702D_6465): return .forwardedProto
+        case (17, 0x7265_6673_6E61_7274, 0x676E_6964_6F63_6E65): return .transferEncoding
+        default:
+            if count >= 9, first == 0x6E61_6964_6972_656D, bytes[start + 8] == 0x2D { return .meridian }
+            return .other
+        }
+    }
+}
+
+/// One field line of a head.
+public struct Field: Sendable {
+    public var name: ByteRange
+    /// Without the white space around it.
+    public var value: ByteRange
+    /// The first byte after the line's CRLF.
+    public var end: UInt16
+    public var known: FieldName
+    /// Not passed on: hop-by-hop, named by `Connection`, or one that only Meridian may set.
+    public var isDropped: Bool
+
+    @inlinable
+    init(name: ByteRange, value: ByteRange, end: Int, known: FieldName, isDropped: Bool) {
+        self.name = name
+        self.value = value
+        self.end = UInt16(truncatingIfNeeded: end)
+        self.known = known
+        self.isDropped = isDropped
+    }
+
+    @usableFromInline
+    static let empty = Field(name: .none, value: .none, end: 0, known: .other, isDropped: false)
+}

@@ -1,0 +1,62 @@
+// Owns the fields of one head, in place, and what their meaning for framing and the connection comes to.
+
+/// How a message's body ends (RFC 9112 section 6.3).
+public enum BodyFraming: Hashable, Sendable {
+    case none
+    case length(UInt64)
+    case chunked
+    /// A response without any framing: it ends with the connection.
+    case untilClose
+}
+
+/// The fields of a head. A class, since it is large: one lives as long as its parser's owner, reused for every message.
+public final class FieldTable {
+    /// The most fields of a head.
+    public static let capacity = 128
+
+    @usableFromInline var storage: InlineArray<128, Field>
+    public internal(set) var count = 0
+
+    // What the lines said, gathered while they were parsed.
+    @usableFromInline var contentLength: UInt64 = 0
+    @usableFromInline var hasContentLength = false
+    @usableFromInline var hasTransferEncoding = false
+    @usableFromInline var saysClose = false
+    @usableFromInline var saysKeepAlive = false
+    @usableFromInline var saysUpgrade = false
+    @usableFromInline var hasConnection = false
+    @usableFromInline var hasUnderscore = false
+
+    init() { storage = InlineArray(repeating: .empty) }
+
+    /// The field at a position below `count`.
+    @inlinable @inline(__always)
+    public subscript(index: Int) -> Field { storage[index] }
+
+    @inline(__always)
+    func reset() {
+        count = 0
+        contentLength = 0
+        hasContentLength = false
+        hasTransferEncoding = false
+        saysClose = false
+        saysKeepAlive = false
+        saysUpgrade = false
+        hasConnection = false
+        hasUnderscore = false
+    }
+
+    @inline(__always)
+    func append(_ field: Field) {
+        storage[count] = field
+        count += 1
+    }
+
+    /// The value of the first field of that name.
+    public func value(of name: FieldName) -> ByteRange? {
+        for index in 0..<count where storage[index].known == name { return storage[index].value }
+        return nil
+    }
+
+    func drop(_ index: Int) { storage[index].isDropped = true }
+}

@@ -1,0 +1,90 @@
+// Owns appending to memory that somebody else allocated. The one place of this target with unsafe code: the bulk copy.
+
+/// A cursor over caller's memory. Never writes past the end: what does not fit sets `overflowed` and is dropped.
+public struct OutputWriter: ~Copyable, ~Escapable {
+    @usableFromInline var span: MutableSpan<UInt8>
+    /// Bytes written.
+    public private(set) var count = 0
+    /// Whether something did not fit; the output is of no use then.
+    public private(set) var overflowed = false
+
+    @_lifetime(copy span)
+    public init(_ span: consuming MutableSpan<UInt8>) { self.span = span }
+
+    /// Appends bytes of a message.
+    @inline(__always)
+    @_lifetime(self: copy self)
+    public mutating func append(_ source: Span<UInt8>, _ start: Int, _ end: Int) {
+        let length = end - start
+        guard length > 0 else { return }
+        guard length <= span.count - count, start >= 0, end <= source.count else {
+            overflowed = true
+            return
+        }
+        let offset = count
+        span.withUnsafeMutableBytes { target in
+            source.withUnsafeBytes { bytes in
+                // SAFETY: both ranges were checked against their spans just above; the memories are distinct.
+                (target.baseAddress! + offset).copyMemory(from: bytes.baseAddress! + start, byteCount: length)
+            }
+        }
+        count += length
+    }
+
+    /// Appends a text.
+    @inline(__always)
+    @_lifetime(self: copy self)
+    public mutating func append(_ text: StaticString) {
+        let length = text.utf8CodeUnitCount
+        guard length <= span.count - count else {
+            overflowed = true
+            return
+        }
+        let offset = count
+        span.withUnsafeMutableBytes { target in
+            // SAFETY: the room was checked; a StaticString's bytes live as long as the program.
+            (target.baseAddress! + offset).copyMemory(from: text.utf8Start, byteCount: length)
+        }
+        count += length
+    }
+
+    /// Appends all bytes of a span.
+    @inline(__always)
+    @_lifetime(self: copy self)
+    public mutating func append(all source: Span<UInt8>) { append(source, 0, source.count) }
+
+    /// Appends one byte.
+    @inline(__always)
+    @_lifetime(self: copy self)
+    public mutating func append(byte: UInt8) {
+        guard count < span.count else {
+            overflowed = true
+            return
+        }
+        span[count] = byte
+        count += 1
+    }
+
+    /// Appends a number in decimal.
+    @_lifetime(self: copy self)
+    public mutating func append(decimal value: Int) {
+        if value < 0 { append(byte: 0x2D) }
+        var rest = value.magnitude
+        var divisor: UInt = 1
+        while rest / divisor >= 10 { divisor *= 10 }
+        while divisor > 0 {
+            append(byte: 0x30 + UInt8(truncatingIfNeeded: rest / divisor))
+            rest %= divisor
+            divisor /= 10
+        }
+    }
+
+    /// Appends 16 hexadecimal digits.
+    @_lifetime(self: copy self)
+    public mutating func append(hex value: UInt64) {
+        for shift in stride(from: 60, through: 0, by: -4) {
+            let digit = UInt8(truncatingIfNeeded: (value >> UInt64(shift)) & 15)
+            append(byte: digit < 10 ? 0x30 + digit : 0x57 + digit)
+        }
+    }
+}

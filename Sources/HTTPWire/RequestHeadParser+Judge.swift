@@ -1,0 +1,149 @@
+// Owns what is judged of a request as a whole: its target, its authority, its framing, its upgrade.
+
+extension RequestHeadParser {
+    /// Takes the target apart (RFC 9112 section 3.2).
+    @inline(__always)
+    func splitTarget(_ bytes: Span<UInt8>, _ head: RequestHead, _ question: Int) -> WireError? {
+        // CONNECT would make Meridian an open tunnel; it is no gateway for it (RFC 9110 section 9.3.6).
+        if head.method == .connect { return WireError(405, "connect_refused") }
+        let target = head.target
+        let pathEnd = question >= 0 ? question : target.upper
+        if bytes[target.lower] == 0x2F {
+            head.path = ByteRange(start: target.lower, count: pathEnd - target.lower)
+            head.query = ByteRange(start: pathEnd, count: target.upper - pathEnd)
+            return nil
+        }
+        if target.count == 1, bytes[target.lower] == 0x2A {
+            guard head.method == .options else { return WireError(400, "target") }
+            head.isAsterisk = true
+            head.path = .none
+            head.query = .none
+            return nil
+        }
+        return splitAbsolute(bytes, head, pathEnd)
+    }
+
+    private func splitAbsolute(_ bytes: Span<UInt8>, _ head: RequestHead, _ pathEnd: Int) -> WireError? {
+        let target = head.target
+        var start = target.lower
+        if target.count > 7, bytes.equalsIgnoringCase(ByteRange(start: start, count: 7), "http://") {
+            start += 7
+        } else if target.count > 8, bytes.equalsIgnoringCase(ByteRange(start: start, count: 8), "https://") {
+            start += 8
+        } else {
+            return WireError(400, "target")
+        }
+        var end = start
+        while end < pathEnd, bytes[end] != 0x2F { end += 1 }
+        guard end > start else { return WireError(400, "target") }
+        head.isAbsoluteForm = true
+        head.authority = ByteRange(start: start, count: end - start)
+        head.path = ByteRange(start: end, count: pathEnd - end)
+        head.query = ByteRange(start: pathEnd, count: target.upper - pathEnd)
+        return Self.isAuthority(bytes, head.authority) ? nil : WireError(400, "target")
+    }
+
+    /// The rules over all fields: Host (RFC 9112 section 3.2), framing (section 6), Expect, Upgrade.
+    @inline(__always)
+    func judge(_ bytes: Span<UInt8>, _ head: RequestHead) -> WireError? {
+        var hosts = 0
+        var upgrade = ByteRange.none
+        for index in 0..<head.fields.count {
+            let field = head.fields[index]
+            switch field.known {
+            case .other: continue
+            case .host:
+                hosts += 1
+                if let error = takeHost(bytes, field.value, head, hosts) { return error }
+            case .expect:
+                // Anything but 100-continue is an expectation that nobody here can meet (RFC 9110 section 10.1.1).
+                guard bytes.equalsIgnoringCase(field.value, "100-continue") else {
+                    return WireError(417, "expectation")
+                }
+                head.expectsContinue = head.minorVersion >= 1
+            case .upgrade: upgrade = field.value
+            case .te: head.acceptsTrailers = head.acceptsTrailers || bytes.mentionsTrailers(field.value)
+            default: continue
+            }
+        }
+        if hosts == 0, head.minorVersion >= 1 { return WireError(400, "no_host") }
+        if head.fields.hasTransferEncoding {
+            guard head.minorVersion >= 1 else { return WireError(400, "transfer_encoding_in_1_0") }
+            head.framing = .chunked
+        } else {
+            head.framing = head.fields.contentLength > 0 ? .length(head.fields.contentLength) : .none
+        }
+        head.wantsWebSocket =
+            head.fields.saysUpgrade && !upgrade.isEmpty && head.method == .get && head.minorVersion >= 1
+            && head.framing == .none && bytes.equalsIgnoringCase(upgrade, "websocket")
+        return nil
+    }
+
+    private func takeHost(
+        _ bytes: Span<UInt8>, _ value: ByteRange, _ head: RequestHead, _ hosts: Int
+    ) -> WireError? {
+        guard hosts == 1 else { return WireError(400, "repeated_host") }
+        guard Self.isAuthority(bytes, value) else { return WireError(400, "host") }
+        if head.isAbsoluteForm {
+            let same = Self.sameAuthority(bytes, head.authority, value)
+            return same ? nil : WireError(400, "host_disagrees")
+        }
+        head.authority = value
+        return nil
+    }
+
+    /// `host[:port]` with a registered name, an IPv4 address or a bracketed IPv6 address; no user information.
+    static func isAuthority(_ bytes: Span<UInt8>, _ range: ByteRange) -> Bool {
+        guard range.count > 0 else { return false }
+        var index = range.lower
+        if bytes[index] == 0x5B {
+            index += 1
+            let start = index
+            while index < range.upper, CharacterSets.hexValue(bytes[index]) != nil || bytes[index] == 0x3A || bytes[index] == 0x2E {
+                index += 1
+            }
+            guard index < range.upper, bytes[index] == 0x5D, index - start >= 2 else { return false }
+            index += 1
+        } else {
+            while index < range.upper, CharacterSets.isRegisteredName(bytes[index]) { index += 1 }
+            if index == range.lower { return false }
+        }
+        if index == range.upper { return true }
+        guard bytes[index] == 0x3A, range.upper - index <= 6 else { return false }
+        index += 1
+        while index < range.upper {
+            guard CharacterSets.isDigit(bytes[index]) else { return false }
+            index += 1
+        }
+        return true
+    }
+
+    /// Compared in lower case and without the default port.
+    static func sameAuthority(_ bytes: Span<UInt8>, _ left: ByteRange, _ right: ByteRange) -> Bool {
+        bytes.equalsIgnoringCase(withoutDefaultPort(bytes, left), withoutDefaultPort(bytes, right))
+    }
+
+    private static func withoutDefaultPort(_ bytes: Span<UInt8>, _ range: ByteRange) -> ByteRange {
+        var count = Int(range.count)
+        if count > 3, bytes[range.upper - 3] == 0x3A, bytes[range.upper - 2] == 0x38, bytes[range.upper - 1] == 0x30 {
+            count -= 3
+        } else if count > 4, bytes.equalsIgnoringCase(ByteRange(start: range.upper - 4, count: 4), ":443") {
+            count -= 4
+        } else if bytes[range.upper - 1] == 0x3A {
+            count -= 1
+        }
+        return ByteRange(start: range.lower, count: count)
+    }
+}
+
+extension Span<UInt8> {
+    /// Whether a TE value lists `trailers`.
+    fileprivate func mentionsTrailers(_ value: ByteRange) -> Bool {
+        guard value.count >= 8 else { return false }
+        for start in value.lower...(value.upper - 8) {
+            let isStart = start == value.lower || self[start - 1] == 0x2C || self[start - 1] == 0x20
+            if isStart, equalsIgnoringCase(ByteRange(start: start, count: 8), "trailers") { return true }
+        }
+        return false
+    }
+}

@@ -1,0 +1,141 @@
+// Owns what is known of a response once its head is parsed, and the strict parse of it.
+
+/// One response's head as offsets into its bytes. Reused for every response of a worker.
+public final class ResponseHead {
+    public internal(set) var status = 0
+    public internal(set) var minorVersion: UInt8 = 1
+    /// Where the field lines begin.
+    public internal(set) var fieldsStart = 0
+    public internal(set) var framing = BodyFraming.none
+    public let fields = FieldTable()
+    var searched = 0
+
+    public init() {}
+
+    /// Whether the connection may carry another request (RFC 9112 section 9.3).
+    @inlinable
+    public var keepsAlive: Bool {
+        if fields.saysClose || framing == .untilClose { return false }
+        return minorVersion >= 1 || fields.saysKeepAlive
+    }
+
+    @inlinable public var isInformational: Bool { status < 200 }
+
+    /// Forgets a head of which only a part had come.
+    public func reset() { searched = 0 }
+
+    /// Seconds of `Keep-Alive: timeout=N`; nil without it.
+    public func keepAliveTimeout(_ bytes: Span<UInt8>) -> Int? {
+        guard let value = fields.value(of: .keepAlive), value.count > 8 else { return nil }
+        for start in value.lower...(value.upper - 8)
+        where bytes.equalsIgnoringCase(ByteRange(start: start, count: 8), "timeout=") {
+            var seconds = 0
+            var index = start + 8
+            while index < value.upper, CharacterSets.isDigit(bytes[index]), seconds < 100_000 {
+                seconds = seconds * 10 + Int(bytes[index] &- 0x30)
+                index += 1
+            }
+            return index > start + 8 ? seconds : nil
+        }
+        return nil
+    }
+}
+
+/// Parses response heads (RFC 9112 sections 4 to 6). Every failure is 502 material.
+public struct ResponseHeadParser: Sendable {
+    public let maximumHead: Int
+    public let maximumFields: Int
+
+    public init(maximumHead: Int = 32 << 10, maximumFields: Int = 128) {
+        self.maximumHead = min(max(maximumHead, 64), 65_535)
+        self.maximumFields = min(max(maximumFields, 1), FieldTable.capacity)
+    }
+
+    /// Parses the head that `bytes` begins with; see `RequestHeadParser.parse` for `needMore`.
+    ///
+    /// - Parameters:
+    ///   - method: of the request that it answers: responses to HEAD have no body.
+    ///   - lenient: whether a bare LF may end a line.
+    public func parse(
+        _ bytes: Span<UInt8>, method: RequestMethod, lenient: Bool, into head: ResponseHead
+    ) -> HeadOutcome {
+        if head.searched > 0, !RequestHeadParser.findEnd(bytes, &head.searched) {
+            return bytes.count >= maximumHead ? .failed(WireError(502, "head_too_large")) : .needMore
+        }
+        head.fields.reset()
+        let outcome = parseAll(bytes, method, lenient, head)
+        head.searched = 0
+        switch outcome {
+        case .complete(let length):
+            return length > maximumHead ? .failed(WireError(502, "head_too_large")) : outcome
+        case .needMore:
+            if bytes.count >= maximumHead { return .failed(WireError(502, "head_too_large")) }
+            head.searched = max(1, bytes.count - 3)
+            return .needMore
+        case .failed(let error):
+            return .failed(WireError(502, error.reason.value))
+        }
+    }
+
+    @inline(__always)
+    private func parseAll(
+        _ bytes: Span<UInt8>, _ method: RequestMethod, _ lenient: Bool, _ head: ResponseHead
+    ) -> HeadOutcome {
+        switch parseStatusLine(bytes, lenient, head) {
+        case .complete(let next): head.fieldsStart = next
+        case let other: return other
+        }
+        let rules = FieldRules(
+            maximumFields: maximumFields, acceptsBareLineFeeds: lenient, refusesNomination: false)
+        switch head.fields.parse(bytes, from: head.fieldsStart, rules) {
+        case .needMore: return .needMore
+        case .failed(let error): return .failed(error)
+        case .end(let end):
+            if let error = judge(method, head) { return .failed(error) }
+            return .complete(end)
+        }
+    }
+
+    @inline(__always)
+    private func parseStatusLine(_ bytes: Span<UInt8>, _ lenient: Bool, _ head: ResponseHead) -> HeadOutcome {
+        guard bytes.count >= 13 else { return .needMore }
+        let word = bytes.word(0)
+        guard word & 0x00FF_FFFF_FFFF_FFFF == 0x002E_312F_5054_5448 else { return .failed(WireError(502, "version")) }
+        let minor = UInt8(truncatingIfNeeded: word >> 56)
+        guard minor == 0x30 || minor == 0x31 else { return .failed(WireError(502, "version")) }
+        head.minorVersion = minor &- 0x30
+        let digits = (bytes[9], bytes[10], bytes[11])
+        guard bytes[8] == 0x20, CharacterSets.isDigit(digits.0), CharacterSets.isDigit(digits.1),
+            CharacterSets.isDigit(digits.2), digits.0 != 0x30
+        else { return .failed(WireError(502, "status_line")) }
+        head.status = Int(digits.0 &- 0x30) * 100 + Int(digits.1 &- 0x30) * 10 + Int(digits.2 &- 0x30)
+        var index = bytes[12] == 0x20 ? bytes.endOfFieldValue(13) : 12
+        guard index < bytes.count else { return .needMore }
+        if bytes[index] == 0x0D {
+            guard index + 1 < bytes.count else { return .needMore }
+            index += 1
+        } else if !lenient {
+            return .failed(WireError(502, "status_line"))
+        }
+        return bytes[index] == 0x0A ? .complete(index + 1) : .failed(WireError(502, "status_line"))
+    }
+
+    /// How the body ends (RFC 9112 section 6.3).
+    @inline(__always)
+    private func judge(_ method: RequestMethod, _ head: ResponseHead) -> WireError? {
+        let fields = head.fields.hasTransferEncoding
+        if fields, head.minorVersion == 0 { return WireError(502, "transfer_encoding_in_1_0") }
+        if method == .head || head.status == 204 || head.status == 304 || head.status < 200 {
+            // 1xx and 204 may not announce a body at all (RFC 9110 section 8.6, RFC 9112 section 6.1).
+            if fields, method != .head, head.status != 304 { return WireError(502, "body_not_allowed") }
+            head.framing = .none
+        } else if fields {
+            head.framing = .chunked
+        } else if head.fields.hasContentLength {
+            head.framing = head.fields.contentLength > 0 ? .length(head.fields.contentLength) : .none
+        } else {
+            head.framing = .untilClose
+        }
+        return nil
+    }
+}
