@@ -1,0 +1,1 @@
+# Owns nothing: the comparison's parts are the modules of this package.

@@ -1,0 +1,12 @@
+# Owns the list of proxies that can be compared.
+from __future__ import annotations
+
+from .base import Proxy
+from .caddy import Caddy
+from .envoy import Envoy
+from .haproxy import HAProxy
+from .meridian import Meridian
+from .nginx import Nginx
+from .traefik import Traefik
+
+__all__ = ["Caddy", "Envoy", "HAProxy", "Meridian", "Nginx", "Proxy", "Traefik"]
