@@ -18,7 +18,7 @@ extension Form where Value == Address {
                 guard case .host(let host, let port) = address else { return address }
                 if !isBind, text.hasPrefix(":") { throw Misfit("the address has no host") }
                 if !isBind, port == 0 { throw Misfit("the port of an address to connect to cannot be 0") }
-                guard HostRule.allows(host) else {
+                guard HostRule.allows(host), text.hasPrefix("[") == host.utf8.contains(0x3A) else {
                     throw Misfit("\(quoted(host)) is neither an IP address nor a host name")
                 }
                 return address

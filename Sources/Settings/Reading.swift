@@ -48,15 +48,19 @@ final class Reading {
     func warn(at node: YAMLNode, _ message: String) { add(.warning, node.start, node.width, message) }
 
     private func add(_ severity: Problem.Severity, _ mark: Mark?, _ width: Int, _ message: String) {
-        guard problems.count < Self.problemLimit else {
+        guard !isFull else {
             dropped += 1
             return
         }
+        let mark = mark.map(source.clamped)
         problems.append(
             Problem(
                 severity, path: path, mark: mark, message: message,
                 excerpt: mark.map { source.excerpt(at: $0, width: width) } ?? []))
     }
+
+    /// Whether further problems are only counted.
+    var isFull: Bool { problems.count >= Self.problemLimit }
 
     /// The problems in the order of the file, and whether one of them is an error.
     func finish() -> (problems: [Problem], hasErrors: Bool) {

@@ -27,10 +27,8 @@ struct Section<Target: Sendable>: Sendable {
     /// Reads a mapping; nothing at all counts as an empty one. Nil when it is neither: then a problem says so.
     func read(_ node: YAMLNode, _ reading: Reading) -> Target? {
         guard let fields = Fields(node, of: noun, reading) else { return nil }
-        let known = outline
-        for (name, pair) in fields.ordered where !known.keys.contains(where: { $0.name == name }) {
-            reading.error(at: pair.key, "unknown key \(quoted(name)) in \(noun)\(known.hint(for: name))")
-        }
+        let unknown = fields.ordered.filter { field in !keys.contains { $0.name == field.name } }
+        if !unknown.isEmpty { report(unknown, reading) }
         var target = initial(reading)
         for key in keys {
             if let value = fields[key.name] {
@@ -41,6 +39,15 @@ struct Section<Target: Sendable>: Sendable {
         }
         check(&target, fields, reading)
         return target
+    }
+
+    private func report(_ unknown: [(name: String, pair: YAMLNode.Pair)], _ reading: Reading) {
+        let known = outline
+        for (name, pair) in unknown {
+            // Looking for a near word is the dear part; a problem that is only counted needs none.
+            let hint = reading.isFull ? "" : known.hint(for: name)
+            reading.error(at: pair.key, "unknown key \(quoted(name)) in \(noun)\(hint)")
+        }
     }
 
     var outline: SectionOutline {

@@ -81,9 +81,9 @@ extension ServiceDraft {
         default: break
         }
         let datacenters = draft.definition.datacenters
-        let weights = datacenters.filter { $0.weight > 0 }.flatMap(\.endpoints) + (draft.endpoints ?? [])
-        let isWritten = !datacenters.isEmpty || draft.endpoints != nil
-        if isWritten, !weights.contains(where: { $0.weight > 0 }), let node = draft.node {
+        let all = datacenters.flatMap(\.endpoints) + (draft.endpoints ?? [])
+        let usable = datacenters.filter { $0.weight > 0 }.flatMap(\.endpoints) + (draft.endpoints ?? [])
+        if !all.isEmpty, !usable.contains(where: { $0.weight > 0 }), let node = draft.node {
             reading.warn(at: node, "all weights of the service are 0: every request will be answered 503")
         }
     }

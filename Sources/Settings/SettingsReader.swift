@@ -20,6 +20,9 @@ public enum SettingsReader {
     public static func read(
         text: String, path: String, environment: @escaping (String) -> String?
     ) -> Result<ValidSettings, InvalidSettings> {
+        // A byte order mark (YAML 1.2.2 §5.2) is no part of what is written, and would shift the first line's marks.
+        let hasMark = text.unicodeScalars.first == "\u{FEFF}"
+        let text = hasMark ? String(text.unicodeScalars.dropFirst()) : text
         let reading = Reading(path: path, text: text, environment: environment)
         var settings = Settings()
         if let root = YAMLTree.root(of: text, reading), let draft = Draft.section.read(root, reading) {

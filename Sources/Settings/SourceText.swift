@@ -30,6 +30,12 @@ struct SourceText: Sendable {
         lines.indices.contains(number - 1) ? lines[number - 1] : nil
     }
 
+    /// The mark itself, or the end of the text for one beyond it: libyaml counts a line end that is not there.
+    func clamped(_ mark: Mark) -> Mark {
+        guard mark.line > lines.count else { return mark }
+        return Mark(line: lines.count, column: lines[lines.count - 1].count + 1)
+    }
+
     /// The line of `mark` and a line with `^~~~` under `width` scalars of it; empty when there is no such line.
     func excerpt(at mark: Mark, width: Int) -> [String] {
         guard let line = line(mark.line) else { return [] }

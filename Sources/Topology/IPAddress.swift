@@ -45,22 +45,23 @@ public struct IPAddress: Hashable, Sendable {
     private static func v6(_ text: String) -> UInt128? {
         guard text.utf8.count <= 45 else { return nil }
         guard let gap = text.utf8.firstRange(of: "::".utf8) else {
-            guard let groups = groups(text[...]), groups.count == 8 else { return nil }
+            guard let groups = groups(text[...], mayEndInV4: true), groups.count == 8 else { return nil }
             return joined(groups)
         }
-        guard let head = groups(text[..<gap.lowerBound]), let tail = groups(text[gap.upperBound...]),
+        guard let head = groups(text[..<gap.lowerBound], mayEndInV4: false),
+            let tail = groups(text[gap.upperBound...], mayEndInV4: true),
             head.count + tail.count <= 7
         else { return nil }
         return joined(head + [UInt16](repeating: 0, count: 8 - head.count - tail.count) + tail)
     }
 
-    /// The 16-bit groups between colons; the last may be an IPv4 address, which is two of them.
-    private static func groups(_ text: Substring) -> [UInt16]? {
+    /// The 16-bit groups between colons; an address's last may be an IPv4 address, which is two of them.
+    private static func groups(_ text: Substring, mayEndInV4: Bool) -> [UInt16]? {
         guard !text.isEmpty else { return [] }
         var groups: [UInt16] = []
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         for (index, part) in parts.enumerated() {
-            if index == parts.count - 1, part.utf8.contains(0x2E) {
+            if mayEndInV4, index == parts.count - 1, part.utf8.contains(0x2E) {
                 guard let bits = v4(part) else { return nil }
                 groups += [UInt16(truncatingIfNeeded: bits >> 16), UInt16(truncatingIfNeeded: bits)]
             } else {

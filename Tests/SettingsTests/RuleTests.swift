@@ -1,0 +1,152 @@
+// Tests the rules between keys, the defaults of small files, and what a reload can take.
+import Balancing
+import Foundation
+import Routing
+import Testing
+import Topology
+
+@testable import Settings
+
+@Suite struct SmallFileTests {
+    @Test func theSmallestFileHasSafeDefaults() throws {
+        let valid = try read(minimal()).get()
+        #expect(valid.warnings == [])
+        let settings = valid.settings
+        #expect(settings.node.id == NodeID("node"))
+        #expect(settings.datacenters == [DatacenterName("local")])
+        #expect(settings.node.datacenter == DatacenterName("local"))
+        #expect(settings.services.map(\.datacenters.count) == [1])
+        #expect(settings.services.first?.datacenters.first?.name == DatacenterName("local"))
+        #expect(settings.listeners.first?.routes == [RouteDefinition(service: ServiceName("shop"))])
+        #expect(settings.admin == AdminSettings())
+    }
+
+    @Test func theNodesDatacenterIsTheOnlyOne() throws {
+        let settings = try settings(minimal("node: { datacenter: home }"))
+        #expect(settings.datacenters == [DatacenterName("home")])
+        #expect(settings.services.first?.datacenters.first?.name == DatacenterName("home"))
+    }
+
+    @Test func datacentersAreImpliedInTheOrderOfTheFile() throws {
+        let text = """
+            node: { datacenter: c }
+            services:
+              - name: one
+                datacenters: { b: { endpoints: ["x:1"] }, a: { endpoints: ["y:1"] } }
+            listeners: [ { name: web, bind: ":1", service: one } ]
+            """
+        let settings = try settings(text)
+        #expect(settings.datacenters.map(\.text) == ["b", "a", "c"])
+        #expect(settings.services.first?.datacenters.map(\.name.text) == ["b", "a"])
+    }
+
+    @Test func timeoutsOfTheTopLevelReachServicesWrittenBeforeThem() throws {
+        let settings = try settings(minimal("timeouts: { connect: 9s }", service: "timeouts: { first_byte: 8s }"))
+        let timeouts = try #require(settings.services.first?.timeouts)
+        #expect(timeouts.connect == .seconds(9))
+        #expect(timeouts.firstByte == .seconds(8))
+    }
+}
+
+@Suite struct RuleTests {
+    @Test(arguments: [
+        ("datacenters: [a, b]", "there are 2 datacenters: put the endpoints under 'datacenters'"),
+        ("admin: { bind: \"[::]:1\" }", "an admin address off loopback needs TLS"),
+        ("cluster: { bind: \":1\", members: [] }", "'cluster' is not supported by this version"),
+        ("status: { bind: \"127.0.0.1:9901\" }", "the address '127.0.0.1:9901' is the default of admin's 'bind'"),
+        ("status: { bind: \":8080\" }", "the address '0.0.0.0:8080' is already used in line"),
+        ("node: { datacenter: x }\ndatacenters: [y]", "there is no datacenter 'x'"),
+        ("limits: { head: 61KiB }", "expected a size from 1KiB to 60KiB, found '61KiB'"),
+        ("services: []", "the key 'services' comes twice, first in line 1"),
+        ("error_pages: { 503: \"\" }", "expected 1 to 4096 bytes of text without control characters, found ''"),
+        ("trusted_proxies: 10.0.0.0/8", "expected a list of address prefixes, found '10.0.0.0/8'"),
+        ("admin: { advertise: \"ftp://x\" }", "expected a URL such as https://host:9901, found 'ftp://x'"),
+    ])
+    func refuses(_ line: String, _ message: String) {
+        #expect(messages(minimal(line)).contains { $0.hasPrefix(message) }, "\(messages(minimal(line)))")
+        guard case .failure = read(minimal(line)) else {
+            Issue.record("accepted: \(line)")
+            return
+        }
+    }
+
+    @Test(arguments: [
+        ("health_check: { timeout: 3s }", "the timeout of a check is longer than its interval: checks will be late"),
+        ("hash: source", "'hash' does nothing without 'endpoint_policy: maglev'"),
+        ("protocol: tcp\nretry: {}", "'retry' does nothing for a tcp service"),
+    ])
+    func warns(_ line: String, _ message: String) throws {
+        let isTCP = line.hasPrefix("protocol: tcp")
+        let valid = try read(minimal(service: line, listener: isTCP ? "protocol: tcp" : "")).get()
+        #expect(valid.warnings.map(\.message) == [message])
+        #expect(valid.warnings.allSatisfy { $0.description.contains(": warning: ") })
+    }
+
+    @Test func weightsOfNothingButZeroAreNoted() throws {
+        let file = minimal().replacing("\"10.0.0.1:80\"", with: "{ address: \"10.0.0.1:80\", weight: 0 }")
+        let warnings = try read(file).get().warnings
+        #expect(warnings.map(\.message) == ["all weights of the service are 0: every request will be answered 503"])
+    }
+
+    @Test func aServiceThatNoListenerReachesIsNoted() throws {
+        let file = minimal("", service: "slow_start: 1s").replacing(
+            "listeners:", with: "  - { name: other, endpoints: [\"x:1\"] }\nlisteners:")
+        #expect(try read(file).get().warnings.map(\.message) == ["no listener leads to the service 'other'"])
+    }
+
+    @Test func portZeroMayBeBoundTwice() throws {
+        let file = minimal("status: { bind: \"127.0.0.1:0\" }\nadmin: { bind: \"127.0.0.1:0\" }")
+        #expect(try read(file).get().warnings == [])
+    }
+
+    @Test func aWholeClusterSectionHasOneProblemOnly() {
+        let found = messages(
+            minimal(
+                """
+                node: { id: a, datacenter: x }
+                cluster:
+                  election: paxos
+                  members:
+                    - { id: a, address: "127.0.0.1:1", datacenter: x }
+                    - { id: b, address: "127.0.0.1:2", datacenter: x }
+                """))
+        #expect(found == ["'cluster' is not supported by this version, which is always a group of one"])
+    }
+
+    @Test func aMissingFileIsAProblem() {
+        guard case .failure(let invalid) = SettingsReader.read(path: "/nonexistent/meridian.yaml") else {
+            Issue.record("accepted")
+            return
+        }
+        #expect(
+            invalid.description
+                == "/nonexistent/meridian.yaml: error: cannot be opened: No such file or directory")
+    }
+
+    @Test func filesAreReadFromTheSystem() throws {
+        let file = FileManager.default.temporaryDirectory.appending(
+            path: "settings-\(UInt64.random(in: 0 ... .max)).yaml")
+        defer { try? FileManager.default.removeItem(at: file) }
+        try Data(minimal().utf8).write(to: file)
+        #expect(try SettingsReader.read(path: file.path).get().settings == settings(minimal()))
+        try Data(minimal().utf8 + [0x0A, 0x23, 0xFF]).write(to: file)
+        guard case .failure(let invalid) = SettingsReader.read(path: file.path) else {
+            Issue.record("accepted")
+            return
+        }
+        let line = minimal().split(separator: "\n", omittingEmptySubsequences: false).count + 1
+        #expect(invalid.description == "\(file.path):\(line):1: error: the line is not UTF-8")
+    }
+}
+
+@Suite struct ReloadTests {
+    @Test(arguments: [
+        ("", []), ("via: off", []), ("workers: 2", ["workers"]), ("node: { id: other }", ["node.id"]),
+        ("node: { datacenter: x, data_dir: /x }", ["node.datacenter", "node.data_dir"]),
+        ("admin: { bind: \"127.0.0.1:1\" }", ["admin.bind"]), ("admin: { token_file: x }", []),
+        ("status: { bind: \":1\" }", ["status.bind"]),
+    ])
+    func namesWhatNeedsARestart(_ line: String, _ expected: [String]) throws {
+        #expect(try ReloadDifference.restartRequired(settings(minimal()), settings(minimal(line))) == expected)
+    }
+}
