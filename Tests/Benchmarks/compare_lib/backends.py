@@ -50,6 +50,9 @@ class Backends:
             for pid in process.pids():
                 os.sched_setaffinity(pid, processors or os.sched_getaffinity(0))
 
+    def processor_seconds(self) -> float:
+        return sum(process.processor_seconds() for process in self._running)
+
     def routes(self, case: Case) -> list[Route]:
         """The routes of a case, each with its endpoints."""
         if case.routes == 1:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from .backends import Backends
 from .cases import Case
 from .load import Generator, LoadFailure, Result
-from .processes import Placement, RunningProcess, free_port, placement
+from .processes import Placement, RunningProcess, free_port, machine_seconds, own_seconds, placement
 from .proxies import Proxy
 from .scenario import Scenario
 
@@ -28,6 +28,8 @@ class Sample:
     idle_bytes: float | None = None
     added_p50: float | None = None
     added_p99: float | None = None
+    # What other programs used during the load; 100 is one processor.
+    foreign_percent: float | None = None
     # Lines of the access log for each hundred requests.
     logged_percent: float | None = None
 
@@ -96,11 +98,15 @@ class Bench:
         self.backends.move(place.others)
         return place
 
+    def _foreign_seconds(self, running: RunningProcess) -> float:
+        """Processor time that neither the proxy nor the comparison used."""
+        return machine_seconds() - own_seconds() - running.processor_seconds() - self.backends.processor_seconds()
+
     def _loaded(
         self, case: Case, running: RunningProcess, target: str, place: Placement, rate: int | None,
         direct: Result | None
     ) -> Sample:
-        before = running.processor_seconds()
+        began, foreign, before = time.monotonic(), self._foreign_seconds(running), running.processor_seconds()
         if case.mode == "wrk":
             result = self.generator.run_wrk(case, target, self.seconds, place.others)
         elif case.mode == "rate" and rate:
@@ -108,12 +114,13 @@ class Bench:
         else:
             result = self.generator.run(case, target, self.seconds, place.others)
         cost = running.processor_seconds() - before
+        foreign = max(0, self._foreign_seconds(running) - foreign) / (time.monotonic() - began)
         memory = running.proportional_set_bytes()
         if result.completed == 0 or not running.is_running:
             raise LoadFailure(f"nothing came back: {result.errors} {running.last_words()}")
         return Sample(
             cost / result.completed * 1e6, result.rate, result.p50, result.p99, memory, result.completed,
-            result.errors, added_p50=result.p50 - direct.p50 if direct else None,
+            result.errors, foreign_percent=100 * foreign, added_p50=result.p50 - direct.p50 if direct else None,
             added_p99=result.p99 - direct.p99 if direct else None)
 
     def _idle(self, case: Case, running: RunningProcess, target: str, place: Placement) -> Sample:

@@ -117,6 +117,12 @@ class Report:
             logged = [sample.logged_percent for sample in samples if sample.logged_percent is not None]
             if logged and min(logged) < 99.9:
                 notes.append(f"{case}, {proxy}: only {min(logged):.1f} % of the requests were logged")
+        foreign = [
+            sample.foreign_percent for samples in outcome.samples.values() for sample in samples
+            if sample.foreign_percent is not None]
+        if foreign:
+            notes.insert(0, f"meanwhile other programs used {statistics.median(foreign):.0f} % of one processor "
+                         f"(median; {max(foreign):.0f} % at most): with much more than 5 %, figures are rough")
         if not outcome.has_errors and outcome.samples:
             notes.insert(0, "every answer had the right status, length and bytes: 0 errors")
         return ["## Notes", "", *(f"- {note}" for note in notes)]
