@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
+#include <stdio.h>
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
@@ -91,3 +93,21 @@ int ml_poll_now(int fd, bool readable, bool writable) {
 
 bool ml_poll_readable(int events) { return (events & (POLLIN | POLLRDHUP | POLLERR | POLLHUP)) != 0; }
 bool ml_poll_writable(int events) { return (events & (POLLOUT | POLLERR | POLLHUP)) != 0; }
+
+int ml_resolve(const char *host, uint16_t port, uint8_t *results, int limit) {
+    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
+    struct addrinfo *found = NULL;
+    char service[8];
+    snprintf(service, sizeof service, "%u", port);
+    int code = getaddrinfo(host, service, &hints, &found);
+    if (code != 0) return code == EAI_SYSTEM ? -errno : (code == EAI_AGAIN ? -EAGAIN : -EADDRNOTAVAIL);
+    int count = 0;
+    for (struct addrinfo *each = found; each && count < limit; each = each->ai_next) {
+        if (each->ai_addrlen > 31) continue;
+        results[count * 32] = (uint8_t)each->ai_addrlen;
+        memcpy(results + count * 32 + 1, each->ai_addr, each->ai_addrlen);
+        count++;
+    }
+    freeaddrinfo(found);
+    return count;
+}

@@ -1,6 +1,9 @@
 // Owns the resolved addresses of endpoints: names are looked up off the workers, numbers at once.
-internal import Synchronization
+internal import Balancing
+internal import Catalog
 internal import Proactor
+internal import Routing
+internal import Synchronization
 internal import Topology
 
 /// Resolved addresses by their text. Shared by all workers; read when a table is adopted, never for a request.

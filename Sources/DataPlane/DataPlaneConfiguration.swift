@@ -12,6 +12,9 @@ public struct DataPlaneConfiguration: Sendable {
     /// Bytes and fields of a head.
     public var maximumHead: ByteCount = 32768
     public var maximumFields = 128
+    /// Time for a client's head from its first byte, and between two requests.
+    public var clientHeadTimeout = Duration.seconds(10)
+    public var clientIdleTimeout = Duration.seconds(60)
     /// Networks whose forwarded fields are believed.
     public var trustsPeer: @Sendable (SocketHost) -> Bool = { _ in false }
     public var addsVia = false

@@ -1,5 +1,6 @@
 // Owns one worker's connections to one endpoint.
 internal import Balancing
+internal import Catalog
 internal import Proactor
 internal import Routing
 internal import Synchronization

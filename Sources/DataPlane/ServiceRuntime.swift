@@ -1,7 +1,9 @@
 // Owns one worker's view of a service: its pickers, its endpoints' connections, and who waits for them.
 internal import Balancing
+internal import Catalog
 internal import Proactor
 internal import Routing
+internal import Synchronization
 internal import Topology
 
 /// A service on one worker. Lives as long as the service is in the routing table.
@@ -17,6 +19,8 @@ final class ServiceRuntime {
     private(set) var retryBudget = RetryBudget()
     /// `Meridian-Datacenter` and `Meridian-Epoch` lines of a primary service; empty otherwise.
     private(set) var fenceLines: [UInt8] = []
+    /// The name, which stands for a missing `Host`.
+    let nameBytes: [UInt8]
 
     /// Time limits in nanoseconds.
     struct Timeouts {
@@ -47,6 +51,7 @@ final class ServiceRuntime {
     init(_ routing: ServiceRouting, counters: TrafficCounters, addresses: AddressBook, random: inout RandomBits) {
         self.routing = routing
         self.counters = counters.service(routing.name)
+        nameBytes = Array(routing.name.text.utf8)
         timeouts = Timeouts(routing.definition.timeouts)
         datacenterPicker = Self.makeDatacenterPicker(routing, &random)
         endpointPickers = routing.datacenters.map { Self.makeEndpointPicker(routing, $0, &random) }

@@ -1,4 +1,6 @@
 // Owns the figures that workers share and others read: one block of relaxed atomics an endpoint and a service.
+internal import Balancing
+internal import Catalog
 public import Routing
 public import Synchronization
 public import Topology

@@ -90,7 +90,7 @@ extension Span<UInt8> {
 
     /// Whether the range reads `text`, which is in lower case, in any case.
     @inlinable
-    func equalsIgnoringCase(_ range: ByteRange, _ text: StaticString) -> Bool {
+    public func equalsIgnoringCase(_ range: ByteRange, _ text: StaticString) -> Bool {
         guard Int(range.count) == text.utf8CodeUnitCount else { return false }
         return text.withUTF8Buffer { expected in
             for index in 0..<expected.count {

@@ -21,6 +21,9 @@ public struct ChunkedDecoder: Sendable {
     /// them (RFC 9110 section 6.5.1).
     public private(set) var trailers: [UInt8] = []
 
+    /// Whether a trailer line came that may not be passed on.
+    public private(set) var dropsTrailers = false
+
     public init() {}
 
     public var isDone: Bool { state == .done }
@@ -159,7 +162,7 @@ public struct ChunkedDecoder: Sendable {
         guard let colon = line.firstIndex(of: 0x3A), colon > 0, line[..<colon].allSatisfy(CharacterSets.isToken) else {
             return WireError(400, "trailer")
         }
-        if Self.maySend(line.span, colon) { trailers += line + [0x0D, 0x0A] }
+        if Self.maySend(line.span, colon) { trailers += line + [0x0D, 0x0A] } else { dropsTrailers = true }
         return nil
     }
 

@@ -31,6 +31,8 @@ public struct LoopBuffer {
     /// The bytes that can still be appended.
     @inlinable public var free: Int { Int(room &- start &- length) }
     @inlinable public var isEmpty: Bool { length == 0 }
+    /// Whether it was allocated to be written, and not filled by a receive.
+    public var isSlab: Bool { home != .small && home != .large }
 
     /// The address of the first byte.
     @inlinable var bytesStart: UnsafeMutableRawPointer { base + Int(start) }

@@ -36,5 +36,8 @@ unsigned ml_poll_mask(bool readable, bool writable);
 int ml_poll_now(int fd, bool readable, bool writable);
 bool ml_poll_readable(int events);
 bool ml_poll_writable(int events);
+// Resolves a host for TCP. Each of the at most `limit` results takes 32 bytes: a length, then a sockaddr. The number of
+// results, or a negative errno.
+int ml_resolve(const char *host, uint16_t port, uint8_t *results, int limit);
 
 #endif

@@ -1,0 +1,105 @@
+// Owns the access log's file: lines from all workers, written by one thread, dropped and counted when it is too slow.
+internal import Balancing
+internal import Catalog
+internal import Glibc
+internal import Proactor
+internal import Routing
+internal import Synchronization
+internal import Topology
+
+/// The log's file and what waits to be written to it. Safe from every thread.
+final class AccessLog: Sendable {
+    /// The most bytes that wait for the disk; lines beyond that are dropped.
+    static let limit = 4 << 20
+
+    let configuration: AccessLogConfiguration
+    private let counters: ProcessCounters
+    private struct State {
+        var waiting: [UInt8] = []
+        var isScheduled = false
+    }
+    private let state = Mutex(State())
+    private let descriptor: Mutex<Int32>
+    private let thread: Mutex<LoopHost<Void>?>
+
+    /// Opens the file for appending.
+    init(_ configuration: AccessLogConfiguration, counters: ProcessCounters) throws(SystemError) {
+        self.configuration = configuration
+        self.counters = counters
+        descriptor = Mutex(try Self.open(configuration.path))
+        var buffers = LoopBuffers.modest
+        buffers.smallCount = 1
+        buffers.largeCount = 1
+        let host = try LoopHost<Void>.start(name: "access-log", io: .epoll, buffers: buffers) { _ throws(SystemError) in }
+        thread = Mutex(host)
+    }
+
+    private static func open(_ path: String) throws(SystemError) -> Int32 {
+        if path == "-" { return STDOUT_FILENO }
+        let descriptor = Glibc.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o640)
+        guard descriptor >= 0 else { throw SystemError(code: errno, action: "open access log \(path)") }
+        return descriptor
+    }
+
+    /// Opens the path again, for a file that was rotated away. The old file stays in use when that fails.
+    func reopen() throws(SystemError) {
+        guard configuration.path != "-" else { return }
+        let fresh = try Self.open(configuration.path)
+        let old = descriptor.withLock { current in
+            defer { current = fresh }
+            return current
+        }
+        Glibc.close(old)
+    }
+
+    /// Hands over whole lines.
+    func submit(_ lines: [UInt8], count: Int) {
+        let wakes = state.withLock { state -> Bool? in
+            guard state.waiting.count + lines.count <= Self.limit else { return nil }
+            state.waiting += lines
+            defer { state.isScheduled = true }
+            return !state.isScheduled
+        }
+        guard let wakes else {
+            counters.logLinesDropped.add(count, ordering: .relaxed)
+            return
+        }
+        if wakes { _ = thread.withLock { $0?.post { [self] _ in write() } } }
+    }
+
+    private func write() {
+        let bytes = state.withLock { state in
+            defer { state.waiting = [] }
+            state.isScheduled = false
+            return state.waiting
+        }
+        descriptor.withLock { descriptor in
+            var start = 0
+            while start < bytes.count {
+                let written = bytes.span.extracting(start..<bytes.count).withUnsafeBytes { raw in
+                    // SAFETY: write(2) only reads the span's bytes, during the call.
+                    Glibc.write(descriptor, raw.baseAddress, raw.count)
+                }
+                if written <= 0 {
+                    if written < 0, errno == EINTR { continue }
+                    // A full or broken disk costs log lines, never traffic.
+                    counters.logLinesDropped.add(1, ordering: .relaxed)
+                    return
+                }
+                start += written
+            }
+        }
+    }
+
+    /// Writes what waits and ends the thread.
+    func close() {
+        let host = thread.withLock { host in
+            defer { host = nil }
+            return host
+        }
+        host?.stop()
+        write()
+        let descriptor = descriptor.withLock { $0 }
+        if descriptor != STDOUT_FILENO { Glibc.close(descriptor) }
+    }
+}

@@ -1,0 +1,192 @@
+// Owns attempts: choosing an endpoint, getting a connection, sending, and trying again where that is safe.
+internal import Balancing
+internal import Catalog
+internal import HTTPWire
+internal import Proactor
+internal import Routing
+internal import Synchronization
+internal import Topology
+
+extension Exchange {
+    /// Sends the request somewhere, or fails it.
+    @inline(__always)
+    func attempt() {
+        guard let service else { return }
+        attempts += 1
+        attemptBegan = loop.now
+        hasResponse = false
+        // Endpoints at their limit are passed over; a few tries see enough of them.
+        for _ in 0..<8 {
+            guard let choice = service.choose(&tried, hash: hash, now: loop.now, random: &worker.random) else {
+                fail(503, "no_endpoint")
+                return
+            }
+            guard let address = choice.endpoint.address else { continue }
+            guard choice.endpoint.beginRequest() else { continue }
+            self.choice = choice
+            lastEndpoint = choice.endpoint
+            connect(choice, address, service)
+            return
+        }
+        fail(503, "circuit_open")
+    }
+
+    @inline(__always)
+    private func connect(_ choice: ServiceRuntime.Choice, _ address: SocketAddress, _ service: ServiceRuntime) {
+        // A request that may not be sent twice takes no connection that the backend may just be closing.
+        let freshAfter = method.isIdempotent ? nil : loop.now + .seconds(-2)
+        if let idle = choice.endpoint.takeIdle(freshAfter: freshAfter) {
+            upstream = idle
+            idle.begin(self)
+            connected = loop.now
+            sendRequest(idle)
+            return
+        }
+        phase = .connecting
+        guard choice.endpoint.beginConnection() else {
+            retryOrFail(503, "connection_limit", isSafe: true)
+            return
+        }
+        let connection = UpstreamConnection(worker, choice.endpoint)
+        connection.exchange = self
+        upstream = connection
+        if !connection.connect(to: address, timeout: service.timeouts.connect) {
+            upstream = nil
+            retryOrFail(503, "no_descriptors", isSafe: true)
+        }
+    }
+
+    func upstreamConnected(_ connection: UpstreamConnection) {
+        connected = loop.now
+        sendRequest(connection)
+    }
+
+    /// Sends the head, and what there is of the body.
+    @inline(__always)
+    private func sendRequest(_ connection: UpstreamConnection) {
+        guard let head, let stream = connection.stream, let service else { return }
+        phase = .sending
+        lastProgress = loop.now
+        if isRequestComplete, waiting.isEmpty, !mayRetryLater(service) {
+            self.head = nil
+            stream.send(head)
+        } else {
+            var copy = loop.allocate(head.count)
+            copy.append(head)
+            stream.send(copy)
+        }
+        for buffer in waiting { stream.send(buffer) }
+        if !waiting.isEmpty { waiting.removeAll(keepingCapacity: true) }
+        session?.timer?.set(loop.now + .nanoseconds(service.timeouts.firstByte))
+        if !isRequestComplete { receiveMoreBody() }
+    }
+
+    @inline(__always)
+    func mayRetryLater(_ service: ServiceRuntime) -> Bool { attempts <= service.routing.definition.retry.attempts }
+
+    /// The connection failed before its response was complete.
+    func upstreamFailed(_ failure: StreamFailure, whileConnecting: Bool) {
+        if whileConnecting {
+            retryOrFail(failure == .unreachable ? 504 : 502, "connect_failed", isSafe: true)
+        } else if !hasResponse {
+            retryOrFail(502, "upstream_reset", isSafe: method.isIdempotent)
+        } else {
+            countError()
+            fail(502, "upstream_reset")
+        }
+    }
+
+    /// The backend said FIN.
+    func upstreamEnded() {
+        if !hasResponse {
+            retryOrFail(502, "upstream_closed", isSafe: method.isIdempotent)
+        } else if phase == .answering, responseFraming == .untilClose {
+            finishResponse()
+        } else {
+            countError()
+            fail(502, "upstream_cut_short")
+        }
+    }
+
+    /// Tries again elsewhere if the request may be repeated, the policy allows it and the budget has room.
+    ///
+    /// - Parameter isSafe: whether the backend cannot have acted on the request, or may do so twice.
+    func retryOrFail(_ status: Int, _ reason: StaticString, isSafe: Bool) {
+        countError()
+        guard let service, isSafe, canReplay, mayRetryLater(service), service.mayRetry(now: loop.now) else {
+            fail(status, reason)
+            return
+        }
+        repeatRequest(service)
+    }
+
+    /// Begins the next attempt, which policy and budget have allowed.
+    func repeatRequest(_ service: ServiceRuntime) {
+        service.counters.retries.add(1, ordering: .relaxed)
+        releaseUpstream(reusable: false)
+        dropPartialResponse()
+        phase = .connecting
+        for buffer in waiting { loop.giveBack(buffer) }
+        waiting.removeAll(keepingCapacity: true)
+        for buffer in replay {
+            var copy = loop.allocate(buffer.count)
+            copy.append(buffer)
+            waiting.append(copy)
+        }
+        attempt()
+    }
+
+    var canReplay: Bool { head != nil && (mayReplay || bytesIn == 0) && !hasAnswered }
+
+    private func dropPartialResponse() {
+        if let buffer = partialResponse {
+            partialResponse = nil
+            loop.giveBack(buffer)
+        }
+    }
+
+    func countError() {
+        guard let endpoint = choice?.endpoint else { return }
+        endpoint.counters.errors.add(1, ordering: .relaxed)
+        endpoint.counters.consecutiveErrors.add(1, ordering: .relaxed)
+    }
+
+    /// The session's timer: is anything overdue?
+    func checkTime() {
+        guard let service, phase != .done, let session else { return }
+        let now = loop.now
+        let timeouts = service.timeouts
+        if let limit = timeouts.request, now - started >= .nanoseconds(limit) {
+            fail(504, "request_timeout")
+            return
+        }
+        let silence = (now - lastProgress).wholeNanoseconds
+        if silence >= timeouts.firstByte {
+            timeOut(session)
+            return
+        }
+        if isTooSlow(timeouts, now) {
+            fail(408, "body_too_slow")
+            return
+        }
+        let next = min(timeouts.firstByte - silence, 5_000_000_000)
+        session.timer?.set(now + .nanoseconds(max(next, 10_000_000)))
+    }
+
+    private func timeOut(_ session: HTTPSession) {
+        if !isRequestComplete, phase != .answering {
+            fail(408, "body_timeout")
+        } else if !hasResponse {
+            retryOrFail(504, "first_byte_timeout", isSafe: method.isIdempotent)
+        } else {
+            fail(504, "response_stalled")
+        }
+    }
+
+    /// A body in either direction has to move at the least rate once its grace is over.
+    private func isTooSlow(_ timeouts: ServiceRuntime.Timeouts, _ now: Tick) -> Bool {
+        let age = (now - started).wholeNanoseconds
+        guard age > timeouts.bodyGrace, !isRequestComplete else { return false }
+        return bytesIn / Int(max(1, age / 1_000_000_000)) < timeouts.bodyRate
+    }
+}

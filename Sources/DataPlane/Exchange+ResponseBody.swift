@@ -1,0 +1,192 @@
+// Owns the response's body: counted or followed, passed on where it lies, held back for slow readers.
+internal import Balancing
+internal import Catalog
+internal import HTTPWire
+internal import Proactor
+internal import Routing
+internal import Synchronization
+internal import Topology
+
+extension Exchange {
+    /// The body's first bytes fit behind the head: one buffer, one send.
+    @inline(__always)
+    func relayJoined(_ body: LoopBuffer, _ output: inout LoopBuffer, _ stream: Stream) {
+        let taken: Int
+        let isDone: Bool
+        if case .length = responseFraming {
+            taken = Int(min(UInt64(body.count), responseRemaining))
+            responseRemaining -= UInt64(taken)
+            isDone = responseRemaining == 0
+        } else {
+            guard let followed = followChunks(body) else {
+                loop.giveBack(output)
+                loop.giveBack(body)
+                hasAnswered = false
+                fail(502, "chunked_coding")
+                return
+            }
+            taken = followed.taken
+            isDone = followed.isDone
+        }
+        if taken < body.count { upstreamKeepsAlive = false }
+        output.append(body.bytes.extracting(first: taken))
+        loop.giveBack(body)
+        bytesOut += output.count
+        stream.send(output)
+        if isDone { finishResponse() } else { receiveMoreResponse() }
+    }
+
+    /// The head is out; the body's first bytes follow.
+    func startBody(_ body: LoopBuffer) {
+        if responseFraming == .none {
+            if !body.isEmpty { upstreamKeepsAlive = false }
+            loop.giveBack(body)
+            finishResponse()
+        } else if body.isEmpty {
+            loop.giveBack(body)
+            receiveMoreResponse()
+        } else {
+            relayBody(body)
+        }
+    }
+
+    /// Passes body bytes on.
+    func relayBody(_ buffer: LoopBuffer) {
+        guard let stream = session?.stream else {
+            loop.giveBack(buffer)
+            return
+        }
+        var body = buffer
+        var isDone = false
+        switch responseFraming {
+        case .length:
+            let taken = Int(min(UInt64(body.count), responseRemaining))
+            responseRemaining -= UInt64(taken)
+            isDone = responseRemaining == 0
+            // More than was announced: nothing of it is passed on, and the connection is of no more use.
+            if taken < body.count { upstreamKeepsAlive = false }
+            body.truncate(taken)
+        case .chunked:
+            if transfer == .untilClose {
+                relayDecoded(body, stream)
+                return
+            }
+            guard let followed = followChunks(body) else {
+                loop.giveBack(body)
+                countError()
+                fail(502, "chunked_coding")
+                return
+            }
+            isDone = followed.isDone
+            if followed.taken < body.count { upstreamKeepsAlive = false }
+            body.truncate(followed.taken)
+        case .untilClose:
+            if transfer == .chunk { sendChunkSize(body.count, stream) }
+        case .none: break
+        }
+        bytesOut += body.count
+        stream.send(body)
+        if transfer == .chunk { sendText("\r\n", stream) }
+        if isDone { finishResponse() } else { receiveMoreResponse() }
+    }
+
+    /// Validates chunks without looking at their payload.
+    ///
+    /// - Returns: nil when they are broken, or a trailer came that may not pass.
+    @inline(__always)
+    private func followChunks(_ body: LoopBuffer) -> (taken: Int, isDone: Bool)? {
+        var position = 0
+        switch responseDecoder.skip(body.bytes, &position) {
+        case .done(_, let rest): return responseDecoder.dropsTrailers ? nil : (rest, true)
+        case .failed: return nil
+        default: return responseDecoder.dropsTrailers ? nil : (body.count, false)
+        }
+    }
+
+    /// An HTTP/1.0 client gets the payload alone.
+    private func relayDecoded(_ body: LoopBuffer, _ stream: Stream) {
+        var position = 0
+        var output = loop.allocate(body.count)
+        loop: while true {
+            switch responseDecoder.step(body.bytes, &position) {
+            case .payload(let range): output.append(body.bytes.extracting(range))
+            case .needMore: break loop
+            case .done:
+                bytesOut += output.count
+                stream.send(output)
+                self.loop.giveBack(body)
+                finishResponse()
+                return
+            case .failed:
+                self.loop.giveBack(output)
+                self.loop.giveBack(body)
+                countError()
+                fail(502, "chunked_coding")
+                return
+            }
+        }
+        bytesOut += output.count
+        stream.send(output)
+        self.loop.giveBack(body)
+        receiveMoreResponse()
+    }
+
+    private func sendChunkSize(_ size: Int, _ stream: Stream) {
+        var line = loop.allocate(24)
+        var writer = OutputWriter(line.tail)
+        var started = false
+        for shift in stride(from: 60, through: 0, by: -4) {
+            let digit = UInt8(truncatingIfNeeded: (size >> shift) & 15)
+            started = started || digit != 0
+            if started { writer.append(byte: digit < 10 ? 0x30 + digit : 0x57 + digit) }
+        }
+        writer.append("\r\n")
+        let count = writer.count
+        line.commit(count)
+        stream.send(line)
+    }
+
+    private func sendText(_ text: StaticString, _ stream: Stream) {
+        var buffer = loop.allocate(16)
+        var writer = OutputWriter(buffer.tail)
+        writer.append(text)
+        let count = writer.count
+        buffer.commit(count)
+        stream.send(buffer)
+    }
+
+    /// Receives more of the body unless the client is behind with what it has. A long body comes in large buffers.
+    @inline(__always)
+    func receiveMoreResponse() {
+        guard let client = session?.stream, let upstream = upstream?.stream else { return }
+        if client.unsent >= Self.highWater {
+            upstream.pauseReceiving()
+        } else if receivesLarge || isLong {
+            receivesLarge = true
+            upstream.receiveOnce()
+        } else {
+            upstream.receiveContinuously()
+        }
+    }
+
+    private var isLong: Bool {
+        if case .length = responseFraming { return responseRemaining > 48 << 10 }
+        return bytesOut > 64 << 10
+    }
+
+    /// The client took a buffer.
+    @inline(__always)
+    func clientSent() {
+        lastProgress = loop.now
+        guard phase == .answering, let client = session?.stream, client.unsent < Self.highWater / 2 else { return }
+        receiveMoreResponse()
+    }
+
+    /// The answer is wholly queued.
+    @inline(__always)
+    func finishResponse() {
+        if transfer == .chunk, let stream = session?.stream { sendText("0\r\n\r\n", stream) }
+        releaseUpstream(reusable: upstreamKeepsAlive && isRequestComplete)
+        end(keepsAlive: clientKeepsAlive && isRequestComplete)
+    }
+}

@@ -1,0 +1,174 @@
+// Owns one request and its answer: what was routed, where it went, how far both bodies are.
+internal import Balancing
+internal import Catalog
+internal import HTTPWire
+internal import Proactor
+internal import Routing
+internal import Synchronization
+internal import Topology
+
+/// A request on its way. Reused by its worker, so that a request allocates nothing.
+///
+/// Legal transitions: connecting → sending → answering → done; connecting or sending → connecting on a retry; any → done.
+final class Exchange {
+    /// Bytes towards one side above which the other side is not received from.
+    static let highWater = 256 << 10
+    /// Bytes of a request's body that are kept to be replayed.
+    static let replayLimit = 64 << 10
+
+    enum Phase: UInt8 { case connecting, sending, answering, done }
+
+    unowned let worker: Worker
+    var session: HTTPSession?
+    var service: ServiceRuntime?
+    var choice: ServiceRuntime.Choice?
+    var upstream: UpstreamConnection?
+    /// Where the last attempt went, for the log.
+    var lastEndpoint: EndpointRuntime?
+    var phase = Phase.done
+    var tried = Tried()
+    var attempts = 0
+    var hash: UInt64 = 0
+
+    // The request.
+    var route = -1
+    var method = RequestMethod.get
+    var isOldClient = false
+    var clientKeepsAlive = true
+    var wantsWebSocket = false
+    var expectsContinue = false
+    /// The rewritten head, kept for retries.
+    var head: LoopBuffer?
+    var requestID: [UInt8] = []
+    var requestFraming = BodyFraming.none
+    var requestRemaining: UInt64 = 0
+    var requestDecoder = ChunkedDecoder()
+    var isRequestComplete = false
+    /// What was received of the body, until it is known that no retry will need it.
+    var replay: [LoopBuffer] = []
+    var replayBytes = 0
+    var mayReplay = true
+    /// Body received while there is no upstream connection to send it on.
+    var waiting: [LoopBuffer] = []
+
+    // The response.
+    var partialResponse: LoopBuffer?
+    /// Whether any byte of a response came on this attempt.
+    var hasResponse = false
+    /// Whether anything of the final answer was queued to the client.
+    var hasAnswered = false
+    var status = 0
+    var transfer = BodyTransfer.verbatim
+    var responseFraming = BodyFraming.none
+    var responseRemaining: UInt64 = 0
+    var responseDecoder = ChunkedDecoder()
+    var upstreamKeepsAlive = false
+    var receivesLarge = false
+
+    // For limits and the log.
+    var logged: LoggedRequest?
+    var started = Tick.zero
+    var attemptBegan = Tick.zero
+    var connected = Tick.zero
+    var firstByte = Tick.zero
+    var lastProgress = Tick.zero
+    var bytesIn = 0
+    var bytesOut = 0
+
+    init(_ worker: Worker) {
+        self.worker = worker
+        requestID.reserveCapacity(128)
+    }
+
+    var loop: EventLoop { worker.loop }
+
+    /// Whether the client is still to send body.
+    @inline(__always)
+    var wantsBody: Bool { !isRequestComplete }
+
+    /// Forgets everything and goes back to the worker.
+    @inline(__always)
+    func recycle() {
+        phase = .done
+        if let head {
+            loop.giveBack(head)
+            self.head = nil
+        }
+        if !replay.isEmpty { forgetReplay() }
+        for buffer in waiting { loop.giveBack(buffer) }
+        waiting.removeAll(keepingCapacity: true)
+        if let partialResponse {
+            loop.giveBack(partialResponse)
+            self.partialResponse = nil
+        }
+        session = nil
+        service = nil
+        choice = nil
+        upstream = nil
+        lastEndpoint = nil
+        logged = nil
+        worker.giveBack(self)
+    }
+
+    /// Takes the endpoint's count back and lets go of the connection.
+    @inline(__always)
+    func releaseUpstream(reusable: Bool) {
+        if let choice {
+            choice.endpoint.finishRequest()
+            self.choice = nil
+        }
+        if let upstream {
+            self.upstream = nil
+            upstream.release(reusable: reusable)
+        }
+    }
+
+    /// The answer is wholly queued, or there is none: log, count, and let the session go on.
+    func end(keepsAlive: Bool, reason: StaticString = "") {
+        guard phase != .done else { return }
+        phase = .done
+        worker.shared.counters.process.active.subtract(1, ordering: .relaxed)
+        if let service {
+            service.counters.count(status: status)
+            service.counters.bytesReceived.add(bytesIn, ordering: .relaxed)
+            service.counters.bytesSent.add(bytesOut, ordering: .relaxed)
+            let elapsed = Int((loop.now - started).wholeNanoseconds)
+            service.counters.duration.add(elapsed, ordering: .relaxed)
+        }
+        if logged != nil { worker.log?.finished(self, reason: reason) }
+        let session = session
+        recycle()
+        session?.exchangeEnded(keepsAlive: keepsAlive)
+    }
+
+    /// The client is gone: nothing more to be answered.
+    func abandon(_ reason: StaticString) {
+        guard phase != .done else { return }
+        if status == 0 { status = 499 }
+        releaseUpstream(reusable: false)
+        session = nil
+        end(keepsAlive: false, reason: reason)
+    }
+
+    /// Answers with an error of our own, unless an answer has begun: then the connection is cut, so that the client
+    /// sees that something is missing.
+    func fail(_ status: Int, _ reason: StaticString) {
+        guard phase != .done, let session else { return }
+        releaseUpstream(reusable: false)
+        if hasAnswered {
+            abandonClient(session, reason)
+            return
+        }
+        self.status = status
+        let keepsAlive = clientKeepsAlive && isRequestComplete && !isOldClient && !worker.isDraining
+        session.sendError(status, requestID: requestID, keepsAlive: keepsAlive, headOnly: method == .head)
+        end(keepsAlive: keepsAlive, reason: reason)
+    }
+
+    /// Cuts the client off in the middle of an answer.
+    func abandonClient(_ session: HTTPSession, _ reason: StaticString) {
+        self.session = nil
+        end(keepsAlive: false, reason: reason)
+        session.cut()
+    }
+}

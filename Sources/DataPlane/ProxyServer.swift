@@ -1,0 +1,137 @@
+// Owns the workers: starts them, hands them routing tables, opens and closes their listeners, ends them.
+internal import Balancing
+internal import Catalog
+internal import Glibc
+public import Logging
+public import Proactor
+public import Routing
+internal import Synchronization
+public import Topology
+
+/// The data plane of a process. Safe from every thread; its calls do not wait for traffic.
+public final class ProxyServer: Sendable {
+    private struct State {
+        var configuration: DataPlaneConfiguration
+        var listeners: [ListenerDefinition]
+        var sockets: [ListenerName: SocketAddress]
+    }
+
+    private let state: Mutex<State>
+    private let hosts: [LoopHost<Worker>]
+    private let shared: WorkerShared
+    private let resolver: EndpointResolver
+
+    /// Starts the workers and binds all listeners. Traffic is refused with 404 until the first `publish`.
+    ///
+    /// - Throws: what could not be had, such as "bind 127.0.0.1:80: Permission denied"; nothing is left running then.
+    public init(
+        _ configuration: DataPlaneConfiguration, listeners: [ListenerDefinition], io: IOKind,
+        counters: TrafficCounters, logger: Logger
+    ) throws(SystemError) {
+        var log: AccessLog?
+        if let wanted = configuration.accessLog { log = try AccessLog(wanted, counters: counters.process) }
+        let shared = WorkerShared(counters: counters, accessLog: log, logger: logger)
+        self.shared = shared
+        var bound: [(ListenerDefinition, [ListeningSocket])] = []
+        var hosts: [LoopHost<Worker>] = []
+        do throws(SystemError) {
+            for listener in listeners {
+                bound.append((listener, try Self.bind(listener.bind, count: configuration.workers)))
+            }
+            for number in 0..<configuration.workers {
+                hosts.append(
+                    try LoopHost.start(name: "worker-\(number)", io: io) { loop throws(SystemError) in
+                        Worker(
+                            loop: loop, shared: shared, configuration: configuration,
+                            seed: UInt64.random(in: 0...UInt64.max))
+                    })
+            }
+        } catch {
+            for (_, sockets) in bound { for socket in sockets { socket.close() } }
+            for host in hosts { host.stop() }
+            log?.close()
+            throw error
+        }
+        self.hosts = hosts
+        let started = hosts
+        resolver = try EndpointResolver(shared.addresses, logger: logger) {
+            for host in started { host.post { $0.readdress() } }
+        }
+        var addresses: [ListenerName: SocketAddress] = [:]
+        for (listener, sockets) in bound {
+            addresses[listener.name] = sockets.first?.address
+            Self.open(listener, sockets, on: hosts)
+        }
+        state = Mutex(State(configuration: configuration, listeners: listeners, sockets: addresses))
+    }
+
+    private static func bind(_ address: Address, count: Int) throws(SystemError) -> [ListeningSocket] {
+        guard let socket = try EndpointResolver.resolveNow(address) else {
+            throw SystemError(code: EADDRNOTAVAIL, action: "resolve \(address)")
+        }
+        return try ListeningSocket.bind(socket, count: count)
+    }
+
+    private static func open(_ listener: ListenerDefinition, _ sockets: [ListeningSocket], on hosts: [LoopHost<Worker>]) {
+        for (host, socket) in zip(hosts, sockets) { host.post { $0.open(listener, on: socket) } }
+    }
+
+    /// The address that a listener is bound to, with the port that the system chose for port 0.
+    public func address(of listener: ListenerName) -> SocketAddress? { state.withLock { $0.sockets[listener] } }
+
+    /// Hands a table to all workers; they take it at their next turn.
+    public func publish(_ table: RoutingTable) {
+        resolver.watch(table)
+        for host in hosts { host.post { $0.adopt(table) } }
+    }
+
+    /// Applies new settings: binds what is new first, so that a failure changes nothing, then closes what is gone.
+    /// An unchanged listener is not touched. Publish the new table before, so that new listeners find their routes.
+    public func reload(
+        _ configuration: DataPlaneConfiguration, listeners: [ListenerDefinition]
+    ) throws(SystemError) {
+        let before = state.withLock { $0 }
+        var bound: [(ListenerDefinition, [ListeningSocket])] = []
+        let unchanged = before.listeners.filter { old in
+            listeners.contains { $0.name == old.name && $0.bind == old.bind && $0.protocol == old.protocol }
+        }
+        do throws(SystemError) {
+            for listener in listeners where !unchanged.contains(where: { $0.name == listener.name }) {
+                // A listener that only moved to another name keeps its address: the old one is closed first then.
+                let moved = before.listeners.first { $0.bind == listener.bind }
+                if let moved, !unchanged.contains(where: { $0.name == moved.name }) { close(moved.name) }
+                bound.append((listener, try Self.bind(listener.bind, count: hosts.count)))
+            }
+        } catch {
+            for (_, sockets) in bound { for socket in sockets { socket.close() } }
+            throw error
+        }
+        for old in before.listeners where !unchanged.contains(where: { $0.name == old.name }) { close(old.name) }
+        for host in hosts { host.post { $0.configure(configuration) } }
+        for (listener, sockets) in bound { Self.open(listener, sockets, on: hosts) }
+        state.withLock { state in
+            state.configuration = configuration
+            state.listeners = listeners
+            for (listener, sockets) in bound { state.sockets[listener.name] = sockets.first?.address }
+        }
+    }
+
+    private func close(_ name: ListenerName) { for host in hosts { host.post { $0.close(name) } } }
+
+    /// Opens the access log's file again.
+    public func reopenLogs() throws(SystemError) { try shared.accessLog?.reopen() }
+
+    /// Begins a graceful stop: no new connections; open ones end after the answer that is under way.
+    public func drain() { for host in hosts { host.post { $0.drain() } } }
+
+    /// Connections and tunnels that are still open.
+    public var openConnections: Int { shared.counters.process.connections.load(ordering: .relaxed) }
+
+    /// Cuts off what is left, and ends the workers.
+    public func stop() {
+        for host in hosts { host.post { $0.abortAll() } }
+        for host in hosts { host.stop() }
+        resolver.stop()
+        shared.accessLog?.close()
+    }
+}

@@ -1,0 +1,182 @@
+// Owns the beginning of a TCP session: which endpoint, and another one when it refuses.
+internal import Balancing
+internal import Catalog
+internal import Proactor
+internal import Routing
+internal import Synchronization
+internal import Topology
+
+/// A client's connection to a TCP service until its endpoint is connected; a tunnel takes over then.
+final class TCPSession: StreamHandler, Drainable {
+    private unowned let worker: Worker
+    private let service: ServiceRuntime
+    private var client: Stream?
+    private var upstream: UpstreamAttempt?
+    private var tried = Tried()
+    private var attempts = 0
+    private var early: LoopBuffer?
+    private let hash: UInt64
+    var position = 0
+
+    private init(_ worker: Worker, _ service: ServiceRuntime, hash: UInt64) {
+        self.worker = worker
+        self.service = service
+        self.hash = hash
+    }
+
+    /// Makes an accepted connection a session of the listener's service.
+    static func begin(_ connection: AcceptedConnection, _ listener: ListenerRuntime, _ worker: Worker) -> Bool {
+        guard let service = listener.service else {
+            connection.refuse()
+            return false
+        }
+        let placeholder = Placeholder()
+        guard let client = try? worker.loop.adopt(connection, handler: placeholder) else { return false }
+        let session = TCPSession(worker, service, hash: StableHash.of(client.peerAddress?.host ?? ""))
+        session.client = client
+        client.setHandler(session)
+        worker.add(session)
+        service.counters.requests.add(1, ordering: .relaxed)
+        session.attempt()
+        return true
+    }
+
+    private final class Placeholder: StreamHandler {
+        func stream(_ stream: Stream, received buffer: LoopBuffer) {}
+        func streamEnded(_ stream: Stream) {}
+        func stream(_ stream: Stream, sent count: Int) {}
+        func stream(_ stream: Stream, failed failure: StreamFailure) {}
+    }
+
+    private func attempt() {
+        attempts += 1
+        for _ in 0..<8 {
+            guard let choice = service.choose(&tried, hash: hash, now: worker.loop.now, random: &worker.random) else {
+                break
+            }
+            let endpoint = choice.endpoint
+            guard let address = endpoint.address, endpoint.beginRequest() else { continue }
+            guard endpoint.beginConnection() else {
+                endpoint.finishRequest()
+                continue
+            }
+            let upstream = UpstreamAttempt(self, endpoint, worker)
+            self.upstream = upstream
+            if upstream.connect(to: address, timeout: service.timeouts.connect) { return }
+        }
+        abort()
+    }
+
+    fileprivate func connected(_ stream: Stream, _ endpoint: EndpointRuntime) {
+        guard let client else { return }
+        self.client = nil
+        upstream = nil
+        let early = early
+        self.early = nil
+        // The tunnel stands in the worker's list instead.
+        worker.shared.counters.process.connections.add(1, ordering: .relaxed)
+        worker.remove(self)
+        let tunnel = Tunnel(
+            worker, client: client, server: stream, idleLimit: service.timeouts.tunnelIdle, counters: service.counters
+        ) {
+            endpoint.finishRequest()
+            endpoint.finishConnection()
+        }
+        tunnel.start(fromClient: early, fromServer: nil)
+    }
+
+    fileprivate func connectFailed(_ endpoint: EndpointRuntime) {
+        upstream = nil
+        endpoint.finishRequest()
+        endpoint.finishConnection()
+        endpoint.counters.errors.add(1, ordering: .relaxed)
+        endpoint.counters.connectFailures.add(1, ordering: .relaxed)
+        guard client != nil, attempts <= service.routing.definition.retry.attempts else {
+            abort()
+            return
+        }
+        service.counters.retries.add(1, ordering: .relaxed)
+        attempt()
+    }
+
+    func drain() {}
+
+    func abort() {
+        guard let client else { return }
+        self.client = nil
+        upstream?.cancel()
+        upstream = nil
+        if let early { worker.loop.giveBack(early) }
+        early = nil
+        client.abort()
+        worker.remove(self)
+    }
+
+    // The client's events before the endpoint is there: nothing is received from it yet, so only failures come.
+    func stream(_ stream: Stream, received buffer: LoopBuffer) { worker.loop.giveBack(buffer) }
+    func streamEnded(_ stream: Stream) {}
+    func stream(_ stream: Stream, sent count: Int) {}
+    func stream(_ stream: Stream, failed failure: StreamFailure) { abort() }
+}
+
+/// One connect of a TCP session.
+private final class UpstreamAttempt: StreamHandler, TimerHandler {
+    private let session: TCPSession
+    private let endpoint: EndpointRuntime
+    private unowned let worker: Worker
+    private var stream: Stream?
+    private var timer: LoopTimer?
+
+    init(_ session: TCPSession, _ endpoint: EndpointRuntime, _ worker: Worker) {
+        self.session = session
+        self.endpoint = endpoint
+        self.worker = worker
+    }
+
+    func connect(to address: SocketAddress, timeout: Int64) -> Bool {
+        do throws(SystemError) {
+            stream = try worker.loop.connect(to: address, handler: self)
+        } catch {
+            endpoint.finishRequest()
+            endpoint.finishConnection()
+            return false
+        }
+        timer = worker.loop.makeTimer(self)
+        timer?.set(worker.loop.now + .nanoseconds(timeout))
+        return true
+    }
+
+    /// The client went away while this connected.
+    func cancel() {
+        end()
+        endpoint.finishRequest()
+        endpoint.finishConnection()
+    }
+
+    private func end() {
+        timer?.invalidate()
+        timer = nil
+        stream?.close()
+        stream = nil
+    }
+
+    func streamConnected(_ stream: Stream) {
+        timer?.invalidate()
+        timer = nil
+        self.stream = nil
+        session.connected(stream, endpoint)
+    }
+
+    func timerExpired(_ timer: LoopTimer) { failed() }
+    func stream(_ stream: Stream, failed failure: StreamFailure) { failed() }
+
+    private func failed() {
+        guard stream != nil else { return }
+        end()
+        session.connectFailed(endpoint)
+    }
+
+    func stream(_ stream: Stream, received buffer: LoopBuffer) { worker.loop.giveBack(buffer) }
+    func streamEnded(_ stream: Stream) {}
+    func stream(_ stream: Stream, sent count: Int) {}
+}

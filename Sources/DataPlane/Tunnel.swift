@@ -1,0 +1,159 @@
+// Owns two connected streams that are one: bytes both ways, half-close bridged, an idle limit.
+internal import Balancing
+internal import Catalog
+internal import Proactor
+internal import Routing
+internal import Synchronization
+internal import Topology
+
+/// Relays bytes between a client and a server until both directions have ended or one side breaks.
+final class Tunnel: StreamHandler, TimerHandler, Drainable {
+    private unowned let worker: Worker
+    private let client: Stream
+    private let server: Stream
+    private let idleLimit: Int64
+    private let counters: ServiceCounters
+    private var onEnd: (() -> Void)?
+    private var timer: LoopTimer?
+    private var fromClient = Direction()
+    private var fromServer = Direction()
+    private var lastProgress: Tick
+    private var isOver = false
+    var position = 0
+
+    /// One direction's state.
+    private struct Direction {
+        var isEnded = false
+        var saidEnd = false
+        /// Receives in a row that filled their buffer: a bulk transfer, which large buffers carry at less cost.
+        var fullBuffers = 0
+        var isPaused = false
+    }
+
+    /// Takes both streams over.
+    ///
+    /// - Parameter onEnd: called once, when the tunnel is over and both streams are closed.
+    init(
+        _ worker: Worker, client: Stream, server: Stream, idleLimit: Int64, counters: ServiceCounters,
+        onEnd: @escaping () -> Void
+    ) {
+        self.worker = worker
+        self.client = client
+        self.server = server
+        self.idleLimit = idleLimit
+        self.counters = counters
+        self.onEnd = onEnd
+        lastProgress = worker.loop.now
+    }
+
+    /// Begins, with the bytes that each side sent already.
+    func start(fromClient early: LoopBuffer?, fromServer late: LoopBuffer?) {
+        worker.shared.counters.process.active.add(1, ordering: .relaxed)
+        worker.add(self)
+        client.setHandler(self)
+        server.setHandler(self)
+        let timer = worker.loop.makeTimer(self)
+        self.timer = timer
+        timer.set(lastProgress + .nanoseconds(idleLimit))
+        if let early { server.send(early) }
+        if let late { client.send(late) }
+        client.receiveContinuously()
+        server.receiveContinuously()
+    }
+
+    func stream(_ stream: Stream, received buffer: LoopBuffer) {
+        lastProgress = worker.loop.now
+        if stream === client {
+            counters.bytesReceived.add(buffer.count, ordering: .relaxed)
+            relay(buffer, from: client, to: server, &fromClient)
+        } else {
+            counters.bytesSent.add(buffer.count, ordering: .relaxed)
+            relay(buffer, from: server, to: client, &fromServer)
+        }
+    }
+
+    private func relay(_ buffer: LoopBuffer, from source: Stream, to target: Stream, _ direction: inout Direction) {
+        direction.fullBuffers = buffer.free == 0 ? direction.fullBuffers + 1 : max(0, direction.fullBuffers - 1)
+        target.send(buffer)
+        receiveMore(source, target, &direction)
+    }
+
+    private func receiveMore(_ source: Stream, _ target: Stream, _ direction: inout Direction) {
+        guard !direction.isEnded else { return }
+        direction.isPaused = target.unsent >= Exchange.highWater
+        if direction.isPaused {
+            source.pauseReceiving()
+        } else if direction.fullBuffers > 2 {
+            source.receiveOnce()
+        } else {
+            source.receiveContinuously()
+        }
+    }
+
+    func stream(_ stream: Stream, sent count: Int) {
+        lastProgress = worker.loop.now
+        if stream === server {
+            resume(client, server, &fromClient)
+        } else {
+            resume(server, client, &fromServer)
+        }
+        finishIfOver()
+    }
+
+    private func resume(_ source: Stream, _ target: Stream, _ direction: inout Direction) {
+        if direction.isPaused, target.unsent < Exchange.highWater / 2 { receiveMore(source, target, &direction) }
+        bridgeEnd(target, &direction)
+    }
+
+    /// Says FIN once everything before it is sent.
+    private func bridgeEnd(_ target: Stream, _ direction: inout Direction) {
+        guard direction.isEnded, !direction.saidEnd, target.unsent == 0 else { return }
+        direction.saidEnd = true
+        target.shutdownWrite()
+    }
+
+    func streamEnded(_ stream: Stream) {
+        if stream === client {
+            fromClient.isEnded = true
+            bridgeEnd(server, &fromClient)
+        } else {
+            fromServer.isEnded = true
+            bridgeEnd(client, &fromServer)
+        }
+        finishIfOver()
+    }
+
+    private func finishIfOver() {
+        if fromClient.saidEnd, fromServer.saidEnd { finish(cut: false) }
+    }
+
+    func stream(_ stream: Stream, failed failure: StreamFailure) { finish(cut: true) }
+
+    func timerExpired(_ timer: LoopTimer) {
+        let due = lastProgress + .nanoseconds(idleLimit)
+        if due <= worker.loop.now { finish(cut: true) } else { timer.set(due) }
+    }
+
+    /// A tunnel has no natural end: a graceful stop waits for it until the deadline.
+    func drain() {}
+
+    func abort() { finish(cut: true) }
+
+    private func finish(cut: Bool) {
+        guard !isOver else { return }
+        isOver = true
+        timer?.invalidate()
+        timer = nil
+        if cut {
+            client.abort()
+            server.abort()
+        } else {
+            client.close()
+            server.close()
+        }
+        worker.shared.counters.process.active.subtract(1, ordering: .relaxed)
+        worker.remove(self)
+        onEnd?()
+        onEnd = nil
+    }
+}

@@ -1,0 +1,208 @@
+// Owns one worker: a loop, its listening sockets, its sessions and its copy of the routing table.
+internal import Balancing
+internal import Catalog
+internal import HTTPWire
+internal import Logging
+internal import Proactor
+internal import Routing
+internal import Synchronization
+internal import Topology
+
+/// A thread's share of the data plane. Everything in it belongs to its loop.
+final class Worker {
+    let loop: EventLoop
+    let shared: WorkerShared
+    private(set) var configuration: DataPlaneConfiguration
+    private(set) var listeners: [ListenerRuntime] = []
+    private var services: [ServiceName: ServiceRuntime] = [:]
+    var random: RandomBits
+    // Reused for every message.
+    let requestHead = RequestHead()
+    let responseHead = ResponseHead()
+    private(set) var requestParser: RequestHeadParser
+    private(set) var responseParser: ResponseHeadParser
+    /// The session whose partial head `requestHead` remembers.
+    unowned(unsafe) var partialHeadOf: HTTPSession?
+    /// Limits on clients in nanoseconds.
+    private(set) var headTimeout: Int64
+    private(set) var idleTimeout: Int64
+    private var spareExchanges: [Exchange] = []
+    private var sessions: [any Drainable] = []
+    /// Bytes of request bodies that are kept for retries, and their limit.
+    var replayBytes = 0
+    static let replayLimit = 16 << 20
+    /// Whether a graceful stop has begun: answers close their connections.
+    private(set) var isDraining = false
+    let log: AccessLogWriter?
+    private(set) var viaName: [UInt8]?
+    private var date = HTTPDate()
+
+    init(loop: EventLoop, shared: WorkerShared, configuration: DataPlaneConfiguration, seed: UInt64) {
+        self.loop = loop
+        self.shared = shared
+        self.configuration = configuration
+        random = RandomBits(seed: seed)
+        requestParser = Self.requestParser(configuration)
+        responseParser = Self.responseParser(configuration)
+        viaName = configuration.addsVia ? Array(configuration.node.text.utf8) : nil
+        headTimeout = configuration.clientHeadTimeout.wholeNanoseconds
+        idleTimeout = configuration.clientIdleTimeout.wholeNanoseconds
+        log = shared.accessLog.map { AccessLogWriter($0) }
+    }
+
+    private static func requestParser(_ configuration: DataPlaneConfiguration) -> RequestHeadParser {
+        RequestHeadParser(
+            maximumHead: configuration.maximumHead.bytes, maximumFields: configuration.maximumFields)
+    }
+
+    private static func responseParser(_ configuration: DataPlaneConfiguration) -> ResponseHeadParser {
+        ResponseHeadParser(
+            maximumHead: configuration.maximumHead.bytes, maximumFields: configuration.maximumFields)
+    }
+
+    /// Takes new settings; listeners come and go by `open` and `close(_:)`.
+    func configure(_ configuration: DataPlaneConfiguration) {
+        self.configuration = configuration
+        requestParser = Self.requestParser(configuration)
+        responseParser = Self.responseParser(configuration)
+        viaName = configuration.addsVia ? Array(configuration.node.text.utf8) : nil
+        headTimeout = configuration.clientHeadTimeout.wholeNanoseconds
+        idleTimeout = configuration.clientIdleTimeout.wholeNanoseconds
+    }
+
+    // MARK: Listeners
+
+    func open(_ definition: ListenerDefinition, on socket: ListeningSocket) {
+        let listener = ListenerRuntime(definition, worker: self)
+        listeners.append(listener)
+        listener.start(on: socket)
+        if let table { bind(listener, table) }
+    }
+
+    func close(_ name: ListenerName) {
+        guard let index = listeners.firstIndex(where: { $0.name == name }) else { return }
+        listeners.remove(at: index).stop()
+    }
+
+    // MARK: Routing
+
+    private var table: RoutingTable?
+
+    /// Takes over a routing table, at the beginning of a turn.
+    func adopt(_ table: RoutingTable) {
+        if let current = self.table, current.version >= table.version { return }
+        self.table = table
+        var gone = services
+        for service in table.services {
+            if let runtime = gone.removeValue(forKey: service.name) {
+                let retired = runtime.adopt(
+                    service, counters: shared.counters, addresses: shared.addresses, random: &random)
+                for endpoint in retired { endpoint.retire() }
+            } else {
+                services[service.name] = ServiceRuntime(
+                    service, counters: shared.counters, addresses: shared.addresses, random: &random)
+            }
+        }
+        for (name, runtime) in gone {
+            services[name] = nil
+            for endpoint in runtime.endpoints.joined() { endpoint.retire() }
+        }
+        for listener in listeners { bind(listener, table) }
+    }
+
+    private func bind(_ listener: ListenerRuntime, _ table: RoutingTable) {
+        guard let routing = table.listeners.first(where: { $0.name == listener.name }) else { return }
+        listener.bind(
+            routing, services: routing.routeServices.compactMap { services[table.services[$0].name] },
+            service: routing.service.flatMap { services[table.services[$0].name] })
+    }
+
+    /// Forgets what was resolved before, so that changed addresses are used.
+    func readdress() {
+        guard let table else { return }
+        self.table = nil
+        adopt(table)
+    }
+
+    // MARK: Exchanges and sessions
+
+    @inline(__always)
+    func takeExchange() -> Exchange { spareExchanges.popLast() ?? Exchange(self) }
+
+    @inline(__always)
+    func giveBack(_ exchange: Exchange) { if spareExchanges.count < 256 { spareExchanges.append(exchange) } }
+
+    func add(_ session: any Drainable) {
+        session.position = sessions.count
+        sessions.append(session)
+    }
+
+    func remove(_ session: any Drainable) {
+        let position = session.position
+        guard position < sessions.count, sessions[position] === session else { return }
+        let last = sessions.removeLast()
+        if last !== session {
+            sessions[position] = last
+            last.position = position
+        }
+        shared.counters.process.connections.subtract(1, ordering: .relaxed)
+    }
+
+    /// Whether one more client is within the limit; counts it if so.
+    func admit() -> Bool {
+        let process = shared.counters.process
+        let before = process.connections.add(1, ordering: .relaxed).oldValue
+        process.connectionsAccepted.add(1, ordering: .relaxed)
+        if let limit = configuration.maximumConnections, before >= limit {
+            process.connections.subtract(1, ordering: .relaxed)
+            process.connectionsRefused.add(1, ordering: .relaxed)
+            return false
+        }
+        return true
+    }
+
+    // MARK: Stopping
+
+    /// Begins a graceful stop: no new connections, idle ones are closed, others after their answer.
+    func drain() {
+        isDraining = true
+        for listener in listeners { listener.stop() }
+        listeners = []
+        for session in sessions { session.drain() }
+    }
+
+    /// Cuts off what is left.
+    func abortAll() {
+        for session in sessions { session.abort() }
+        for service in services.values { for endpoint in service.endpoints.joined() { endpoint.retire() } }
+    }
+
+    var hasSessions: Bool { !sessions.isEmpty }
+
+    /// The value of a `Date` field for now.
+    func currentDate() -> [UInt8] { date.text() }
+}
+
+/// A client's connection, as a graceful stop sees it.
+protocol Drainable: AnyObject {
+    /// Its place in the worker's list.
+    var position: Int { get set }
+    /// Ends as soon as nothing is under way.
+    func drain()
+    /// Ends now.
+    func abort()
+}
+
+/// What all workers share.
+final class WorkerShared: Sendable {
+    let counters: TrafficCounters
+    let addresses = AddressBook()
+    let accessLog: AccessLog?
+    let logger: Logger
+
+    init(counters: TrafficCounters, accessLog: AccessLog?, logger: Logger) {
+        self.counters = counters
+        self.accessLog = accessLog
+        self.logger = logger
+    }
+}
