@@ -18,7 +18,7 @@ final class Exchange {
 
     enum Phase: UInt8 { case connecting, sending, answering, done }
 
-    unowned let worker: Worker
+    let worker: Worker
     var session: HTTPSession?
     var service: ServiceRuntime?
     var choice: ServiceRuntime.Choice?

@@ -13,7 +13,7 @@ internal import Topology
 final class HTTPSession: StreamHandler, TimerHandler, Drainable {
     enum Phase: UInt8 { case idle, head, exchanging, lingering, closed }
 
-    unowned let worker: Worker
+    let worker: Worker
     let listener: ListenerRuntime
     private(set) var stream: Stream?
     private(set) var phase = Phase.idle
@@ -127,13 +127,13 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
     private func process(_ buffer: LoopBuffer) {
         let head = worker.requestHead
         // The parser keeps its place in a head only for the session that it saw last.
-        if worker.partialHeadOf !== self { head.reset() }
+        if worker.partialHeadOf != ObjectIdentifier(self) { head.reset() }
         worker.partialHeadOf = nil
         switch worker.requestParser.parse(buffer.bytes, into: head) {
         case .complete(let length): begin(buffer, length)
         case .needMore:
             pending = buffer
-            worker.partialHeadOf = self
+            worker.partialHeadOf = ObjectIdentifier(self)
             if phase == .idle { beginHead() }
             timer?.set(headBegan + .nanoseconds(worker.headTimeout))
             stream?.receiveContinuously()
@@ -295,7 +295,7 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
             pending = nil
             worker.loop.giveBack(buffer)
         }
-        if worker.partialHeadOf === self { worker.partialHeadOf = nil }
+        if worker.partialHeadOf == ObjectIdentifier(self) { worker.partialHeadOf = nil }
         timer?.invalidate()
         timer = nil
         stream = nil

@@ -10,7 +10,7 @@ internal import Topology
 /// A listener on a worker.
 final class ListenerRuntime: AcceptHandler {
     let definition: ListenerDefinition
-    unowned let worker: Worker
+    let worker: Worker
     private(set) var matcher: RouteMatcher?
     private(set) var services: [ServiceRuntime] = []
     private(set) var service: ServiceRuntime?

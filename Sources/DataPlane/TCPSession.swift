@@ -8,7 +8,7 @@ internal import Topology
 
 /// A client's connection to a TCP service until its endpoint is connected; a tunnel takes over then.
 final class TCPSession: StreamHandler, Drainable {
-    private unowned let worker: Worker
+    private let worker: Worker
     private let service: ServiceRuntime
     private var client: Stream?
     private var upstream: UpstreamAttempt?
@@ -123,7 +123,7 @@ final class TCPSession: StreamHandler, Drainable {
 private final class UpstreamAttempt: StreamHandler, TimerHandler {
     private let session: TCPSession
     private let endpoint: EndpointRuntime
-    private unowned let worker: Worker
+    private let worker: Worker
     private var stream: Stream?
     private var timer: LoopTimer?
 

@@ -8,7 +8,7 @@ internal import Topology
 
 /// Relays bytes between a client and a server until both directions have ended or one side breaks.
 final class Tunnel: StreamHandler, TimerHandler, Drainable {
-    private unowned let worker: Worker
+    private let worker: Worker
     private let client: Stream
     private let server: Stream
     private let idleLimit: Int64

@@ -11,7 +11,7 @@ internal import Topology
 final class UpstreamConnection: StreamHandler, TimerHandler {
     enum Phase: UInt8 { case connecting, busy, idle, closed }
 
-    unowned let worker: Worker
+    let worker: Worker
     let endpoint: EndpointRuntime
     private(set) var stream: Stream?
     private(set) var phase = Phase.connecting

@@ -22,7 +22,7 @@ final class Worker {
     private(set) var requestParser: RequestHeadParser
     private(set) var responseParser: ResponseHeadParser
     /// The session whose partial head `requestHead` remembers.
-    unowned(unsafe) var partialHeadOf: HTTPSession?
+    var partialHeadOf: ObjectIdentifier?
     /// Limits on clients in nanoseconds.
     private(set) var headTimeout: Int64
     private(set) var idleTimeout: Int64
@@ -175,6 +175,10 @@ final class Worker {
     func abortAll() {
         for session in sessions { session.abort() }
         for service in services.values { for endpoint in service.endpoints.joined() { endpoint.retire() } }
+        // Sessions, endpoints and exchanges point back to the worker: let go of them.
+        services = [:]
+        spareExchanges = []
+        listeners = []
     }
 
     var hasSessions: Bool { !sessions.isEmpty }

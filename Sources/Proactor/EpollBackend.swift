@@ -129,11 +129,15 @@ final class EpollBackend: Backend {
     }
 
     override func wait(nanoseconds: Int64?) {
-        // Sends that this turn queued go out before the wait, as a ring's submission would.
-        flushSends()
+        // Sends that this turn queued go out before the wait, as a ring's submission would, and are told at once: the
+        // next wait then collects as many events as it can. What they lead to is sent in a second and third pass.
+        for _ in 0..<3 where !sends.isEmpty {
+            flushSends()
+            completeSends()
+        }
         var milliseconds: Int32 = -1
         if let nanoseconds { milliseconds = Int32(clamping: (nanoseconds + 999_999) / 1_000_000) }
-        if hasWork || !finished.isEmpty { milliseconds = 0 }
+        if hasWork || !finished.isEmpty || loop.hasImmediateWork { milliseconds = 0 }
         eventCount = max(0, Int(ml_epoll_wait(epoll, events, Int32(Self.batch), milliseconds)))
     }
 

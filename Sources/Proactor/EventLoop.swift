@@ -89,20 +89,23 @@ public final class EventLoop {
 
     /// One turn: wait (at most `limit`), complete, fire timers, deliver what was kept.
     public func turn(limit: Duration? = nil) {
-        var wait = ready.isEmpty && afterTurn.isEmpty ? wheel.wait(from: now) : 0
+        var wait = hasImmediateWork ? 0 : wheel.wait(from: now)
         if let limit { wait = min(wait ?? .max, limit.wholeNanoseconds) }
         backend.wait(nanoseconds: wait)
         now = EventLoop.clock()
         backend.dispatch()
         wheel.advance(to: now)
         deliverReady()
-        feedStarved()
         if !afterTurn.isEmpty {
             let work = afterTurn
             afterTurn = []
             for step in work { step() }
         }
+        feedStarved()
     }
+
+    /// Whether something waits that no completion will announce.
+    var hasImmediateWork: Bool { !ready.isEmpty || !afterTurn.isEmpty || canFeed }
 
     /// Runs `work` at the end of this turn.
     public func atEndOfTurn(_ work: @escaping () -> Void) { afterTurn.append(work) }
@@ -205,22 +208,36 @@ public final class EventLoop {
     }
 
     func starve(_ stream: Stream, large: Bool) {
-        stream.starved = true
+        stream.starved = large ? .large : .small
         if large { starvedLarge.append(stream) } else { starvedSmall.append(stream) }
+    }
+
+    private var freeSmall: Int { buffers.smallCount - lentSmall }
+    private var freeLarge: Int { buffers.largeCount - lentLarge }
+
+    /// Whether somebody waits for a buffer that is free: then the loop must not sleep, for no event will tell of it.
+    private var canFeed: Bool {
+        (!starvedSmall.isEmpty && freeSmall > 0) || (!starvedLarge.isEmpty && freeLarge > 0)
     }
 
     /// Re-arms, first come first served, as many streams as there are buffers again.
     private func feedStarved() {
-        if !starvedSmall.isEmpty { feed(&starvedSmall, free: buffers.smallCount - lentSmall) }
-        if !starvedLarge.isEmpty { feed(&starvedLarge, free: buffers.largeCount - lentLarge) }
+        if !starvedSmall.isEmpty { feed(&starvedSmall, .small, free: freeSmall) }
+        if !starvedLarge.isEmpty { feed(&starvedLarge, .large, free: freeLarge) }
     }
 
-    private func feed(_ starved: inout [Stream], free: Int) {
-        let fed = starved.prefix(max(0, free))
-        starved.removeFirst(fed.count)
-        for stream in fed {
-            stream.starved = false
+    private func feed(_ queue: inout [Stream], _ kind: Stream.Starvation, free: Int) {
+        var free = free
+        var passed = 0
+        while free > 0, passed < queue.count {
+            let stream = queue[passed]
+            passed += 1
+            // Who wants none any more, or found the other kind, takes nobody's place.
+            guard stream.starved == kind else { continue }
+            stream.starved = .none
             stream.reconcileReceive()
+            if stream.armed != .none { free -= 1 }
         }
+        queue.removeFirst(passed)
     }
 }
