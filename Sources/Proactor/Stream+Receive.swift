@@ -18,6 +18,8 @@ extension Stream {
             loop.enqueueReady(self)
             return
         }
+        // Who waits for one kind of buffer need not wait when it now asks for the other.
+        if starved != .none, mode != .none, (starved == .large) != (mode == .singleLarge) { starved = .none }
         reconcileReceive()
     }
 
@@ -25,7 +27,7 @@ extension Stream {
     func reconcileReceive() {
         guard phase == .open, keptEnd == nil else { return }
         if armed == .none {
-            if wanted != .none, !starved, kept == nil { arm() }
+            if wanted != .none, starved == .none, kept == nil { arm() }
         } else if armed == .continuous, wanted != .continuous, !cancelling {
             cancelling = true
             loop.backend.cancelReceive(self)

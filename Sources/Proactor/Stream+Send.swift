@@ -14,6 +14,7 @@ extension Stream {
         }
         unsent += buffer.count
         if sending == nil {
+            sendingCount = buffer.count
             start(buffer)
         } else {
             enqueue(buffer)
@@ -43,7 +44,7 @@ extension Stream {
             return
         }
         if result == Int32(truncatingIfNeeded: buffer.count) {
-            finishSend(buffer, count: buffer.count)
+            finishSend(buffer)
         } else if result > 0 {
             // MSG_WAITALL sends come short only when a signal or the backend cut in: the rest goes next.
             unsent -= Int(result)
@@ -60,11 +61,13 @@ extension Stream {
     }
 
     @inline(__always)
-    private func finishSend(_ buffer: LoopBuffer, count: Int) {
+    private func finishSend(_ buffer: LoopBuffer) {
+        let count = sendingCount
         loop.giveBack(buffer)
-        unsent -= count
+        unsent -= buffer.count
         if let next = sendQueue?.first {
             if sendQueue?.count == 1 { sendQueue = nil } else { sendQueue?.removeFirst() }
+            sendingCount = next.count
             start(next)
         }
         handler?.stream(self, sent: count)

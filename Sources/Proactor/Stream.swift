@@ -52,7 +52,8 @@ public final class Stream {
     var wanted = ReceiveMode.none
     var armed = ReceiveMode.none
     var cancelling = false
-    var starved = false
+    /// The pool whose exhaustion it waits out.
+    var starved = Starvation.none
     var queuedReady = false
     /// Set once the peer's FIN or a failure came while nothing was wanted.
     var keptEnd: KeptEnd?
@@ -61,6 +62,8 @@ public final class Stream {
 
     // Sending: one buffer in flight, the others in order behind it.
     var sending: LoopBuffer?
+    /// The size of `sending` when it was submitted; the buffer itself shrinks while parts of it go.
+    var sendingCount = 0
     var sendQueue: [LoopBuffer]?
     /// Bytes accepted by `send` and not yet with the kernel.
     public internal(set) var unsent = 0
@@ -71,6 +74,7 @@ public final class Stream {
     // The epoll backend's knowledge of the descriptor.
     var edge = EdgeState()
 
+    enum Starvation: UInt8 { case none, small, large }
     enum KeptEnd { case ended, failed(StreamFailure) }
 
     init(loop: EventLoop, descriptor: Int32, slot: UInt32, handler: any StreamHandler, phase: Phase) {
