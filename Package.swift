@@ -79,6 +79,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         // Tests.
         tests("TopologyTests", ["Topology"]),
+        tests("ProactorTests", ["Proactor", "Topology"]),
         tests("CatalogTests", ["Catalog", "Topology"]),
         tests("RoutingTests", ["Routing", "Topology", "Catalog", "Health", "Balancing"]),
         tests("BalancingTests", ["Balancing", "Topology"]),

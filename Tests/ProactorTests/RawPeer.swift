@@ -1,0 +1,88 @@
+// Owns plain non-blocking sockets that stand outside the loop, for peers whose every step the test decides.
+import Glibc
+import Testing
+
+@testable import Proactor
+
+/// The system's own view of a connection; closed when it goes.
+final class RawPeer {
+    private(set) var descriptor: Int32
+
+    /// What a read gave.
+    enum Reading: Equatable {
+        case bytes([UInt8])
+        case ended
+        case nothing
+        case failed(Int32)
+    }
+
+    /// Connects, without waiting.
+    ///
+    /// - Parameter receiveBuffer: the size of the kernel's receive buffer (SO_RCVBUF), for a slow reader.
+    init(to address: SocketAddress, receiveBuffer: Int32? = nil) throws {
+        descriptor = socket(address.family, Int32(SOCK_STREAM.rawValue), 0)
+        try #require(descriptor >= 0)
+        if var size = receiveBuffer {
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
+        }
+        _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
+        let result = address.withSockaddr { Glibc.connect(descriptor, $0, $1) }
+        let code = errno
+        try #require(result == 0 || code == EINPROGRESS)
+    }
+
+    deinit { close() }
+
+    func close() {
+        if descriptor >= 0 { Glibc.close(descriptor) }
+        descriptor = -1
+    }
+
+    /// Closes with a reset.
+    func reset() {
+        var now = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))
+        close()
+    }
+
+    func shutdownWrite() { shutdown(descriptor, Int32(SHUT_WR)) }
+
+    /// Writes what the kernel takes.
+    @discardableResult
+    func write(_ bytes: some Collection<UInt8>) -> Int {
+        Array(bytes).withUnsafeBytes {
+            max(0, send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)))
+        }
+    }
+
+    func read(atMost limit: Int = 65_536) -> Reading {
+        var bytes = [UInt8](repeating: 0, count: limit)
+        let count = recv(descriptor, &bytes, limit, 0)
+        if count > 0 { return .bytes(Array(bytes.prefix(count))) }
+        if count == 0 { return .ended }
+        return errno == EAGAIN ? .nothing : .failed(errno)
+    }
+}
+
+/// Bytes in which any loss, repetition or change of order shows: a pattern whose period divides no buffer's size.
+func pattern(_ count: Int) -> [UInt8] {
+    let period = 65_521
+    var unit: [UInt8] = []
+    unit.reserveCapacity(period)
+    var state: UInt32 = 1
+    for _ in 0..<min(period, count) {
+        state = state &* 1_664_525 &+ 1_013_904_223
+        unit.append(UInt8(state >> 24))
+    }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count)
+    while bytes.count < count { bytes.append(contentsOf: unit.prefix(count - bytes.count)) }
+    return bytes
+}
+
+/// Whether two arrays hold the same bytes; faster than `==` in debug builds, where the tests run.
+func same(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+    left.count == right.count
+        && left.withUnsafeBytes { a in right.withUnsafeBytes { memcmp(a.baseAddress!, $0.baseAddress!, $0.count) == 0 }
+        }
+}
