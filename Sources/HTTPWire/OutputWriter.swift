@@ -65,6 +65,15 @@ public struct OutputWriter: ~Copyable, ~Escapable {
         count += 1
     }
 
+    /// A byte that was written, at a position below `count`.
+    @inline(__always)
+    func byte(at index: Int) -> UInt8 { span[index] }
+
+    /// Forgets what was written from a position on.
+    @inline(__always)
+    @_lifetime(self: copy self)
+    mutating func rewind(to position: Int) { count = min(count, position) }
+
     /// Appends a number in decimal.
     @_lifetime(self: copy self)
     public mutating func append(decimal value: Int) {

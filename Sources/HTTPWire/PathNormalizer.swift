@@ -3,53 +3,64 @@
 /// Removes dot segments and needless escapes (RFC 3986 sections 5.2.4 and 6.2.2), so that no backend sees another path
 /// than the one that was routed. `%2F` and `%5C` stay as they are, `//` is kept, nothing climbs above the root.
 public enum PathNormalizer {
-    /// Appends the normal form of `bytes[path]`, never longer than the path itself.
+    /// Appends the normal form of `bytes[path]`, never longer than the path itself, in one pass over it.
     @_lifetime(writer: copy writer)
     public static func normalize(_ bytes: Span<UInt8>, _ path: ByteRange, into writer: inout OutputWriter) {
-        var output: [UInt8] = []
-        output.reserveCapacity(Int(path.count))
+        let base = writer.count
         var index = path.lower
         while index < path.upper {
-            // At a slash: read one segment behind it.
+            // At a slash: write it and the segment behind it, then look at what it reads once decoded.
+            let segment = writer.count
+            writer.append(byte: 0x2F)
             index += 1
-            var segment: [UInt8] = []
-            while index < path.upper, bytes[index] != 0x2F { appendDecoded(bytes, path.upper, &index, &segment) }
-            let isLast = index >= path.upper
-            if segment == [0x2E] {
-                if isLast { output.append(0x2F) }
-            } else if segment == [0x2E, 0x2E] {
-                removeLastSegment(&output)
-                if isLast { output.append(0x2F) }
-            } else {
-                output.append(0x2F)
-                output.append(contentsOf: segment)
-            }
+            while index < path.upper, bytes[index] != 0x2F { appendDecoded(bytes, path.upper, &index, &writer) }
+            let dots = dotCount(writer, segment + 1)
+            if dots == 0 { continue }
+            writer.rewind(to: dots == 1 ? segment : parent(writer, base, segment))
+            if index >= path.upper { writer.append(byte: 0x2F) }
         }
-        if output.isEmpty { output.append(0x2F) }
-        writer.append(all: output.span)
+        if writer.count == base { writer.append(byte: 0x2F) }
     }
 
-    private static func removeLastSegment(_ output: inout [UInt8]) {
-        while let last = output.popLast() {
-            if last == 0x2F { return }
+    /// 1 for a segment that reads `.`, 2 for `..`, 0 for any other.
+    private static func dotCount(_ writer: borrowing OutputWriter, _ start: Int) -> Int {
+        let count = writer.count - start
+        guard count == 1 || count == 2, writer.byte(at: start) == 0x2E, writer.byte(at: writer.count - 1) == 0x2E else {
+            return 0
         }
+        return count
+    }
+
+    /// Where the segment before the one at `segment` begins; `base` when there is none.
+    private static func parent(_ writer: borrowing OutputWriter, _ base: Int, _ segment: Int) -> Int {
+        var index = segment
+        while index > base {
+            index -= 1
+            if writer.byte(at: index) == 0x2F { return index }
+        }
+        return base
     }
 
     /// Appends one character: an escaped unreserved one as itself, another escape with upper-case digits.
-    private static func appendDecoded(_ bytes: Span<UInt8>, _ end: Int, _ index: inout Int, _ segment: inout [UInt8]) {
+    @_lifetime(writer: copy writer)
+    private static func appendDecoded(
+        _ bytes: Span<UInt8>, _ end: Int, _ index: inout Int, _ writer: inout OutputWriter
+    ) {
         let byte = bytes[index]
         guard byte == 0x25, index + 2 < end, let high = CharacterSets.hexValue(bytes[index + 1]),
             let low = CharacterSets.hexValue(bytes[index + 2])
         else {
-            segment.append(byte)
+            writer.append(byte: byte)
             index += 1
             return
         }
         let value = high << 4 | low
         if isUnreserved(value) {
-            segment.append(value)
+            writer.append(byte: value)
         } else {
-            segment += [0x25, upperHex(high), upperHex(low)]
+            writer.append(byte: 0x25)
+            writer.append(byte: upperHex(high))
+            writer.append(byte: upperHex(low))
         }
         index += 3
     }
