@@ -53,6 +53,7 @@ public struct ChunkedDecoder: Sendable {
 
     /// Advances over `bytes` from `position`, to the next piece of payload or as far as it goes.
     public mutating func step(_ bytes: Span<UInt8>, _ position: inout Int) -> Step {
+        if state == .done { return .done(section: 0, rest: position) }
         sectionStart = isInTrailers ? 0 : sectionStart
         while position < bytes.count {
             if state == .data {
@@ -103,7 +104,7 @@ public struct ChunkedDecoder: Sendable {
                 state = .endLineFeed
                 return nil
             }
-            line = []
+            line.removeAll(keepingCapacity: true)
             state = .trailer
             return takeTrailer(byte)
         case .trailer: return takeTrailer(byte)
@@ -168,16 +169,18 @@ public struct ChunkedDecoder: Sendable {
 
     private static func maySend(_ line: Span<UInt8>, _ count: Int) -> Bool {
         switch FieldName.recognise(line, 0, count) {
-        case .other, .date, .server, .trailer: break
+        case .other, .date, .server: break
         default: return false
         }
         let name = ByteRange(start: 0, count: count)
         for index in 0..<count where line[index] == 0x5F { return false }
         let forbidden: [StaticString] = [
-            "proxy-authorization", "proxy-authenticate", "www-authenticate", "set-cookie", "cache-control",
+            "proxy-authorization", "proxy-authenticate", "set-cookie", "cache-control",
             "content-encoding", "content-type", "content-range", "max-forwards", "range", "if-match", "if-none-match",
-            "if-modified-since", "if-unmodified-since", "location", "age", "vary", "pragma", "retry-after",
+            "if-modified-since", "if-unmodified-since", "if-range", "location", "age", "expires", "warning", "vary",
+            "pragma", "retry-after", "www-authenticate", "x-real-ip", "x-http-method-override",
         ]
+        if count >= 12, line.equalsIgnoringCase(ByteRange(start: 0, count: 12), "x-forwarded-") { return false }
         return !forbidden.contains { line.equalsIgnoringCase(name, $0) }
     }
 }

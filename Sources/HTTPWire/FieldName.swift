@@ -68,18 +68,48 @@ public struct Field: Sendable {
     /// The first byte after the line's CRLF.
     public var end: UInt16
     public var known: FieldName
-    /// Not passed on: hop-by-hop, named by `Connection`, or one that only Meridian may set.
-    public var isDropped: Bool
+    /// Why the line may not be passed on.
+    @usableFromInline var marks: Marks
 
     @inlinable
-    init(name: ByteRange, value: ByteRange, end: Int, known: FieldName, isDropped: Bool) {
+    init(name: ByteRange, value: ByteRange, end: Int, known: FieldName, marks: Marks) {
         self.name = name
         self.value = value
         self.end = UInt16(truncatingIfNeeded: end)
         self.known = known
-        self.isDropped = isDropped
+        self.marks = marks
     }
 
     @usableFromInline
-    static let empty = Field(name: .none, value: .none, end: 0, known: .other, isDropped: false)
+    static let empty = Field(name: .none, value: .none, end: 0, known: .other, marks: [])
+
+    /// Whether the field ends at this hop: it is of the connection's own, or `Connection` names it (RFC 9110 section
+    /// 7.6.1).
+    public var isHopByHop: Bool { marks.contains(.hopByHop) }
+
+    @usableFromInline
+    struct Marks: OptionSet, Sendable {
+        @usableFromInline let rawValue: UInt8
+        @inlinable init(rawValue: UInt8) { self.rawValue = rawValue }
+        /// See `isHopByHop`.
+        @inlinable static var hopByHop: Marks { Marks(rawValue: 1) }
+        /// A request's field with `_` in its name: to many backends the same as `-`, so that it could pass for another.
+        @inlinable static var underscore: Marks { Marks(rawValue: 2) }
+    }
+}
+
+extension Span<UInt8> {
+    /// Whether a line reads `name: value`, with one space and nothing behind the value: then it can be copied without
+    /// giving the next parser anything to interpret.
+    @inline(__always)
+    func isPlain(_ field: Field) -> Bool {
+        field.value.lower == field.name.upper + 2 && self[field.name.upper + 1] == 0x20
+            && Int(field.end) == field.value.upper + 2
+    }
+
+    /// Whether a `Content-Length` line is plain and its number has no needless zeros, which some read as octal.
+    @inline(__always)
+    func isPlainLength(_ field: Field) -> Bool {
+        isPlain(field) && (field.value.count == 1 || self[field.value.lower] != 0x30)
+    }
 }

@@ -5,8 +5,8 @@ struct FieldRules {
     var maximumFields: Int
     /// A bare LF may end a line (`responses: lenient`).
     var acceptsBareLineFeeds: Bool
-    /// `Connection` may not name fields that framing, routing or trust rest on (requests).
-    var refusesNomination: Bool
+    /// Names with `_` are marked, and `Connection` may not name fields that routing or trust rest on.
+    var isRequest: Bool
 }
 
 /// What one step over field lines came to.
@@ -63,6 +63,7 @@ extension FieldTable {
             index += 2
         } else if bytes[index] == 0x0A {
             guard rules.acceptsBareLineFeeds else { return .failed(WireError(400, "bare_lf")) }
+            hasBareLineFeed = true
             index += 1
         } else {
             return .failed(WireError(400, "control_character"))
@@ -73,8 +74,7 @@ extension FieldTable {
         let field = Field(
             name: ByteRange(start: start, count: nameCount),
             value: ByteRange(start: valueStart, count: valueEnd - valueStart), end: index, known: known,
-            isDropped: underscore)
-        hasUnderscore = hasUnderscore || underscore
+            marks: underscore && rules.isRequest ? .underscore : [])
         append(field)
         if known != .other, let error = note(field, bytes) { return .failed(error) }
         return .end(index)
@@ -103,9 +103,9 @@ extension FieldTable {
             return Self.transferEncodingError(field.value, bytes)
         case .connection:
             hasConnection = true
-            drop(count - 1)
+            markHopByHop(count - 1)
             return noteConnection(field.value, bytes)
-        case .keepAlive, .proxyConnection, .te, .upgrade: drop(count - 1)
+        case .keepAlive, .proxyConnection, .te, .upgrade: markHopByHop(count - 1)
         default: break
         }
         return nil
@@ -136,6 +136,7 @@ extension FieldTable {
     /// Reads the options of one `Connection` line.
     private func noteConnection(_ value: ByteRange, _ bytes: Span<UInt8>) -> WireError? {
         forEachToken(value, bytes) { fields, token in
+            fields.connectionOptions += 1
             if bytes.equalsIgnoringCase(token, "close") {
                 fields.saysClose = true
             } else if bytes.equalsIgnoringCase(token, "keep-alive") {
@@ -144,7 +145,7 @@ extension FieldTable {
                 fields.saysUpgrade = true
             }
         }
-        return nil
+        return connectionOptions > Self.maximumOptions ? WireError(400, "connection_options") : nil
     }
 
     /// Calls `body` with each comma-separated element of a value, without the white space around it.
@@ -181,12 +182,12 @@ extension FieldTable {
             forEachToken(storage[line].value, bytes) { fields, token in
                 if bytes.isStandardOption(token) { return }
                 for index in 0..<fields.count where bytes.equalsIgnoringCase(fields.storage[index].name, token) {
-                    fields.drop(index)
+                    fields.markHopByHop(index)
                 }
-                if bytes.mayNotBeNominated(token) { refused = true }
+                if bytes.mayNotBeNominated(token, rules) { refused = true }
             }
         }
-        return refused && rules.refusesNomination ? .failed(WireError(400, "nominated_field")) : nil
+        return refused ? .failed(WireError(400, "nominated_field")) : nil
     }
 }
 
@@ -196,11 +197,16 @@ extension Span<UInt8> {
             || equalsIgnoringCase(token, "upgrade") || equalsIgnoringCase(token, "te")
     }
 
-    /// Fields on which framing, routing or trust rest: dropping one on a client's word would change the message.
-    fileprivate func mayNotBeNominated(_ token: ByteRange) -> Bool {
+    /// Fields on which framing, routing or trust rest: dropping one on the sender's word would change the message. Of a
+    /// request also those that the rewriter keeps or replaces, and `Expect`, on which its sender waits.
+    fileprivate func mayNotBeNominated(_ token: ByteRange, _ rules: FieldRules) -> Bool {
         switch FieldName.recognise(self, token.lower, Int(token.count)) {
-        case .host, .contentLength, .transferEncoding, .forwarded, .forwardedFor, .forwardedHost, .forwardedProto: true
-        default: token.count >= 12 && equalsIgnoringCase(ByteRange(start: token.lower, count: 12), "x-forwarded-")
+        case .contentLength, .transferEncoding: return true
+        case .host, .forwarded, .forwardedFor, .forwardedHost, .forwardedProto, .requestID, .via, .expect:
+            return rules.isRequest
+        default:
+            return rules.isRequest && token.count >= 12
+                && equalsIgnoringCase(ByteRange(start: token.lower, count: 12), "x-forwarded-")
         }
     }
 }

@@ -13,6 +13,8 @@ public enum BodyFraming: Hashable, Sendable {
 public final class FieldTable {
     /// The most fields of a head.
     public static let capacity = 128
+    /// The most options of all `Connection` lines: each is compared with every field.
+    static let maximumOptions = 64
 
     @usableFromInline var storage: InlineArray<128, Field>
     public internal(set) var count = 0
@@ -25,7 +27,9 @@ public final class FieldTable {
     @usableFromInline var saysKeepAlive = false
     @usableFromInline var saysUpgrade = false
     @usableFromInline var hasConnection = false
-    @usableFromInline var hasUnderscore = false
+    @usableFromInline var connectionOptions = 0
+    /// A line ended with a bare LF (`responses: lenient`).
+    @usableFromInline var hasBareLineFeed = false
 
     init() { storage = InlineArray(repeating: .empty) }
 
@@ -43,7 +47,8 @@ public final class FieldTable {
         saysKeepAlive = false
         saysUpgrade = false
         hasConnection = false
-        hasUnderscore = false
+        connectionOptions = 0
+        hasBareLineFeed = false
     }
 
     @inline(__always)
@@ -58,5 +63,5 @@ public final class FieldTable {
         return nil
     }
 
-    func drop(_ index: Int) { storage[index].isDropped = true }
+    func markHopByHop(_ index: Int) { storage[index].marks.insert(.hopByHop) }
 }

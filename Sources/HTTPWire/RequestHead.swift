@@ -20,7 +20,8 @@ public final class RequestHead {
     public internal(set) var methodRange = ByteRange.none
     /// The whole request target.
     public internal(set) var target = ByteRange.none
-    /// The path of the target, as it came, without the query; empty for an absolute target without one and for `*`.
+    /// The path of the target, as it came, without the query. An absolute target without one has the path `/`; only that
+    /// of `OPTIONS *` is empty.
     public internal(set) var path = ByteRange.none
     /// The query with its question mark; empty when there is none.
     public internal(set) var query = ByteRange.none
@@ -28,7 +29,7 @@ public final class RequestHead {
     public internal(set) var mayNeedNormalizing = false
     /// Whether the target was in absolute form: it is passed on in origin form.
     public internal(set) var isAbsoluteForm = false
-    /// `OPTIONS *`.
+    /// `OPTIONS *`, or OPTIONS of an absolute target without a path, which means the same (RFC 9112 section 3.2.4).
     public internal(set) var isAsterisk = false
     /// The minor version of HTTP/1.
     public internal(set) var minorVersion: UInt8 = 1

@@ -15,12 +15,17 @@ extension RequestHeadParser {
         }
         if target.count == 1, bytes[target.lower] == 0x2A {
             guard head.method == .options else { return WireError(400, "target") }
-            head.isAsterisk = true
-            head.path = .none
-            head.query = .none
+            setAsterisk(head)
             return nil
         }
         return splitAbsolute(bytes, head, pathEnd)
+    }
+
+    private func setAsterisk(_ head: RequestHead) {
+        head.isAsterisk = true
+        head.mayNeedNormalizing = false
+        head.path = .none
+        head.query = .none
     }
 
     private func splitAbsolute(_ bytes: Span<UInt8>, _ head: RequestHead, _ pathEnd: Int) -> WireError? {
@@ -40,6 +45,14 @@ extension RequestHeadParser {
         head.authority = ByteRange(start: start, count: end - start)
         head.path = ByteRange(start: end, count: pathEnd - end)
         head.query = ByteRange(start: pathEnd, count: target.upper - pathEnd)
+        if head.path.isEmpty {
+            if head.method == .options, head.query.isEmpty {
+                setAsterisk(head)
+            } else {
+                // An empty path is `/` (RFC 9112 section 3.2.1): the second slash of `//` stands for it.
+                head.path = ByteRange(start: start - 1, count: 1)
+            }
+        }
         return Self.isAuthority(bytes, head.authority) ? nil : WireError(400, "target")
     }
 
@@ -62,7 +75,8 @@ extension RequestHeadParser {
                 }
                 head.expectsContinue = head.minorVersion >= 1
             case .upgrade: upgrade = field.value
-            case .te: head.acceptsTrailers = head.acceptsTrailers || bytes.mentionsTrailers(field.value)
+            case .te:
+                if head.minorVersion >= 1, bytes.mentionsTrailers(field.value) { head.acceptsTrailers = true }
             default: continue
             }
         }
@@ -85,7 +99,8 @@ extension RequestHeadParser {
         guard hosts == 1 else { return WireError(400, "repeated_host") }
         guard Self.isAuthority(bytes, value) else { return WireError(400, "host") }
         if head.isAbsoluteForm {
-            let same = Self.sameAuthority(bytes, head.authority, value)
+            let isSecure = bytes.lowercased(head.target.lower + 4) == 0x73
+            let same = Self.sameAuthority(bytes, head.authority, value, isSecure)
             return same ? nil : WireError(400, "host_disagrees")
         }
         head.authority = value
@@ -98,11 +113,12 @@ extension RequestHeadParser {
         var index = range.lower
         if bytes[index] == 0x5B {
             index += 1
-            let start = index
-            while index < range.upper, CharacterSets.hexValue(bytes[index]) != nil || bytes[index] == 0x3A || bytes[index] == 0x2E {
+            var colons = 0
+            while index < range.upper, let isColon = isAddressCharacter(bytes[index]) {
+                colons += isColon ? 1 : 0
                 index += 1
             }
-            guard index < range.upper, bytes[index] == 0x5D, index - start >= 2 else { return false }
+            guard index < range.upper, bytes[index] == 0x5D, colons >= 2 else { return false }
             index += 1
         } else {
             while index < range.upper, CharacterSets.isRegisteredName(bytes[index]) { index += 1 }
@@ -118,31 +134,47 @@ extension RequestHeadParser {
         return true
     }
 
-    /// Compared in lower case and without the default port.
-    static func sameAuthority(_ bytes: Span<UInt8>, _ left: ByteRange, _ right: ByteRange) -> Bool {
-        bytes.equalsIgnoringCase(withoutDefaultPort(bytes, left), withoutDefaultPort(bytes, right))
+    /// Whether a character of an IPv6 address is a colon; nil for one that none holds.
+    private static func isAddressCharacter(_ byte: UInt8) -> Bool? {
+        if byte == 0x3A { return true }
+        return byte == 0x2E || CharacterSets.hexValue(byte) != nil ? false : nil
     }
 
-    private static func withoutDefaultPort(_ bytes: Span<UInt8>, _ range: ByteRange) -> ByteRange {
+    /// Compared in lower case and without the scheme's default port.
+    private static func sameAuthority(
+        _ bytes: Span<UInt8>, _ left: ByteRange, _ right: ByteRange, _ isSecure: Bool
+    ) -> Bool {
+        bytes.equalsIgnoringCase(
+            withoutDefaultPort(bytes, left, isSecure), withoutDefaultPort(bytes, right, isSecure))
+    }
+
+    private static func withoutDefaultPort(_ bytes: Span<UInt8>, _ range: ByteRange, _ isSecure: Bool) -> ByteRange {
         var count = Int(range.count)
-        if count > 3, bytes[range.upper - 3] == 0x3A, bytes[range.upper - 2] == 0x38, bytes[range.upper - 1] == 0x30 {
-            count -= 3
-        } else if count > 4, bytes.equalsIgnoringCase(ByteRange(start: range.upper - 4, count: 4), ":443") {
-            count -= 4
-        } else if bytes[range.upper - 1] == 0x3A {
+        let port: StaticString = isSecure ? ":443" : ":80"
+        let digits = port.utf8CodeUnitCount
+        if bytes[range.upper - 1] == 0x3A {
             count -= 1
+        } else if count > digits, bytes.equalsIgnoringCase(ByteRange(start: range.upper - digits, count: digits), port)
+        {
+            count -= digits
         }
         return ByteRange(start: range.lower, count: count)
     }
 }
 
 extension Span<UInt8> {
+    private func isSeparator(_ index: Int) -> Bool {
+        self[index] == 0x2C || self[index] == 0x20 || self[index] == 0x09
+    }
+
     /// Whether a TE value lists `trailers`.
     fileprivate func mentionsTrailers(_ value: ByteRange) -> Bool {
         guard value.count >= 8 else { return false }
         for start in value.lower...(value.upper - 8) {
-            let isStart = start == value.lower || self[start - 1] == 0x2C || self[start - 1] == 0x20
-            if isStart, equalsIgnoringCase(ByteRange(start: start, count: 8), "trailers") { return true }
+            let end = start + 8
+            let isStart = start == value.lower || isSeparator(start - 1)
+            let isEnd = end == value.upper || isSeparator(end) || self[end] == 0x3B
+            if isStart, isEnd, equalsIgnoringCase(ByteRange(start: start, count: 8), "trailers") { return true }
         }
         return false
     }

@@ -14,10 +14,10 @@ public struct RequestHeadParser: Sendable {
 
     /// Parses the head that `bytes` begins with. After `needMore`, call again with the same bytes and more behind them:
     /// only the search for the end is repeated then, from where it stopped, so that slow senders cost linear time.
-    public func parse(_ bytes: Span<UInt8>, into head: RequestHead) -> HeadOutcome {
-        if head.searched > 0, !Self.findEnd(bytes, &head.searched) {
-            return bytes.count >= maximumHead ? .failed(tooLarge(bytes)) : .needMore
-        }
+    public func parse(_ input: Span<UInt8>, into head: RequestHead) -> HeadOutcome {
+        // Nothing behind the limit is looked at: a head that does not end before it is too large.
+        let bytes = input.count > maximumHead ? input.extracting(first: maximumHead) : input
+        if head.searched > 0, !Self.findEnd(bytes, &head.searched), bytes.count < maximumHead { return .needMore }
         head.fields.reset()
         head.expectsContinue = false
         head.wantsWebSocket = false
@@ -27,21 +27,18 @@ public struct RequestHeadParser: Sendable {
         head.authority = .none
         let outcome = parseAll(bytes, head)
         switch outcome {
-        case .complete(let length):
-            head.searched = 0
-            return length > maximumHead ? .failed(tooLarge(bytes)) : outcome
-        case .needMore:
-            head.searched = max(1, bytes.count - 3)
-            return bytes.count >= maximumHead ? .failed(tooLarge(bytes)) : .needMore
-        case .failed:
+        case .complete, .failed:
             head.searched = 0
             return outcome
+        case .needMore:
+            head.searched = bytes.count < maximumHead ? max(1, bytes.count - 3) : 0
+            return bytes.count < maximumHead ? .needMore : .failed(tooLarge(bytes))
         }
     }
 
     /// 414 while the request line alone is too long, else 431.
     private func tooLarge(_ bytes: Span<UInt8>) -> WireError {
-        for index in 0..<min(bytes.count, maximumHead) where bytes[index] == 0x0A && index > 1 {
+        for index in 0..<bytes.count where bytes[index] == 0x0A && index > 1 {
             return WireError(431, "head_too_large")
         }
         return WireError(414, "target_too_long")
@@ -75,7 +72,7 @@ public struct RequestHeadParser: Sendable {
         case .complete(let next): head.fieldsStart = next
         case let other: return other
         }
-        let rules = FieldRules(maximumFields: maximumFields, acceptsBareLineFeeds: false, refusesNomination: true)
+        let rules = FieldRules(maximumFields: maximumFields, acceptsBareLineFeeds: false, isRequest: true)
         switch head.fields.parse(bytes, from: head.fieldsStart, rules) {
         case .needMore: return .needMore
         case .failed(let error): return .failed(error)
@@ -133,7 +130,9 @@ public struct RequestHeadParser: Sendable {
         guard start + 10 <= bytes.count else { return Self.isVersionPrefix(bytes, start) }
         // "HTTP/1." is the low seven bytes.
         let word = bytes.word(start)
-        guard word & 0x00FF_FFFF_FFFF_FFFF == 0x002E_312F_5054_5448 else { return .failed(Self.versionError(bytes, start)) }
+        guard word & 0x00FF_FFFF_FFFF_FFFF == 0x002E_312F_5054_5448 else {
+            return .failed(Self.versionError(bytes, start))
+        }
         let minor = UInt8(truncatingIfNeeded: word >> 56)
         guard CharacterSets.isDigit(minor) else { return .failed(WireError(400, "version")) }
         head.minorVersion = minor == 0x30 ? 0 : 1

@@ -20,6 +20,8 @@ public struct RequestContext: ~Escapable {
     public var passesUnderscores = false
     /// Whether `Expect` is left out, because the client was told to continue already.
     public var omitsExpect = false
+    /// Whether an element of `Forwarded` is added, beside the `X-Forwarded-` fields.
+    public var addsForwarded = false
     /// 128 random bits for an `X-Request-Id`, when the request has none.
     public var requestID: (UInt64, UInt64)
 
@@ -49,7 +51,8 @@ public enum RequestRewriter {
     ) -> WireError? {
         writeRequestLine(head, bytes, context, &writer)
         var notes = Notes()
-        if let error = writeFields(head, bytes, context, &notes, &writer) { return error }
+        writeFields(head, bytes, context, &notes, &writer)
+        if notes.isLoop { return WireError(508, "loop") }
         writeAdded(head, bytes, context, notes, &writer)
         writer.append("\r\n")
         return writer.overflowed ? WireError(431, "head_too_large") : nil
@@ -57,12 +60,18 @@ public enum RequestRewriter {
 
     /// What was seen among the lines, for those that are added to.
     struct Notes {
-        var forwardedFor = ByteRange.none
+        var hasForwardedFor = false
+        var hasForwarded = false
         var forwardedProto = ByteRange.none
         var forwardedHost = ByteRange.none
-        var via = ByteRange.none
-        var requestID = ByteRange.none
-        var hasHost = false
+        /// An `X-Request-Id` was seen: only the first counts, so that the log and the backend agree.
+        var sawRequestID = false
+        var keepsRequestID = false
+        var keepsHost = false
+        /// The framing line was not plain, so it is written anew.
+        var rewritesFraming = false
+        /// `Via` names this node already.
+        var isLoop = false
     }
 
     @_lifetime(writer: copy writer)
@@ -77,7 +86,7 @@ public enum RequestRewriter {
             writer.append(bytes, head.query.lower, head.query.upper)
         } else if head.isAbsoluteForm {
             writer.append(bytes, head.methodRange.lower, head.methodRange.upper + 1)
-            if head.path.isEmpty { writer.append("/") }
+            if head.isAsterisk { writer.append("*") }
             writer.append(bytes, head.path.lower, head.path.upper)
             writer.append(bytes, head.query.lower, head.query.upper)
         } else {
@@ -92,36 +101,29 @@ public enum RequestRewriter {
     private static func writeFields(
         _ head: RequestHead, _ bytes: Span<UInt8>, _ context: borrowing RequestContext, _ notes: inout Notes,
         _ writer: inout OutputWriter
-    ) -> WireError? {
+    ) {
         var runStart = head.fieldsStart
         for index in 0..<head.fields.count {
             let field = head.fields[index]
-            var isDropped = field.isDropped
-            if isDropped, head.fields.hasUnderscore, context.passesUnderscores, field.known != .meridian {
-                isDropped = !bytes.onlyDroppedForUnderscore(field)
-            }
-            if field.known != .other {
-                if Self.drops(field, head, bytes, context, &notes) { isDropped = true }
-            }
+            var isDropped = !field.marks.isEmpty
+            if field.marks == .underscore, context.passesUnderscores { isDropped = bytes.readsAsOurs(field.name) }
+            if field.known != .other, drops(field, head, bytes, context, &notes) { isDropped = true }
             if isDropped {
                 writer.append(bytes, runStart, field.name.lower)
                 runStart = Int(field.end)
             }
         }
         if head.fields.count > 0 { writer.append(bytes, runStart, Int(head.fields[head.fields.count - 1].end)) }
-        if let via = context.via, !notes.via.isEmpty, bytes.names(via, in: notes.via) {
-            return WireError(508, "loop")
-        }
-        return nil
     }
 
+    /// Whether a known field is not copied, and what is to be known of it for those that are added.
     private static func drops(
         _ field: Field, _ head: RequestHead, _ bytes: Span<UInt8>, _ context: borrowing RequestContext,
         _ notes: inout Notes
     ) -> Bool {
         switch field.known {
         case .forwardedFor:
-            if context.trustsClient { notes.forwardedFor = field.value }
+            if context.trustsClient, !field.value.isEmpty { notes.hasForwardedFor = true }
             return true
         case .forwardedProto:
             if context.trustsClient { notes.forwardedProto = field.value }
@@ -129,20 +131,32 @@ public enum RequestRewriter {
         case .forwardedHost:
             if context.trustsClient { notes.forwardedHost = field.value }
             return true
-        case .forwarded: return !context.trustsClient
+        case .forwarded:
+            guard context.trustsClient else { return true }
+            if !field.value.isEmpty { notes.hasForwarded = true }
+            return context.addsForwarded
         case .via:
-            guard context.via != nil else { return false }
-            notes.via = field.value
+            if let via = context.via, bytes.names(via, in: field.value) { notes.isLoop = true }
             return false
         case .requestID:
-            guard notes.requestID.isEmpty, bytes.isRequestID(field.value) else { return true }
-            notes.requestID = field.value
-            return false
+            guard !notes.sawRequestID else { return true }
+            notes.sawRequestID = true
+            notes.keepsRequestID = bytes.isRequestID(field.value)
+            return !notes.keepsRequestID
         case .host:
-            notes.hasHost = true
-            return false
-        case .expect: return context.omitsExpect
-        case .contentLength: return head.framing == .none && head.method == .get
+            // An absolute target's authority replaces Host (RFC 9112 section 3.2.2).
+            notes.keepsHost = !head.isAbsoluteForm && bytes.isPlain(field)
+            return !notes.keepsHost
+        case .expect:
+            // An expectation of HTTP/1.0 is not one (RFC 9110 section 10.1.1), and would become one in 1.1.
+            return context.omitsExpect || head.minorVersion == 0
+        case .contentLength:
+            if head.framing == .none, head.method == .get { return true }
+            notes.rewritesFraming = !bytes.isPlainLength(field)
+            return notes.rewritesFraming
+        case .transferEncoding:
+            notes.rewritesFraming = !bytes.isPlain(field)
+            return notes.rewritesFraming
         case .meridian: return true
         default: return false
         }
@@ -154,12 +168,10 @@ public enum RequestRewriter {
         _ head: RequestHead, _ bytes: Span<UInt8>, _ context: borrowing RequestContext, _ notes: Notes,
         _ writer: inout OutputWriter
     ) {
-        if !notes.hasHost { writeHost(head, bytes, context, &writer) }
+        if !notes.keepsHost { writeHost(head, bytes, context, &writer) }
+        if notes.rewritesFraming { writer.appendFraming(head.fields) }
         writer.append("X-Forwarded-For: ")
-        if !notes.forwardedFor.isEmpty {
-            writer.append(bytes, notes.forwardedFor.lower, notes.forwardedFor.upper)
-            writer.append(", ")
-        }
+        if notes.hasForwardedFor { appendElements(.forwardedFor, head, bytes, &writer) }
         writer.append(all: context.client)
         writer.append("\r\nX-Forwarded-Proto: ")
         if notes.forwardedProto.isEmpty {
@@ -172,24 +184,51 @@ public enum RequestRewriter {
             writer.append("\r\nX-Forwarded-Host: ")
             writer.append(bytes, host.lower, host.upper)
         }
-        if notes.requestID.isEmpty {
+        if !notes.keepsRequestID {
             writer.append("\r\nX-Request-Id: ")
             writer.append(hex: context.requestID.0)
             writer.append(hex: context.requestID.1)
         }
         writer.append("\r\n")
+        if context.addsForwarded { writeForwarded(head, bytes, context, notes, &writer) }
         if let via = context.via {
-            writer.append("Via: 1.1 ")
+            // The protocol is the one that the message was received by (RFC 9110 section 7.6.3).
+            if head.minorVersion == 0 { writer.append("Via: 1.0 ") } else { writer.append("Via: 1.1 ") }
             writer.append(all: via)
             writer.append("\r\n")
         }
-        if head.acceptsTrailers { writer.append("TE: trailers\r\n") }
         if head.wantsWebSocket {
             writer.append("Connection: Upgrade\r\nUpgrade: websocket\r\n")
         } else if head.acceptsTrailers {
-            writer.append("Connection: TE\r\n")
+            writer.append("TE: trailers\r\nConnection: TE\r\n")
         }
         writer.append(all: context.serviceLines)
+    }
+
+    /// Appends the values of all lines of a name as one list that goes on (RFC 9110 section 5.3).
+    @_lifetime(writer: copy writer)
+    private static func appendElements(
+        _ name: FieldName, _ head: RequestHead, _ bytes: Span<UInt8>, _ writer: inout OutputWriter
+    ) {
+        for index in 0..<head.fields.count where head.fields[index].known == name {
+            let value = head.fields[index].value
+            if value.isEmpty { continue }
+            writer.append(bytes, value.lower, value.upper)
+            writer.append(", ")
+        }
+    }
+
+    @_lifetime(writer: copy writer)
+    private static func writeForwarded(
+        _ head: RequestHead, _ bytes: Span<UInt8>, _ context: borrowing RequestContext, _ notes: Notes,
+        _ writer: inout OutputWriter
+    ) {
+        writer.append("Forwarded: ")
+        if notes.hasForwarded { appendElements(.forwarded, head, bytes, &writer) }
+        Forwarded.appendElement(
+            client: context.client, host: bytes.extracting(head.authority.range), isSecure: context.isSecure,
+            into: &writer)
+        writer.append("\r\n")
     }
 
     @_lifetime(writer: copy writer)
@@ -215,16 +254,26 @@ extension Span<UInt8> {
         return true
     }
 
-    /// Whether a dropped field has an underscore in its name and would pass otherwise. `meridian_…` never does.
-    fileprivate func onlyDroppedForUnderscore(_ field: Field) -> Bool {
-        guard field.known == .other else { return false }
-        var hasUnderscore = false
-        for index in field.name.range where self[index] == 0x5F { hasUnderscore = true }
-        guard hasUnderscore else { return false }
-        let isOurs = field.name.count >= 9 && equalsIgnoringCase(ByteRange(start: field.name.lower, count: 8), "meridian")
-        let isForwarded = field.name.count >= 11
-            && equalsIgnoringCase(ByteRange(start: field.name.lower + 2, count: 9), "forwarded")
-        return !isOurs && !isForwarded
+    /// Whether a name, with `_` read as `-`, is one that Meridian or the framing of a message answers for: a backend that
+    /// does not tell them apart must not take a client's word for it.
+    fileprivate func readsAsOurs(_ name: ByteRange) -> Bool {
+        if hasPrefix(name, "meridian-") || hasPrefix(name, "x-forwarded-") { return true }
+        let ours: [StaticString] = [
+            "x-request-id", "content-length", "transfer-encoding", "proxy-connection", "keep-alive",
+        ]
+        return ours.contains { Int(name.count) == $0.utf8CodeUnitCount && hasPrefix(name, $0) }
+    }
+
+    /// Whether a name begins with `prefix`, in any case and with `_` read as `-`.
+    private func hasPrefix(_ name: ByteRange, _ prefix: StaticString) -> Bool {
+        guard Int(name.count) >= prefix.utf8CodeUnitCount else { return false }
+        return prefix.withUTF8Buffer { expected in
+            for index in 0..<expected.count {
+                let byte = self[name.lower + index]
+                if (byte == 0x5F ? 0x2D : lowercased(name.lower + index)) != expected[index] { return false }
+            }
+            return true
+        }
     }
 
     /// Whether a `Via` value has an element received by `name`.
@@ -235,8 +284,8 @@ extension Span<UInt8> {
             while index < name.count, self[start + index] == name[index] { index += 1 }
             guard index == name.count else { continue }
             let end = start + name.count
-            let endsThere = end == via.upper || self[end] == 0x2C || self[end] == 0x20
-            if endsThere, start > via.lower, self[start - 1] == 0x20 { return true }
+            let endsThere = end == via.upper || self[end] == 0x2C || self[end] == 0x20 || self[end] == 0x09
+            if endsThere, start > via.lower, self[start - 1] == 0x20 || self[start - 1] == 0x09 { return true }
         }
         return false
     }

@@ -4,11 +4,15 @@
 public final class ResponseHead {
     public internal(set) var status = 0
     public internal(set) var minorVersion: UInt8 = 1
+    /// The reason phrase; empty when there is none.
+    public internal(set) var reason = ByteRange.none
     /// Where the field lines begin.
     public internal(set) var fieldsStart = 0
     public internal(set) var framing = BodyFraming.none
     public let fields = FieldTable()
     var searched = 0
+    /// Whether the status line reads as it should be sent: one space before the reason, CRLF behind it.
+    var hasPlainStatusLine = true
 
     public init() {}
 
@@ -57,17 +61,17 @@ public struct ResponseHeadParser: Sendable {
     ///   - method: of the request that it answers: responses to HEAD have no body.
     ///   - lenient: whether a bare LF may end a line.
     public func parse(
-        _ bytes: Span<UInt8>, method: RequestMethod, lenient: Bool, into head: ResponseHead
+        _ input: Span<UInt8>, method: RequestMethod, lenient: Bool, into head: ResponseHead
     ) -> HeadOutcome {
-        if head.searched > 0, !RequestHeadParser.findEnd(bytes, &head.searched) {
-            return bytes.count >= maximumHead ? .failed(WireError(502, "head_too_large")) : .needMore
+        let bytes = input.count > maximumHead ? input.extracting(first: maximumHead) : input
+        if head.searched > 0, !RequestHeadParser.findEnd(bytes, &head.searched), bytes.count < maximumHead {
+            return .needMore
         }
         head.fields.reset()
         let outcome = parseAll(bytes, method, lenient, head)
         head.searched = 0
         switch outcome {
-        case .complete(let length):
-            return length > maximumHead ? .failed(WireError(502, "head_too_large")) : outcome
+        case .complete: return outcome
         case .needMore:
             if bytes.count >= maximumHead { return .failed(WireError(502, "head_too_large")) }
             head.searched = max(1, bytes.count - 3)
@@ -86,7 +90,7 @@ public struct ResponseHeadParser: Sendable {
         case let other: return other
         }
         let rules = FieldRules(
-            maximumFields: maximumFields, acceptsBareLineFeeds: lenient, refusesNomination: false)
+            maximumFields: maximumFields, acceptsBareLineFeeds: lenient, isRequest: false)
         switch head.fields.parse(bytes, from: head.fieldsStart, rules) {
         case .needMore: return .needMore
         case .failed(let error): return .failed(error)
@@ -111,6 +115,8 @@ public struct ResponseHeadParser: Sendable {
         head.status = Int(digits.0 &- 0x30) * 100 + Int(digits.1 &- 0x30) * 10 + Int(digits.2 &- 0x30)
         var index = bytes[12] == 0x20 ? bytes.endOfFieldValue(13) : 12
         guard index < bytes.count else { return .needMore }
+        head.reason = index > 13 ? ByteRange(start: 13, count: index - 13) : .none
+        head.hasPlainStatusLine = bytes[12] == 0x20 && bytes[index] == 0x0D
         if bytes[index] == 0x0D {
             guard index + 1 < bytes.count else { return .needMore }
             index += 1
@@ -123,13 +129,13 @@ public struct ResponseHeadParser: Sendable {
     /// How the body ends (RFC 9112 section 6.3).
     @inline(__always)
     private func judge(_ method: RequestMethod, _ head: ResponseHead) -> WireError? {
-        let fields = head.fields.hasTransferEncoding
-        if fields, head.minorVersion == 0 { return WireError(502, "transfer_encoding_in_1_0") }
+        let isEncoded = head.fields.hasTransferEncoding
+        if isEncoded, head.minorVersion == 0 { return WireError(502, "transfer_encoding_in_1_0") }
         if method == .head || head.status == 204 || head.status == 304 || head.status < 200 {
             // 1xx and 204 may not announce a body at all (RFC 9110 section 8.6, RFC 9112 section 6.1).
-            if fields, method != .head, head.status != 304 { return WireError(502, "body_not_allowed") }
+            if isEncoded, head.status == 204 || head.status < 200 { return WireError(502, "body_not_allowed") }
             head.framing = .none
-        } else if fields {
+        } else if isEncoded {
             head.framing = .chunked
         } else if head.fields.hasContentLength {
             head.framing = head.fields.contentLength > 0 ? .length(head.fields.contentLength) : .none

@@ -45,26 +45,84 @@ public enum ResponseRewriter {
         into writer: inout OutputWriter
     ) {
         writer.append("HTTP/1.1")
-        let endsWithConnection = context.transfer == .untilClose
-        var runStart = 8
+        var notes = Notes()
+        if head.hasPlainStatusLine, !head.fields.hasBareLineFeed {
+            copyLines(head, bytes, context, &notes, &writer)
+        } else {
+            writeLines(head, bytes, context, &notes, &writer)
+        }
+        if notes.rewritesFraming { writer.appendFraming(head.fields) }
+        writeAdded(head, context, notes.hasRequestID, &writer)
+        writer.append("\r\n")
+    }
+
+    private struct Notes {
         var hasRequestID = false
+        /// The framing line was not plain, so it is written anew.
+        var rewritesFraming = false
+    }
+
+    /// Copies the status line behind the version and the lines that stay, runs of them at once.
+    @_lifetime(writer: copy writer)
+    @inline(__always)
+    private static func copyLines(
+        _ head: ResponseHead, _ bytes: Span<UInt8>, _ context: borrowing ResponseContext, _ notes: inout Notes,
+        _ writer: inout OutputWriter
+    ) {
+        var runStart = 8
         for index in 0..<head.fields.count {
             let field = head.fields[index]
-            if field.known == .requestID { hasRequestID = true }
-            let removesFraming = endsWithConnection && field.known == .transferEncoding
-            // A body that cannot be announced may not carry a length either (RFC 9110 section 8.6).
-            let isForbidden = field.known == .contentLength && (head.status == 204 || head.status < 200)
-            // A dropped underscore is for requests: backends' names are their own.
-            let isDropped = field.isDropped && field.known != .other || field.isDropped && head.fields.hasConnection
-            if isDropped || removesFraming || isForbidden {
+            if drops(field, head, bytes, context, &notes) {
                 writer.append(bytes, runStart, field.name.lower)
                 runStart = Int(field.end)
             }
         }
         let end = head.fields.count > 0 ? Int(head.fields[head.fields.count - 1].end) : head.fieldsStart
         writer.append(bytes, runStart, end)
-        writeAdded(head, context, hasRequestID, &writer)
+    }
+
+    /// Writes the lines of a head that was read leniently, so that its client gets one without fault.
+    @_lifetime(writer: copy writer)
+    private static func writeLines(
+        _ head: ResponseHead, _ bytes: Span<UInt8>, _ context: borrowing ResponseContext, _ notes: inout Notes,
+        _ writer: inout OutputWriter
+    ) {
+        writer.append(" ")
+        writer.append(decimal: head.status)
+        writer.append(" ")
+        writer.append(bytes, head.reason.lower, head.reason.upper)
         writer.append("\r\n")
+        for index in 0..<head.fields.count {
+            let field = head.fields[index]
+            if drops(field, head, bytes, context, &notes) { continue }
+            writer.append(bytes, field.name.lower, field.name.upper)
+            writer.append(": ")
+            writer.append(bytes, field.value.lower, field.value.upper)
+            writer.append("\r\n")
+        }
+    }
+
+    @inline(__always)
+    private static func drops(
+        _ field: Field, _ head: ResponseHead, _ bytes: Span<UInt8>, _ context: borrowing ResponseContext,
+        _ notes: inout Notes
+    ) -> Bool {
+        if field.isHopByHop { return true }
+        switch field.known {
+        case .requestID: notes.hasRequestID = true
+        case .contentLength:
+            // What has no body may not announce one either (RFC 9110 section 8.6).
+            if head.status == 204 || head.status < 200 { return true }
+            notes.rewritesFraming = !bytes.isPlainLength(field)
+            return notes.rewritesFraming
+        case .transferEncoding:
+            // Nobody sends chunks to a client of HTTP/1.0, nor speaks of them (RFC 9112 section 6.1).
+            if context.transfer == .untilClose || context.isOldClient { return true }
+            notes.rewritesFraming = !bytes.isPlain(field)
+            return notes.rewritesFraming
+        default: break
+        }
+        return false
     }
 
     @_lifetime(writer: copy writer)
