@@ -55,13 +55,13 @@ let package = Package(
         shell("Proactor", ["CLinux", "CURing", "Topology"]),
         shell("HTTPTransport", ["HTTPWire", "Proactor", "Topology"]),
         shell("Settings", ["CYAML", "Topology", "Balancing", "Health", "Routing"]),
-        shell("Probing", ["HTTPTransport", "HTTPWire", "Proactor", "Topology", "Health"]),
+        shell("Probing", ["HTTPTransport", "HTTPWire", "Proactor", "Topology", "Health", "Routing"]),
         shell(
             "DataPlane",
             [
                 "HTTPTransport", "HTTPWire", "Proactor", "CLinux", "Topology", "Balancing", "Health", "Routing", "Catalog",
             ]),
-        shell("ControlPlane", ["Probing", "Proactor", "Topology", "Catalog", "Health", "Balancing", "Routing"]),
+        shell("ControlPlane", ["Probing", "Proactor", "CLinux", "Topology", "Catalog", "Health", "Balancing", "Routing"]),
         shell(
             "Admin",
             [
@@ -79,6 +79,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         // Tests.
         tests("TopologyTests", ["Topology"]),
+        tests("HTTPWireTests", ["HTTPWire"]),
         tests("ProactorTests", ["Proactor", "Topology"]),
         tests("CatalogTests", ["Catalog", "Topology"]),
         tests("RoutingTests", ["Routing", "Topology", "Catalog", "Health", "Balancing"]),
