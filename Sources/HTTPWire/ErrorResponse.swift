@@ -5,14 +5,25 @@ public enum ErrorResponse {
     /// The standard reason phrase (RFC 9110 section 15).
     public static func phrase(_ status: Int) -> StaticString {
         switch status {
+        case 200: "OK"
+        case 202: "Accepted"
+        case 204: "No Content"
         case 400: "Bad Request"
+        case 401: "Unauthorized"
+        case 403: "Forbidden"
+        case 403: "Forbidden"
         case 404: "Not Found"
         case 405: "Method Not Allowed"
         case 408: "Request Timeout"
+        case 411: "Length Required"
+        case 409: "Conflict"
+        case 412: "Precondition Failed"
         case 413: "Content Too Large"
         case 414: "URI Too Long"
         case 417: "Expectation Failed"
         case 421: "Misdirected Request"
+        case 426: "Upgrade Required"
+        case 429: "Too Many Requests"
         case 431: "Request Header Fields Too Large"
         case 500: "Internal Server Error"
         case 501: "Not Implemented"
@@ -31,10 +42,11 @@ public enum ErrorResponse {
     ///   - date: the value of `Date`.
     ///   - page: the body; empty: a line of text that names the status.
     ///   - retryAfter: seconds for `Retry-After`; 0: none.
+    ///   - isOldClient: whether the client speaks HTTP/1.0, and has to be told that the connection stays.
     @_lifetime(writer: copy writer)
     public static func write(
         status: Int, date: Span<UInt8>, requestID: Span<UInt8>, page: Span<UInt8>, keepsAlive: Bool, headOnly: Bool,
-        retryAfter: Int = 0, into writer: inout OutputWriter
+        retryAfter: Int = 0, isOldClient: Bool = false, into writer: inout OutputWriter
     ) {
         let phrase = phrase(status)
         writer.append("HTTP/1.1 ")
@@ -58,7 +70,13 @@ public enum ErrorResponse {
             writer.append("\r\nRetry-After: ")
             writer.append(decimal: retryAfter)
         }
-        if !keepsAlive { writer.append("\r\nConnection: close") }
+        // RFC 9110 section 15.5.6. The one method that is refused is CONNECT.
+        if status == 405 { writer.append("\r\nAllow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH, TRACE") }
+        if !keepsAlive {
+            writer.append("\r\nConnection: close")
+        } else if isOldClient {
+            writer.append("\r\nConnection: keep-alive")
+        }
         writer.append("\r\nCache-Control: no-store\r\n\r\n")
         if headOnly { return }
         if page.count > 0 {
