@@ -75,6 +75,7 @@ struct RequestOptions {
     var trustsClient = false
     var passesUnderscores = false
     var omitsExpect = false
+    var addsForwarded = false
     var room = 16 << 10
 }
 
@@ -109,6 +110,7 @@ func rewriteBytes(_ bytes: [UInt8], _ options: RequestOptions) -> ([UInt8], Verd
     context.trustsClient = options.trustsClient
     context.passesUnderscores = options.passesUnderscores
     context.omitsExpect = options.omitsExpect
+    context.addsForwarded = options.addsForwarded
     let error = RequestRewriter.write(request.head, bytes.span, context, into: &writer)
     let count = writer.count
     return (Array(output[..<count]), error.map { .refused($0.status, $0.reason.description) })
