@@ -5,14 +5,16 @@ struct EdgeState {
     var readable = false
     var writable = true
     var hungUp = false
-    var pollReadable = false
-    var pollWritable = false
+    /// Polls without an answer, each owed one completion.
+    var polls: [PollInterest] = []
     var cancelled = false
     var receiveQueued = false
     var sendQueued = false
     var watched = false
     // SAFETY: allocated for one connect, freed when it completed or the stream is forgotten.
     var connectAddress: UnsafeMutableRawPointer?
+
+    struct PollInterest { var readable, writable: Bool }
 
     mutating func releaseAddress() {
         connectAddress?.deallocate()

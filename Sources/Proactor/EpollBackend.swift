@@ -79,8 +79,7 @@ final class EpollBackend: Backend {
     }
 
     override func submitPoll(_ stream: Stream, readable: Bool, writable: Bool) {
-        stream.edge.pollReadable = readable
-        stream.edge.pollWritable = writable
+        stream.edge.polls.append(EdgeState.PollInterest(readable: readable, writable: writable))
         polls.append(stream)
     }
 
@@ -102,7 +101,9 @@ final class EpollBackend: Backend {
         let data = Kind.acceptor.rawValue << 56 | loop.slots.token(acceptor.slot)
         if !acceptor.edge.watched {
             // Level-triggered: a backlog that was not emptied is reported again.
-            acceptor.edge.watched = ml_epoll_add_reader(epoll, acceptor.descriptor, data) == 0
+            let result = ml_epoll_add_reader(epoll, acceptor.descriptor, data)
+            acceptor.edge.watched = result == 0
+            if result != 0 { loop.atEndOfTurn { acceptor.completeAccept(result: result, more: false) } }
         }
     }
 
@@ -206,8 +207,10 @@ final class EpollBackend: Backend {
     @inline(__always)
     private func noteReadiness(_ stream: Stream, _ event: ml_readiness) {
         if stream.phase == .connecting {
-            if event.writable { finishConnect(stream) }
-            return
+            guard event.writable, stream.connectAddress != nil else { return }
+            finishConnect(stream)
+            // The same event may tell of the peer's first bytes or FIN; no other edge will.
+            guard stream.phase == .open else { return }
         }
         if event.ended { stream.edge.hungUp = true }
         if event.readable {
@@ -218,7 +221,7 @@ final class EpollBackend: Backend {
             stream.edge.writable = true
             if stream.sending != nil { queueSend(stream) }
         }
-        if stream.edge.pollReadable || stream.edge.pollWritable { polls.append(stream) }
+        if !stream.edge.polls.isEmpty { polls.append(stream) }
     }
 
     private func finishConnect(_ stream: Stream) {
@@ -298,24 +301,28 @@ final class EpollBackend: Backend {
         if stream.sending != nil, !finished.contains(where: { $0.stream === stream }) {
             stream.completeSend(result: -ECANCELED)
         }
-        if stream.edge.pollReadable || stream.edge.pollWritable {
-            stream.edge.pollReadable = false
-            stream.edge.pollWritable = false
-            stream.completePoll(result: -ECANCELED)
-        }
+        let unanswered = stream.edge.polls.count
+        stream.edge.polls = []
+        for _ in 0..<unanswered { stream.completePoll(result: -ECANCELED) }
     }
 
     private func answerPolls() {
         guard !polls.isEmpty else { return }
         let asked = polls
         polls = []
-        for stream in asked where stream.edge.pollReadable || stream.edge.pollWritable {
-            let ready = ml_poll_now(stream.descriptor, stream.edge.pollReadable, stream.edge.pollWritable)
-            guard ready != 0 else { continue }
-            stream.edge.pollReadable = false
-            stream.edge.pollWritable = false
-            stream.completePoll(result: ready)
+        for stream in asked where !stream.edge.polls.isEmpty { answerPolls(of: stream) }
+    }
+
+    private func answerPolls(of stream: Stream) {
+        var waiting: [EdgeState.PollInterest] = []
+        var answers: [Int32] = []
+        for interest in stream.edge.polls {
+            let ready = ml_poll_now(stream.descriptor, interest.readable, interest.writable)
+            if ready != 0 { answers.append(ready) } else { waiting.append(interest) }
         }
+        // Before the answers: a handler may poll again.
+        stream.edge.polls = waiting
+        for ready in answers { stream.completePoll(result: ready) }
     }
 
     private func accept(_ acceptor: Acceptor) {
