@@ -32,6 +32,7 @@ public final class Acceptor: TimerHandler {
     private var handler: (any AcceptHandler)?
     var armed = false
     private var cancelled = false
+    private var finished = false
     private var retry: LoopTimer?
     var edge = EdgeState()
 
@@ -59,11 +60,18 @@ public final class Acceptor: TimerHandler {
         if armed { loop.backend.cancelAccept(self) } else { finish() }
     }
 
+    /// Cancels without a word to the handler, and refuses what still comes: for the end of the loop.
+    func abandon() {
+        handler = nil
+        cancel()
+    }
+
     /// One accept completed: with a descriptor or a negative errno.
     func completeAccept(result: Int32, more: Bool) {
         if !more { armed = false }
         if result >= 0 {
-            handler?.acceptor(self, accepted: AcceptedConnection(descriptor: result))
+            let connection = AcceptedConnection(descriptor: result)
+            if let handler { handler.acceptor(self, accepted: connection) } else { connection.refuse() }
         } else if result != -ECANCELED, !cancelled {
             acceptFailed(-result)
         }
@@ -87,13 +95,14 @@ public final class Acceptor: TimerHandler {
     }
 
     private func finish() {
-        guard let handler else { return }
-        drainBacklog(handler)
-        self.handler = nil
+        guard !finished else { return }
+        finished = true
+        if let handler { drainBacklog(handler) }
         retry?.invalidate()
         loop.backend.forget(self)
         close(descriptor)
-        handler.acceptorClosed(self)
+        handler?.acceptorClosed(self)
+        handler = nil
         loop.release(self)
     }
 

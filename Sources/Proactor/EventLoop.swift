@@ -87,6 +87,20 @@ public final class EventLoop {
     /// Ends `run()` after this turn.
     public func stop() { stopping = true }
 
+    /// Closes every stream and listening socket and waits, at most two seconds, until the kernel has let go of them.
+    ///
+    /// For the end of a loop's thread. Handlers are told nothing and let go, and with them all that they hold.
+    public func end() {
+        let limit = EventLoop.clock() + .seconds(2)
+        while !slots.isEmpty, EventLoop.clock() < limit {
+            for entry in slots.entries {
+                (entry.object as? Stream)?.close()
+                (entry.object as? Acceptor)?.abandon()
+            }
+            if !slots.isEmpty { turn(limit: .milliseconds(10)) }
+        }
+    }
+
     /// One turn: wait (at most `limit`), complete, fire timers, deliver what was kept.
     public func turn(limit: Duration? = nil) {
         var wait = hasImmediateWork ? 0 : wheel.wait(from: now)

@@ -48,6 +48,7 @@ public final class LoopHost<Value>: @unchecked Sendable {
             handover.give(.success(host))
             loop.run()
             host.value = nil
+            loop.end()
             local.value = nil
         } catch {
             handover.give(.failure(error))
@@ -64,7 +65,8 @@ public final class LoopHost<Value>: @unchecked Sendable {
 
     /// Ends the loop after its turn and waits for the thread. The value is let go on that thread. Call it once.
     public func stop() {
-        mailbox.post(stopLoop)
+        // A full mailbox has a loop that is about to empty it.
+        while !mailbox.post(stopLoop) { sched_yield() }
         thread?.join()
     }
 }

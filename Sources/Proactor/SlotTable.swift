@@ -10,6 +10,9 @@ struct SlotTable {
     private(set) var entries: [Entry] = []
     private var free: [UInt32] = []
 
+    /// Whether no slot is in use.
+    var isEmpty: Bool { free.count == entries.count }
+
     /// A slot that nobody uses; fill it at once.
     mutating func reserve() -> UInt32 {
         if let slot = free.popLast() { return slot }

@@ -9,7 +9,8 @@ public protocol TimerHandler: AnyObject {
 
 /// One deadline on a loop. Moving it later, or off, is a single store: the wheel finds out when the old slot comes up.
 public final class LoopTimer {
-    unowned let wheel: TimerWheel
+    /// Held, because a session that outlives its loop still unlinks its timers.
+    let wheel: TimerWheel
     /// Whom the expiry is told. Usually the timer's owner, which breaks the cycle with `invalidate()`.
     public private(set) var handler: (any TimerHandler)?
     /// When it is due; `distantFuture` when it is not armed.

@@ -66,7 +66,9 @@ final class UringBackend: Backend {
     }
 
     override func cancelReceive(_ stream: Stream) {
-        _ = mu_cancel(ring, data(.receive, stream.slot), Kind.cancel.rawValue << 56)
+        if !mu_cancel(ring, data(.receive, stream.slot), Kind.cancel.rawValue << 56) {
+            failLater { [self] in if stream.cancelling { cancelReceive(stream) } }
+        }
     }
 
     override func submitSend(_ stream: Stream, _ buffer: LoopBuffer) {
@@ -94,7 +96,9 @@ final class UringBackend: Backend {
     }
 
     override func cancelAll(_ stream: Stream) {
-        _ = mu_cancel_descriptor(ring, stream.descriptor, Kind.cancel.rawValue << 56)
+        if !mu_cancel_descriptor(ring, stream.descriptor, Kind.cancel.rawValue << 56) {
+            failLater { [self] in if stream.phase == .closing { cancelAll(stream) } }
+        }
     }
 
     override func forget(_ stream: Stream) { stream.edge.releaseAddress() }
@@ -106,7 +110,9 @@ final class UringBackend: Backend {
     }
 
     override func cancelAccept(_ acceptor: Acceptor) {
-        _ = mu_cancel_descriptor(ring, acceptor.descriptor, Kind.cancel.rawValue << 56)
+        if !mu_cancel_descriptor(ring, acceptor.descriptor, Kind.cancel.rawValue << 56) {
+            failLater { [self] in if acceptor.armed { cancelAccept(acceptor) } }
+        }
     }
 
     override func giveBack(_ buffer: LoopBuffer) {
