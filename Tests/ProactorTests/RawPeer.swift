@@ -31,7 +31,19 @@ final class RawPeer {
         try #require(result == 0 || code == EINPROGRESS)
     }
 
+    /// Takes over a connected socket.
+    init(taking connection: Int32) {
+        descriptor = connection
+        _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
+    }
+
     deinit { close() }
+
+    /// Whether the connection was made, or fails, within so many milliseconds.
+    func isConnected(within milliseconds: Int32) -> Bool {
+        var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        return Glibc.poll(&request, 1, milliseconds) > 0
+    }
 
     func close() {
         if descriptor >= 0 { Glibc.close(descriptor) }
@@ -85,4 +97,13 @@ func same(_ left: [UInt8], _ right: [UInt8]) -> Bool {
     left.count == right.count
         && left.withUnsafeBytes { a in right.withUnsafeBytes { memcmp(a.baseAddress!, $0.baseAddress!, $0.count) == 0 }
         }
+}
+
+/// How many descriptors this process has.
+func openDescriptors() -> Int {
+    guard let folder = opendir("/proc/self/fd") else { return -1 }
+    defer { closedir(folder) }
+    var count = 0
+    while readdir(folder) != nil { count += 1 }
+    return count
 }

@@ -1,0 +1,208 @@
+// Owns the contract's tests of closing: operations in flight, resets, polls, and the end of a loop.
+import Glibc
+import Testing
+import Topology
+
+@testable import Proactor
+
+extension EventLoopContract {
+    /// What is in flight when `close()` comes.
+    enum InFlight: CaseIterable {
+        case nothing, continuous, single, large, send, queue, poll, twoPolls, everything, cancelledReceive, kept
+    }
+
+    private func begin(_ kind: InFlight, on end: End, peer: RawPeer, _ bench: Workbench) {
+        let stream = end.stream
+        switch kind {
+        case .nothing: break
+        case .continuous: stream.receiveContinuously()
+        case .single: stream.receiveOnce(large: false)
+        case .large: stream.receiveOnce(large: true)
+        case .send: fillPeer(of: stream, bench, buffers: 1)
+        case .queue: fillPeer(of: stream, bench, buffers: 100)
+        case .poll: stream.poll(readable: true, writable: false)
+        case .twoPolls:
+            fillPeer(of: stream, bench, buffers: 100)
+            stream.poll(readable: true, writable: false)
+            stream.poll(readable: false, writable: true)
+        case .everything:
+            stream.receiveContinuously()
+            fillPeer(of: stream, bench, buffers: 100)
+            stream.poll(readable: true, writable: false)
+        case .cancelledReceive:
+            stream.receiveContinuously()
+            bench.loop.turn(limit: .zero)
+            stream.pauseReceiving()
+        case .kept:
+            stream.receiveContinuously()
+            bench.loop.turn(limit: .zero)
+            peer.write(pattern(20_000))
+            stream.pauseReceiving()
+        }
+    }
+
+    private func fillPeer(of stream: Stream, _ bench: Workbench, buffers: Int) {
+        for _ in 0..<buffers { stream.send(bench.buffer(pattern(65_536))) }
+    }
+
+    @Test(arguments: backends, InFlight.allCases)
+    func closingWithOperationsInFlightIsSilentAndWhole(_ io: IOKind, _ kind: InFlight) throws {
+        for turnsBefore in 0...2 {
+            for aborts in [false, true] {
+                let bench = try Workbench(io)
+                let (raw, server) = try bench.rawPair(receiveBuffer: 4_096)
+                begin(kind, on: server, peer: raw, bench)
+                for _ in 0..<turnsBefore { bench.loop.turn(limit: .milliseconds(2)) }
+                let calls = server.record.calls
+                if aborts { server.stream.abort() } else { server.stream.close() }
+                #expect(!server.stream.isOpen)
+                server.stream.close()
+                server.stream.receiveContinuously()
+                server.stream.poll(readable: true, writable: true)
+                server.stream.send(bench.buffer([1]))
+                raw.write([1, 2, 3])
+                #expect(bench.turn { server.stream.phase == .closed })
+                bench.turn(for: .milliseconds(1))
+                #expect(server.record.calls == calls, "no call comes after close")
+                #expect(bench.loop.receiveBuffersLent == 0 && bench.loop.slabsLent == 0)
+                bench.finish()
+            }
+        }
+    }
+
+    @Test(arguments: backends)
+    func closingInsideEachCallIsSafe(_ io: IOKind) throws {
+        let bench = try Workbench(io)
+        for kind in 0..<5 {
+            let (raw, server) = try bench.rawPair()
+            let close: (Stream) -> Void = { $0.close() }
+            server.record.onReceived = close
+            server.record.onEnded = close
+            server.record.onSent = close
+            server.record.onReady = { stream, _, _ in stream.close() }
+            switch kind {
+            case 0:
+                server.stream.receiveContinuously()
+                raw.write(pattern(30_000))
+            case 1:
+                server.stream.receiveOnce()
+                raw.shutdownWrite()
+            case 2:
+                for _ in 0..<5 { server.stream.send(bench.buffer(pattern(1_000))) }
+            case 3: server.stream.poll(readable: true, writable: true)
+            default:
+                server.stream.receiveContinuously()
+                server.stream.send(bench.buffer([1]))
+                server.stream.poll(readable: false, writable: true)
+            }
+            #expect(bench.turn { server.stream.phase == .closed })
+            #expect(server.record.calls == 1)
+            #expect(bench.loop.receiveBuffersLent == 0 && bench.loop.slabsLent == 0)
+        }
+        let client = try bench.connect()
+        client.record.onConnected = { $0.close() }
+        #expect(bench.turn { client.stream.phase == .closed })
+        #expect(client.record.calls == 1)
+        bench.finish()
+    }
+
+    @Test(arguments: backends)
+    func closingAConnectInFlightIsSilent(_ io: IOKind) throws {
+        for turnsBefore in 0...2 {
+            let bench = try Workbench(io)
+            let silent = try SilentListener()
+            let refusing = try RawListener()
+            refusing.close()
+            let ends = [
+                try bench.connect(to: silent.address), try bench.connect(to: refusing.address), try bench.connect(),
+            ]
+            for end in ends { end.record.onFailed = { $0.close() } }
+            for _ in 0..<turnsBefore { bench.loop.turn(limit: .milliseconds(1)) }
+            let calls = ends.map(\.record.calls)
+            for end in ends { end.stream.close() }
+            #expect(bench.turn { ends.allSatisfy { $0.stream.phase == .closed } })
+            #expect(ends.map(\.record.calls) == calls)
+            bench.finish()
+        }
+    }
+
+    @Test(arguments: backends)
+    func closeSaysFinAndAbortSaysReset(_ io: IOKind) throws {
+        for aborts in [false, true] {
+            let bench = try Workbench(io)
+            let (raw, server) = try bench.rawPair()
+            server.stream.receiveContinuously()
+            server.stream.send(bench.buffer([1, 2, 3]))
+            #expect(bench.turn { server.record.sent == [3] })
+            if aborts { server.stream.abort() } else { server.stream.close() }
+            #expect(bench.turn { server.stream.phase == .closed })
+            #expect(raw.read() == .bytes([1, 2, 3]))
+            #expect(raw.read() == (aborts ? .failed(ECONNRESET) : .ended))
+            bench.finish()
+        }
+    }
+
+    @Test(arguments: backends)
+    func aResetByThePeerIsAFailure(_ io: IOKind) throws {
+        let bench = try Workbench(io)
+        let (raw, server) = try bench.rawPair()
+        server.stream.receiveContinuously()
+        bench.turn(for: .milliseconds(2))
+        raw.reset()
+        #expect(bench.turn { server.record.calls == 1 })
+        #expect(server.record.failures == [.reset])
+        bench.finish()
+    }
+
+    @Test(arguments: backends)
+    func pollsAreAnsweredOneByOne(_ io: IOKind) throws {
+        let bench = try Workbench(io)
+        let (raw, server) = try bench.rawPair()
+        server.stream.poll(readable: true, writable: false)
+        server.stream.poll(readable: false, writable: true)
+        #expect(server.record.calls == 0, "nothing completes inside the submitting call")
+        #expect(bench.turn { server.record.readiness.count == 1 })
+        #expect(server.record.readiness.last! == (false, true))
+        bench.turn(for: .milliseconds(5))
+        #expect(server.record.readiness.count == 1)
+        raw.write([1])
+        #expect(bench.turn { server.record.readiness.count == 2 })
+        #expect(server.record.readiness.last! == (true, false))
+        // Still unread, so the next poll is answered too; a FIN counts as readable.
+        server.stream.poll(readable: true, writable: false)
+        #expect(bench.turn { server.record.readiness.count == 3 })
+        server.stream.receiveOnce()
+        #expect(bench.turn { server.record.bytes == [1] })
+        server.stream.poll(readable: true, writable: false)
+        bench.turn(for: .milliseconds(5))
+        #expect(server.record.readiness.count == 3)
+        raw.shutdownWrite()
+        #expect(bench.turn { server.record.readiness.count == 4 })
+        #expect(server.record.readiness.last!.readable)
+        bench.finish()
+    }
+
+    @Test(arguments: backends)
+    func aLoopMayEndWithEverythingOpen(_ io: IOKind) throws {
+        let before = openDescriptors()
+        weak var gone: EventLoop?
+        do {
+            let bench = try Workbench(io)
+            gone = bench.loop
+            let (raw, server) = try bench.rawPair(receiveBuffer: 4_096)
+            let timer = bench.loop.makeTimer(Sleeper())
+            timer.set(bench.loop.now + .seconds(60))
+            server.record.onReceived = { _ in _ = timer.deadline }
+            begin(.everything, on: server, peer: raw, bench)
+            bench.turn(for: .milliseconds(2))
+            bench.loop.end()
+        }
+        #expect(gone == nil)
+        #expect(openDescriptors() == before)
+    }
+}
+
+/// A session whose timer is armed when the loop goes.
+private final class Sleeper: TimerHandler {
+    func timerExpired(_ timer: LoopTimer) {}
+}
