@@ -53,7 +53,7 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         // Shells.
         shell("Proactor", ["CLinux", "CURing", "Topology"]),
-        shell("HTTPTransport", ["HTTPWire", "Proactor", "Topology"]),
+        shell("HTTPTransport", ["HTTPWire", "Proactor", "Topology", "CLinux"]),
         shell("Settings", ["CYAML", "Topology", "Balancing", "Health", "Routing"]),
         shell("Probing", ["HTTPTransport", "HTTPWire", "Proactor", "Topology", "Health", "Routing"]),
         shell(

@@ -111,3 +111,9 @@ int ml_resolve(const char *host, uint16_t port, uint8_t *results, int limit) {
     freeaddrinfo(found);
     return count;
 }
+
+long long ml_wall_milliseconds(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_REALTIME, &time);
+    return (long long)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}

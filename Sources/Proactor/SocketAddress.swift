@@ -60,6 +60,15 @@ public struct SocketAddress: Hashable, Sendable {
     /// The port; 0 for a Unix socket.
     public var port: UInt16 { family == AF_UNIX ? 0 : UInt16(bytes[2]) << 8 | UInt16(bytes[3]) }
 
+    /// The same host with another port; a Unix socket stays as it is.
+    public func withPort(_ port: UInt16) -> SocketAddress {
+        guard family != AF_UNIX else { return self }
+        var changed = bytes
+        changed[2] = UInt8(port >> 8)
+        changed[3] = UInt8(port & 255)
+        return SocketAddress(bytes: changed)
+    }
+
     /// The host's bytes: 4, 16, or none. An IPv4 address mapped into IPv6 (`::ffff:a.b.c.d`) gives its 4.
     public var hostBytes: ArraySlice<UInt8> {
         switch family {

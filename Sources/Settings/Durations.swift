@@ -1,7 +1,11 @@
 // Owns how durations are spelt: 250ms, 2s, 1m30s, 1h.
 internal import Topology
 
-enum DurationText {
+/// The spelling of durations, in the settings and in the admin API.
+public enum DurationText {
+    /// The duration that `text` spells, such as `1m30s`; nil when it is none.
+    public static func read(_ text: String) -> Duration? { try? parse(text) }
+
     /// Largest first: parts are written in this order.
     private static let units: [(name: String, nanoseconds: Int64)] = [
         ("d", 86_400_000_000_000), ("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000),

@@ -23,6 +23,7 @@ void ml_epoll_remove(int epoll, int fd);
 int ml_epoll_wait(int epoll, ml_readiness *out, int limit, int milliseconds);
 long long ml_now(void);
 long long ml_wall_seconds(void);
+long long ml_wall_milliseconds(void);
 int ml_splice(int from, int to, size_t count);
 int ml_pipe(int descriptors[2]);
 int ml_set_option(int fd, int level, int name, int value);

@@ -1,0 +1,35 @@
+// Owns /livez and /readyz: what orchestrators ask.
+internal import ControlPlane
+internal import HTTPTransport
+internal import Routing
+
+/// Answers as long as the process turns its loop.
+struct LivezEndpoint: Endpoint {
+    let method = "GET"
+    let pattern = "/livez"
+    func answer(_ call: AdminCall) { call.respond(.text(200, "ok\n")) }
+}
+
+/// 200 while the node can serve something and is not stopping.
+struct ReadyzEndpoint: Endpoint {
+    let method = "GET"
+    let pattern = "/readyz"
+
+    func answer(_ call: AdminCall) {
+        var lines: [String] = []
+        var isReady = true
+        func check(_ name: String, _ passes: Bool, _ why: String) {
+            lines.append(passes ? "[+] \(name) ok" : "[-] \(name) failed: \(why)")
+            isReady = isReady && passes
+        }
+        check("running", !call.context.lifecycle.isStopping, "the node is stopping")
+        let services = call.context.control.snapshot?.table.services ?? []
+        let serves = services.isEmpty || services.contains { service in
+            service.datacenters.contains { $0.endpoints.contains { $0.effectiveWeight > 0 } }
+        }
+        check("services", serves, "no service has a usable endpoint")
+        let isVerbose = call.request.queryItem("verbose") != nil
+        let text = isVerbose || !isReady ? lines.joined(separator: "\n") + "\n" : "ok\n"
+        call.respond(.text(isReady ? 200 : 503, text))
+    }
+}

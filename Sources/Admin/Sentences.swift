@@ -1,0 +1,37 @@
+// Owns how events and refusals are told to people.
+internal import Catalog
+internal import Topology
+
+extension CatalogEvent.Kind {
+    /// One sentence without a full stop.
+    var sentence: String {
+        switch self {
+        case .serviceRegistered(let service): "service \(service) was registered"
+        case .serviceRetired(let service): "service \(service) left the settings"
+        case .weightChanged(let target, let before, let after):
+            "weight of \(target.text) went from \(Self.text(before)) to \(Self.text(after))"
+        case .stateChanged(let target, let state): "\(target.text) is \(state.rawValue)"
+        case .primaryChanged(let service, let from, let to, let epoch, let cause):
+            "primary of \(service) went from \(from?.text ?? "none") to \(to), epoch \(epoch.count) (\(cause.rawValue))"
+        case .overrideExpired(let target, let kind): "the \(kind.rawValue) override of \(target.text) expired"
+        case .frozen(let isFrozen): isFrozen ? "automatic changes were frozen" : "automatic changes were allowed again"
+        }
+    }
+
+    private static func text(_ weight: Int?) -> String { weight.map(String.init) ?? "the settings' value" }
+}
+
+extension OverrideTarget {
+    /// `service datacenter` or `service datacenter/endpoint`.
+    var text: String { endpoint.map { "\(service) \(datacenter)/\($0)" } ?? "\(service) \(datacenter)" }
+}
+
+extension CatalogRefusal {
+    /// Whether the command named something that does not exist.
+    var isUnknownName: Bool {
+        switch self {
+        case .unknownService, .unknownDatacenter, .unknownEndpoint: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,31 @@
+// Owns how a command ends badly: its exit code and its one message on standard error.
+internal import Glibc
+
+/// The exit codes of design §6.
+enum ResultCode: Int32 {
+    case done = 0
+    case refused = 1
+    case usage = 2
+    case noQuorum = 3
+    case unknownOutcome = 4
+}
+
+/// Ends the command with a message and a code.
+struct Failure: Error {
+    let code: ResultCode
+    let message: String
+
+    init(_ message: String, code: ResultCode = .refused) {
+        self.code = code
+        self.message = message
+    }
+}
+
+/// Writes a line to standard error.
+func standardError(_ line: String) {
+    let bytes = Array((line + "\n").utf8)
+    _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}
+
+/// Ends the process with a code.
+func endProcess(_ code: ResultCode) -> Never { Glibc.exit(code.rawValue) }

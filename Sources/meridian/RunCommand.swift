@@ -1,0 +1,58 @@
+// Owns `meridian run`: reads the settings, starts the node, and follows signals until it is told to end.
+internal import ArgumentParser
+internal import Glibc
+internal import Logging
+internal import Proactor
+internal import Settings
+
+/// Runs a node.
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "run", abstract: "Run a proxy.")
+
+    @Option(name: [.customShort("c"), .customLong("config")], help: "The configuration file.")
+    var file: String
+
+    @Option(
+        help: "How to do input and output: auto, io_uring or epoll.",
+        transform: { text in
+            guard let choice = IOChoice(rawValue: text) else {
+                throw ValidationError("'\(text)' is none of auto, io_uring, epoll")
+            }
+            return choice
+        })
+    var io = IOChoice.auto
+
+    @Option(help: "Threads that carry traffic. Default: the file's `workers`, else one a core.")
+    var workers: Int?
+
+    func validate() throws {
+        if let workers, !(1...256).contains(workers) { throw ValidationError("--workers is between 1 and 256") }
+    }
+
+    func run() throws {
+        LoggingSystem.bootstrap { _ in LineLogHandler() }
+        let logger = Logger(label: "meridian")
+        // Before any thread is started, so that all of them inherit the mask.
+        let signals = SignalReader([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
+        var settings = try loadSettings(file)
+        if let workers { settings.workers = workers }
+        let node = try Node.start(settings, io: io, logger: logger)
+        try follow(signals, node, logger)
+    }
+
+    /// Acts on signals until the node has ended.
+    private func follow(_ signals: SignalReader, _ node: Node, _ logger: Logger) throws {
+        while true {
+            switch signals.next() {
+            case SIGHUP: node.reload(from: file, workers: workers)
+            case SIGUSR1: node.reopenLogs()
+            case SIGTERM, SIGINT:
+                logger.info("stopping gracefully; a second signal stops at once")
+                node.stop(unless: { signals.poll() == SIGTERM || signals.poll() == SIGINT })
+                logger.info("stopped")
+                return
+            default: break
+            }
+        }
+    }
+}

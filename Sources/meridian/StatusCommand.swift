@@ -1,0 +1,109 @@
+// Owns `meridian status`: the state of a node as a table.
+internal import ArgumentParser
+internal import Glibc
+
+/// What the CLI reads of GET /v1/status.
+struct NodeStatus: Decodable {
+    var node: String
+    var datacenter: String
+    var version: String
+    var index: Int
+    var quorum: Bool
+    var leader: String
+    var frozen: Bool
+    var services: [ServiceStatus]
+}
+
+struct ServiceStatus: Decodable {
+    var name: String
+    var policy: String
+    var endpoint_policy: String
+    var primary: String?
+    var epoch: Int?
+    var state: String
+    var requests_per_second: Double
+    var datacenters: [DatacenterStatus]
+}
+
+struct DatacenterStatus: Decodable {
+    var name: String
+    var weight: Int
+    var state: String
+    var healthy: Double
+    var share: Double
+    var panic: Bool
+    var endpoints: [EndpointStatus]
+}
+
+struct EndpointStatus: Decodable {
+    var address: String
+    var weight: Int
+    var state: String
+    var in_flight: Int
+    var requests: Int
+    var errors: Int
+}
+
+struct StatusCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "status", abstract: "Show services, datacenters and endpoints.")
+    @Flag(help: "Show it again every second until Ctrl-C.") var watch = false
+    @OptionGroup var admin: AdminOptions
+
+    func run() throws {
+        repeat {
+            let answer = try AdminClient(options: admin).send("GET", "/v1/status")
+            if watch, isatty(STDOUT_FILENO) == 1 { print("\u{1B}[H\u{1B}[2J", terminator: "") }
+            if admin.json {
+                print(String(decoding: answer, as: UTF8.self), terminator: "")
+            } else {
+                print(StatusTable(try decode(NodeStatus.self, answer), colours: isatty(STDOUT_FILENO) == 1).text)
+            }
+            if watch { sleep(1) }
+        } while watch
+    }
+}
+
+/// The status for people.
+struct StatusTable {
+    private(set) var text = ""
+    private let colours: Bool
+
+    init(_ status: NodeStatus, colours: Bool) {
+        self.colours = colours
+        text = "node \(status.node) in \(status.datacenter), version \(status.version), index \(status.index)"
+        text += status.frozen ? ", " + colour("frozen", 33) + "\n" : "\n"
+        for service in status.services { add(service) }
+    }
+
+    private mutating func add(_ service: ServiceStatus) {
+        text += "\n" + colour(service.name, 1) + "  \(service.policy) → \(service.endpoint_policy)"
+        if let primary = service.primary, let epoch = service.epoch {
+            text += ", primary " + colour(primary, 36) + " (epoch \(epoch), \(service.state))"
+        }
+        text += ", \(service.requests_per_second) requests/s\n"
+        for datacenter in service.datacenters { add(datacenter) }
+    }
+
+    private mutating func add(_ datacenter: DatacenterStatus) {
+        let share = Int((datacenter.share * 100).rounded())
+        let healthy = Int((datacenter.healthy * 100).rounded())
+        let tint = healthy >= 70 ? 32 : (healthy > 0 ? 33 : 31)
+        text += "  \(Self.pad(datacenter.name, 14)) weight \(Self.pad(String(datacenter.weight), 4)) share "
+        text += "\(Self.pad("\(share) %", 6)) healthy " + colour(Self.pad("\(healthy) %", 6), tint)
+        if datacenter.state != "active" { text += " " + colour(datacenter.state, 33) }
+        if datacenter.panic { text += " " + colour("panic: unhealthy endpoints are used too", 31) }
+        text += "\n"
+        for endpoint in datacenter.endpoints {
+            let tint = endpoint.state == "up" ? 32 : (endpoint.state == "down" ? 31 : 33)
+            text += "    \(Self.pad(endpoint.address, 24)) " + colour(Self.pad(endpoint.state, 9), tint)
+            text += " weight \(Self.pad(String(endpoint.weight), 4)) in flight \(Self.pad(String(endpoint.in_flight), 5))"
+            text += " requests \(Self.pad(String(endpoint.requests), 9)) errors \(endpoint.errors)\n"
+        }
+    }
+
+    private func colour(_ text: String, _ code: Int) -> String { colours ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text }
+
+    private static func pad(_ text: String, _ width: Int) -> String {
+        text + String(repeating: " ", count: max(0, width - text.count))
+    }
+}
