@@ -51,8 +51,11 @@ public enum FieldName: UInt8, Sendable {
         case (15, 0x7261_7772_6F66_2D78, 0x726F_662D_6465_6472): return .forwardedFor
         case (16, 0x7261_7772_6F66_2D78, 0x7473_6F68_2D64_6564): return .forwardedHost
         case (16, 0x6F63_2D79_786F_7270, 0x6E6F_6974_6365_6E6E): return .proxyConnection
-        case (17, 0x7261_7772_6F66_2D78, 0x6F74_6F72_702D_6465): return .forwardedProto
-        case (17, 0x7265_6673_6E61_7274, 0x676E_6964_6F63_6E65): return .transferEncoding
+        // Seventeen bytes: the two words leave out the one in the middle.
+        case (17, 0x7261_7772_6F66_2D78, 0x6F74_6F72_702D_6465):
+            return bytes[start + 8] | 0x20 == 0x64 ? .forwardedProto : .other
+        case (17, 0x7265_6673_6E61_7274, 0x676E_6964_6F63_6E65):
+            return bytes[start + 8] == 0x2D ? .transferEncoding : .other
         default:
             if count >= 9, first == 0x6E61_6964_6972_656D, bytes[start + 8] == 0x2D { return .meridian }
             return .other
