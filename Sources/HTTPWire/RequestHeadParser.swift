@@ -31,7 +31,7 @@ public struct RequestHeadParser: Sendable {
             head.searched = 0
             return outcome
         case .needMore:
-            head.searched = bytes.count < maximumHead ? max(1, bytes.count - 3) : 0
+            head.searched = bytes.count < maximumHead ? max(0, bytes.count - 3) : 0
             return bytes.count < maximumHead ? .needMore : .failed(tooLarge(bytes))
         }
     }
@@ -54,7 +54,7 @@ public struct RequestHeadParser: Sendable {
             }
             index += 1
         }
-        searched = max(1, bytes.count - 3)
+        searched = max(searched, bytes.count - 3)
         return false
     }
 

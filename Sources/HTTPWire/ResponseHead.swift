@@ -74,7 +74,7 @@ public struct ResponseHeadParser: Sendable {
         case .complete: return outcome
         case .needMore:
             if bytes.count >= maximumHead { return .failed(WireError(502, "head_too_large")) }
-            head.searched = max(1, bytes.count - 3)
+            head.searched = max(0, bytes.count - 3)
             return .needMore
         case .failed(let error):
             return .failed(WireError(502, error.reason.value))
