@@ -5,6 +5,8 @@ public struct ChunkedDecoder: Sendable {
     /// The most bytes of chunk extensions of a body, and of its trailer section.
     public static let maximumExtensions = 4 << 10
     public static let maximumTrailers = 16 << 10
+    /// The most lines of a trailer section.
+    public static let maximumTrailerLines = 128
 
     private enum State: UInt8 {
         case size, extensions, sizeLineFeed, data, dataReturn, dataLineFeed
@@ -16,6 +18,7 @@ public struct ChunkedDecoder: Sendable {
     private var remaining: UInt64 = 0
     private var extensions = 0
     private var trailerBytes = 0
+    private var trailerLines = 0
     private var line: [UInt8] = []
     /// Trailer lines that may be passed on, each with its CRLF. Framing, routing and authentication fields are not among
     /// them (RFC 9110 section 6.5.1).
@@ -160,6 +163,8 @@ public struct ChunkedDecoder: Sendable {
     }
 
     private mutating func endTrailerLine() -> WireError? {
+        trailerLines += 1
+        guard trailerLines <= Self.maximumTrailerLines else { return WireError(431, "too_many_trailers") }
         guard let colon = line.firstIndex(of: 0x3A), colon > 0, line[..<colon].allSatisfy(CharacterSets.isToken) else {
             return WireError(400, "trailer")
         }
