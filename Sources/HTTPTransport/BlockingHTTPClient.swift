@@ -115,7 +115,8 @@ private final class Call: StreamHandler {
         guard result == nil else { return }
         if collector == nil {
             let method: RequestMethod = request.method == "HEAD" ? .head : .get
-            switch ResponseHeadParser().parse(input.span, method: method, lenient: false, into: head) {
+            let bytes = input
+            switch ResponseHeadParser().parse(bytes.span, method: method, lenient: false, into: head) {
             case .needMore: return
             case .failed(let error):
                 result = .failure(.noAnswer("\(authority) answered with a malformed head: \(error.reason)"))
@@ -131,7 +132,8 @@ private final class Call: StreamHandler {
                 collector = BodyCollector(head.framing, limit: 64 << 20)
             }
         }
-        switch collector?.take(input.span) {
+        let bytes = input
+        switch collector?.take(bytes.span) {
         case .complete: complete()
         case .tooLarge, .malformed: result = .failure(.noAnswer("\(authority) answered with a malformed body"))
         default: input = []

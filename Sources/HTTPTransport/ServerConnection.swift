@@ -48,7 +48,8 @@ final class ServerConnection: StreamHandler, TimerHandler {
     private func readHead() {
         guard !input.isEmpty else { return }
         let parser = RequestHeadParser()
-        switch parser.parse(input.span, into: head) {
+        let bytes = input
+        switch parser.parse(bytes.span, into: head) {
         case .needMore: timer?.set(server.loop.now + .seconds(10))
         case .failed(let error): refuse(error.status, "\(error.reason)")
         case .complete(let length):
@@ -70,7 +71,8 @@ final class ServerConnection: StreamHandler, TimerHandler {
     }
 
     private func readBody() {
-        switch collector.take(input.span) {
+        let bytes = input
+        switch collector.take(bytes.span) {
         case .needMore: input = []
         case .tooLarge: refuse(413, "the body is too large")
         case .malformed: refuse(400, "the body is malformed")

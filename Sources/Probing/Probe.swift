@@ -110,7 +110,8 @@ final class Probe: StreamHandler, TimerHandler {
         if headLength == nil {
             let method: RequestMethod = check.method == "HEAD" ? .head : .get
             let parser = ResponseHeadParser()
-            switch parser.parse(received.span, method: method, lenient: true, into: head) {
+            let bytes = received
+            switch parser.parse(bytes.span, method: method, lenient: true, into: head) {
             case .complete(let length): headLength = length
             case .needMore:
                 if isEnded { finish(.failure(.closed)) }
