@@ -87,7 +87,7 @@ public final class EventLoop {
     /// Ends `run()` after this turn.
     public func stop() { stopping = true }
 
-    /// Closes every stream and listening socket and waits, at most two seconds, until the kernel has let go of them.
+    /// Closes every stream and listening socket, disarms every timer, and waits, at most two seconds, until the kernel has let go of them.
     ///
     /// For the end of a loop's thread. Handlers are told nothing and let go, and with them all that they hold.
     public func end() {
@@ -99,6 +99,7 @@ public final class EventLoop {
             }
             if !slots.isEmpty { turn(limit: .milliseconds(10)) }
         }
+        wheel.invalidateAll()
     }
 
     /// One turn: wait (at most `limit`), complete, fire timers, deliver what was kept.
@@ -130,6 +131,8 @@ public final class EventLoop {
 
     /// A disarmed timer on this loop.
     public func makeTimer(_ handler: any TimerHandler) -> LoopTimer { wheel.makeTimer(handler) }
+
+    var timersVisited: Int { wheel.visited }
 
     // MARK: Sockets
 

@@ -18,6 +18,7 @@ public final class LoopTimer {
     /// The slot's time under which it is linked; 0 when it is not.
     fileprivate var linkedAt: Int64 = 0
     fileprivate var list: Int32 = -1
+    // SAFETY: neighbours in a list; a timer unlinks itself in deinit, so neither is ever gone.
     fileprivate unowned(unsafe) var next: LoopTimer?
     fileprivate unowned(unsafe) var previous: LoopTimer?
 
@@ -60,6 +61,8 @@ final class TimerWheel {
     private var heads = [Head](repeating: Head(first: nil), count: levels * slots)
     private var counts = [Int](repeating: 0, count: levels)
     private var cursor: Int64
+    /// Timers that were touched because their slot came up; tests see by it what a turn costs.
+    private(set) var visited = 0
 
     init(now: Tick) { cursor = now.nanoseconds >> Self.resolutionBits }
 
@@ -127,6 +130,11 @@ final class TimerWheel {
         }
     }
 
+    /// Invalidates every linked timer: for the end of the loop.
+    func invalidateAll() {
+        for list in heads.indices { while let timer = heads[list].first { timer.invalidate() } }
+    }
+
     /// Empties one slot: what is due fires, what was moved later or waits for a finer wheel is linked anew.
     private func expire(list: Int, now: Tick) {
         var detached: [LoopTimer] = []
@@ -134,6 +142,7 @@ final class TimerWheel {
             unlink(timer)
             detached.append(timer)
         }
+        visited += detached.count
         for timer in detached {
             guard timer.list < 0 else { continue }
             if timer.deadline <= now {
