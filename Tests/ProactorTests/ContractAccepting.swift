@@ -1,0 +1,114 @@
+// Owns the contract's tests of accepting: cancelling, a lack of descriptors, and many connections.
+import Glibc
+import Synchronization
+import Testing
+import Topology
+
+@testable import Proactor
+
+extension EventLoopContract {
+    @Test(arguments: backends)
+    func cancellingTakesWhatIsInTheBacklog(_ io: IOKind) throws {
+        for turnsBefore in 0...1 {
+            let bench = try Workbench(io)
+            for _ in 0..<turnsBefore { bench.loop.turn(limit: .milliseconds(1)) }
+            let peers = try (0..<30).map { _ in try RawPeer(to: bench.address) }
+            #expect(bench.accepted.isEmpty)
+            bench.acceptor.cancel()
+            bench.acceptor.cancel()
+            #expect(bench.acceptorClosed == 0 || turnsBefore == 0)
+            #expect(bench.turn { bench.acceptorClosed == 1 })
+            #expect(bench.accepted.count == 30, "their clients think they are served")
+            for end in bench.accepted { end.stream.send(bench.buffer([5])) }
+            #expect(bench.turn { bench.accepted.allSatisfy { $0.record.sent == [1] } })
+            #expect(peers.allSatisfy { $0.read() == .bytes([5]) })
+            // The address is free again.
+            for socket in try ListeningSocket.bind(bench.address) { socket.close() }
+            bench.finish()
+            #expect(bench.acceptorClosed == 1)
+        }
+    }
+
+    @Test(arguments: backends)
+    func cancellingInsideTheCallIsSafe(_ io: IOKind) throws {
+        let bench = try Workbench(io)
+        bench.onAccepted = { _ in bench.acceptor.cancel() }
+        let peers = try (0..<5).map { _ in try RawPeer(to: bench.address) }
+        #expect(bench.turn { bench.acceptorClosed == 1 })
+        #expect(bench.accepted.count == peers.count)
+        bench.finish()
+    }
+
+    @Test(arguments: backends)
+    func anAcceptThatTheKernelEndsIsArmedAgain(_ io: IOKind) throws {
+        let bench = try Workbench(io)
+        for round in 1...3 {
+            _ = try bench.rawPair()
+            // As the kernel does when it must: the last completion without F_MORE, and nobody cancelled.
+            bench.loop.backend.cancelAccept(bench.acceptor)
+            bench.turn(for: .milliseconds(3))
+            #expect(bench.accepted.count == round)
+        }
+        #expect(bench.acceptErrors.isEmpty && bench.acceptorClosed == 0)
+        bench.finish()
+    }
+
+    @Test(arguments: backends)
+    func aRefusedConnectionIsReset(_ io: IOKind) throws {
+        let loop = try EventLoop(io: io, buffers: .modest)
+        let socket = try ListeningSocket.bind(#require(SocketAddress(numeric: .host("127.0.0.1", port: 0))))[0]
+        let refuser = Refuser()
+        let acceptor = loop.accept(on: socket, handler: refuser)
+        let peer = try RawPeer(to: socket.address)
+        let limit = EventLoop.clock() + .seconds(10)
+        while refuser.refused == 0, EventLoop.clock() < limit { loop.turn(limit: .milliseconds(10)) }
+        #expect(peer.read() == .failed(ECONNRESET))
+        acceptor.cancel()
+        while !refuser.closed, EventLoop.clock() < limit { loop.turn(limit: .milliseconds(10)) }
+        #expect(refuser.closed)
+        loop.end()
+    }
+
+    @Test(arguments: backends)
+    func aLackOfDescriptorsIsWaitedOut(_ io: IOKind) async throws {
+        await #expect(processExitsWith: .success) { [name = io.rawValue as String] in
+            try EventLoopContract.acceptWithoutDescriptors(try #require(IOKind(rawValue: name)))
+        }
+    }
+
+    /// Runs in a process of its own, because the limit of descriptors is one of the process.
+    private static func acceptWithoutDescriptors(_ io: IOKind) throws {
+        let bench = try Workbench(io)
+        // No turn yet: io_uring takes the limit that held when the accept was armed.
+        let peers = try (0..<20).map { _ in try RawPeer(to: bench.address) }
+        let next = dup(0)
+        close(next)
+        var limit = rlimit(rlim_cur: rlim_t(next + 5), rlim_max: rlim_t(next + 5))
+        try #require(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+        try #require(bench.turn { !bench.acceptErrors.isEmpty })
+        try #require(bench.acceptErrors[0].code == EMFILE)
+        try #require(bench.accepted.count == 5)
+        let turns = bench.turn(for: .milliseconds(350))
+        try #require(turns < 50, "no spin: one try each 100 ms, not \(turns) turns")
+        try #require((2...5).contains(bench.acceptErrors.count))
+        // Room again: it goes on by itself, and everyone is served in the end.
+        try #require(
+            bench.turn {
+                for end in bench.accepted { end.stream.close() }
+                return bench.accepted.count == peers.count
+            })
+        bench.finish()
+        try #require(bench.loop.slots.isEmpty)
+    }
+}
+
+private final class Refuser: AcceptHandler {
+    var refused = 0
+    var closed = false
+    func acceptor(_ acceptor: Acceptor, accepted connection: AcceptedConnection) {
+        refused += 1
+        connection.refuse()
+    }
+    func acceptor(_ acceptor: Acceptor, failed error: SystemError) {}
+    func acceptorClosed(_ acceptor: Acceptor) { closed = true }
+}
