@@ -25,7 +25,10 @@ struct AdminCall {
     let respond: (HTTPResponse) -> Void
 
     /// Proposes a command and answers with its outcome.
-    func propose(_ change: CatalogChange, reason: String, force: Bool = false, answer: @escaping (ControlSnapshot) -> HTTPResponse) {
+    func propose(
+        _ change: CatalogChange, reason: String, force: Bool = false,
+        answer: @escaping (ControlSnapshot) -> HTTPResponse
+    ) {
         let tag = request[field: "if-match"]
         let expected = tag.flatMap { UInt64($0.trimming("\"")) }
         if tag != nil, tag != "*", expected == nil {

@@ -7,7 +7,9 @@ struct RequestGuard: Sendable {
     private let hosts: Set<String>
 
     init(bound: SocketAddress, advertised: String?) {
-        var hosts: Set<String> = [bound.description, "localhost:\(bound.port)", "127.0.0.1:\(bound.port)", "[::1]:\(bound.port)"]
+        var hosts: Set<String> = [
+            bound.description, "localhost:\(bound.port)", "127.0.0.1:\(bound.port)", "[::1]:\(bound.port)",
+        ]
         if let authority = advertised?.split(separator: "/", omittingEmptySubsequences: true).dropFirst().first {
             hosts.insert(String(authority))
         }

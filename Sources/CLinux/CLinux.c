@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -117,3 +119,5 @@ long long ml_wall_milliseconds(void) {
     clock_gettime(CLOCK_REALTIME, &time);
     return (long long)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
+
+void ml_die_with_parent(void) { prctl(PR_SET_PDEATHSIG, SIGTERM); }

@@ -30,7 +30,8 @@ final class AccessLog: Sendable {
         var buffers = LoopBuffers.modest
         buffers.smallCount = 1
         buffers.largeCount = 1
-        let host = try LoopHost<Void>.start(name: "access-log", io: .epoll, buffers: buffers) { _ throws(SystemError) in }
+        let host = try LoopHost<Void>.start(name: "access-log", io: .epoll, buffers: buffers) { _ throws(SystemError) in
+        }
         thread = Mutex(host)
     }
 

@@ -25,7 +25,8 @@ final class EndpointResolver: Sendable {
     func watch(_ table: RoutingTable) {
         var wanted = Set<Address>()
         for service in table.services {
-            for endpoint in service.datacenters.flatMap(\.endpoints) where SocketAddress(numeric: endpoint.address) == nil {
+            for endpoint in service.datacenters.flatMap(\.endpoints)
+            where SocketAddress(numeric: endpoint.address) == nil {
                 wanted.insert(endpoint.address)
             }
         }

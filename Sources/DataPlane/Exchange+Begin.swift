@@ -146,7 +146,8 @@ extension Exchange {
         var writer = OutputWriter(output.tail)
         var context = RequestContext(
             client: client.span, serviceLines: serviceLines.span, fallbackHost: fallbackHost.span,
-            normalizedPath: normalized == nil ? nil : path.bytes, via: worker.viaName == nil ? nil : via.span, requestID: identity)
+            normalizedPath: normalized == nil ? nil : path.bytes, via: worker.viaName == nil ? nil : via.span,
+            requestID: identity)
         context.trustsClient = session.trustsClient
         context.passesUnderscores = worker.configuration.passesUnderscores
         let error = RequestRewriter.write(head, buffer.bytes, context, into: &writer)

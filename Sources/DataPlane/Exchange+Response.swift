@@ -78,7 +78,9 @@ extension Exchange {
         status = head.status
         responseFraming = head.framing
         upstreamKeepsAlive = head.keepsAlive
-        if upstreamKeepsAlive, let seconds = head.keepAliveTimeout(buffer.bytes) { upstream?.limitIdle(seconds: seconds) }
+        if upstreamKeepsAlive, let seconds = head.keepAliveTimeout(buffer.bytes) {
+            upstream?.limitIdle(seconds: seconds)
+        }
         if let choice { service?.observe(choice, latency: firstByte - attemptBegan, now: loop.now) }
         if !replay.isEmpty { forgetReplay() }
         sendHead(head, buffer, length)

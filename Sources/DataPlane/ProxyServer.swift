@@ -72,7 +72,8 @@ public final class ProxyServer: Sendable {
         return try ListeningSocket.bind(socket, count: count)
     }
 
-    private static func open(_ listener: ListenerDefinition, _ sockets: [ListeningSocket], on hosts: [LoopHost<Worker>]) {
+    private static func open(_ listener: ListenerDefinition, _ sockets: [ListeningSocket], on hosts: [LoopHost<Worker>])
+    {
         for (host, socket) in zip(hosts, sockets) { host.post { $0.open(listener, on: socket) } }
     }
 

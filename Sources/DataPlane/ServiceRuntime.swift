@@ -61,7 +61,8 @@ final class ServiceRuntime {
         fenceLines = Self.makeFenceLines(routing)
     }
 
-    private static func makeDatacenterPicker(_ routing: ServiceRouting, _ random: inout RandomBits) -> DatacenterPicker {
+    private static func makeDatacenterPicker(_ routing: ServiceRouting, _ random: inout RandomBits) -> DatacenterPicker
+    {
         DatacenterPicker(
             kind: routing.definition.datacenterPolicy, shares: routing.shares, identities: routing.identities,
             random: &random)

@@ -85,7 +85,8 @@ private final class Call: StreamHandler {
         if let result { return result }
         return .failure(
             isConnected
-                ? .noAnswer("no answer from \(authority) in time") : .unreachable("cannot connect to \(authority) in time"))
+                ? .noAnswer("no answer from \(authority) in time")
+                : .unreachable("cannot connect to \(authority) in time"))
     }
 
     func streamConnected(_ stream: Stream) {

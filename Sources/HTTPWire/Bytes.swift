@@ -55,6 +55,7 @@ enum CharacterSets {
 
 extension Span<UInt8> {
     /// Eight bytes as a little-endian word. The caller has checked that they are there; the load checks again.
+    // SAFETY: RawSpan checks the bounds itself, and every pattern of bits is an integer.
     @inlinable @inline(__always)
     func word(_ offset: Int) -> UInt64 { bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self) }
 

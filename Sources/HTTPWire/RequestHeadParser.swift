@@ -127,20 +127,24 @@ public struct RequestHeadParser: Sendable {
 
     @inline(__always)
     private func parseVersion(_ bytes: Span<UInt8>, _ start: Int, _ head: RequestHead) -> HeadOutcome {
-        guard start + 10 <= bytes.count else { return Self.isVersionPrefix(bytes, start) }
+        guard start + 10 <= bytes.count else {
+            // A line that ends before its version may be over and never grow to ten bytes.
+            if let error = Self.shortLineError(bytes, start) { return .failed(error) }
+            return .needMore
+        }
         // "HTTP/1." is the low seven bytes.
         let word = bytes.word(start)
-        guard word & 0x00FF_FFFF_FFFF_FFFF == 0x002E_312F_5054_5448 else {
-            return .failed(Self.versionError(bytes, start))
-        }
         let minor = UInt8(truncatingIfNeeded: word >> 56)
-        guard CharacterSets.isDigit(minor) else { return .failed(WireError(400, "version")) }
+        guard word & 0x00FF_FFFF_FFFF_FFFF == 0x002E_312F_5054_5448, CharacterSets.isDigit(minor),
+            bytes[start + 8] == 0x0D, bytes[start + 9] == 0x0A
+        else { return .failed(Self.versionError(bytes, start)) }
         head.minorVersion = minor == 0x30 ? 0 : 1
-        if bytes[start + 8] == 0x0D, bytes[start + 9] == 0x0A { return .complete(start + 10) }
-        return .failed(WireError(400, bytes[start + 8] == 0x0A ? "bare_lf" : "version"))
+        return .complete(start + 10)
     }
 
+    /// Says the same of a whole line as of its first bytes.
     private static func versionError(_ bytes: Span<UInt8>, _ start: Int) -> WireError {
+        if let error = shortLineError(bytes, start) { return error }
         let isHTTP = bytes.halfWord(start) == 0x5054_5448 && bytes[start + 4] == 0x2F
         if isHTTP, CharacterSets.isDigit(bytes[start + 5]), bytes[start + 5] != 0x31 {
             return WireError(505, "version_not_supported")
@@ -148,11 +152,12 @@ public struct RequestHeadParser: Sendable {
         return WireError(400, "version")
     }
 
-    private static func isVersionPrefix(_ bytes: Span<UInt8>, _ start: Int) -> HeadOutcome {
-        for index in start..<max(start, bytes.count) {
-            if bytes[index] == 0x0A { return .failed(WireError(400, "bare_lf")) }
+    /// What is wrong with a line that ends within the nine bytes where its version should be.
+    private static func shortLineError(_ bytes: Span<UInt8>, _ start: Int) -> WireError? {
+        for index in start..<max(start, min(start + 9, bytes.count)) where bytes[index] == 0x0A {
+            return WireError(400, bytes[index - 1] == 0x0D ? "version" : "bare_lf")
         }
-        return .needMore
+        return nil
     }
 
     @inline(__always)

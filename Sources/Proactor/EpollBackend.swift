@@ -10,6 +10,7 @@ final class EpollBackend: Backend {
     private static let receivesInARow = 4
     private static let acceptsInARow = 64
 
+    // SAFETY: the loop owns its backend and outlives it.
     unowned(unsafe) var loop: EventLoop!
     private let epoll: Int32
     private let wakeDescriptor: Int32
@@ -21,6 +22,7 @@ final class EpollBackend: Backend {
     private var cancels: [Stream] = []
     private var acceptors: [Acceptor] = []
     private static let batch = 512
+    // SAFETY: allocated in init, freed in end(); read only up to `eventCount`.
     private let events: UnsafeMutablePointer<ml_readiness>
     private var eventCount = 0
 
@@ -196,6 +198,7 @@ final class EpollBackend: Backend {
             var count: UInt64 = 0
             _ = read(wakeDescriptor, &count, 8)
             loop.mailArrived()
+        // SAFETY: a token carries the kind of what its slot holds; a stale one finds no object, by its generation.
         case .acceptor:
             if let object = loop.slots.object(data) { accept(unsafeDowncast(object, to: Acceptor.self)) }
         case .stream:

@@ -35,6 +35,7 @@ public struct LoopBuffer {
     public var isSlab: Bool { home != .small && home != .large }
 
     /// The address of the first byte.
+    // SAFETY: `start` is within the memory at `base`.
     @inlinable var bytesStart: UnsafeMutableRawPointer { base + Int(start) }
 
     /// The bytes, to be read.

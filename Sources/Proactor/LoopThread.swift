@@ -10,6 +10,7 @@ public struct LoopThread: Sendable {
     ///
     /// - Parameter name: shown by `top -H`; the kernel keeps 15 bytes.
     public static func start(name: String, _ body: @escaping @Sendable () -> Void) throws(SystemError) -> LoopThread {
+        // SAFETY: released once: by the thread that was started, or below when none was.
         let start = Unmanaged.passRetained(Start(name: String(name.utf8.prefix(15)) ?? "meridian", body: body))
         var handle = pthread_t()
         let code = pthread_create(

@@ -34,6 +34,7 @@ struct SlabPool {
     }
 
     private static func buffer(from stock: inout UnsafeStock, _ home: BufferHome, _ size: Int) -> LoopBuffer {
+        // SAFETY: `size` is that of the stock the buffer goes back to, so all pointers of a stock are equally large.
         let base = stock.pop() ?? UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
         return LoopBuffer(base: base, capacity: size, count: 0, home: home, index: 0)
     }

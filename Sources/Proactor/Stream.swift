@@ -42,6 +42,7 @@ enum ReceiveMode: UInt8 {
 public final class Stream {
     enum Phase: UInt8 { case connecting, open, closing, closed }
 
+    // SAFETY: a stream is used on its loop's thread only, which holds the loop for as long as it runs.
     public unowned(unsafe) let loop: EventLoop
     let descriptor: Int32
     let slot: UInt32

@@ -11,6 +11,7 @@ final class UringBackend: Backend {
         case send, accept, connect, poll, wake, cancel
     }
 
+    // SAFETY: the loop owns its backend and outlives it.
     unowned(unsafe) var loop: EventLoop!
     // SAFETY: allocated in init, freed in end(); the kernel knows the ring by descriptor, not by this address.
     private let ring: OpaquePointer
@@ -139,6 +140,8 @@ final class UringBackend: Backend {
         if kind == Kind.receive.rawValue {
             let object = loop.slots.object(data)
             guard let object else { return }
+            // SAFETY: here and below: receives, sends, connects and polls are submitted by streams only, and a stale
+            // completion finds no object, by its generation.
             let stream = unsafeDowncast(object, to: Stream.self)
             completeReceive(stream, completion)
         } else if kind == Kind.send.rawValue {
@@ -172,6 +175,7 @@ final class UringBackend: Backend {
         case .wake:
             armWake()
             loop.mailArrived()
+        // SAFETY: a token carries the kind of what its slot holds: acceptors accept, streams connect and poll.
         case .accept:
             if let object = loop.slots.object(data) {
                 unsafeDowncast(object, to: Acceptor.self).completeAccept(result: result, more: more)

@@ -85,7 +85,9 @@ final class Probe: StreamHandler, TimerHandler {
     func stream(_ stream: Stream, received buffer: LoopBuffer) {
         let bytes = buffer.bytes
         received.reserveCapacity(received.count + bytes.count)
-        for index in 0..<min(bytes.count, Self.bodyLimit + (32 << 10) - received.count) { received.append(bytes[index]) }
+        for index in 0..<min(bytes.count, Self.bodyLimit + (32 << 10) - received.count) {
+            received.append(bytes[index])
+        }
         loop.giveBack(buffer)
         judge(isEnded: false)
     }

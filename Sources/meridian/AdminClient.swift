@@ -57,7 +57,8 @@ struct AdminClient {
     /// A path segment with everything escaped that a segment may not hold.
     static func segment(_ text: String) -> String {
         text.utf8.reduce(into: "") { path, byte in
-            let isPlain = (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+            let isPlain =
+                (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
                 || [0x2D, 0x2E, 0x5F, 0x7E, 0x3A].contains(byte)
             path += isPlain ? String(UnicodeScalar(byte)) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
         }

@@ -43,6 +43,7 @@ extension DataPlaneConfiguration {
         guard descriptor >= 0 else { throw Failure("error page \(path): \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
         var bytes = [UInt8](repeating: 0, count: 60 << 10)
+        // SAFETY: read(2) writes at most the array's size into it, during the call.
         let count = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
         guard count >= 0 else { throw Failure("error page \(path): \(String(cString: strerror(errno)))") }
         guard count < bytes.count else { throw Failure("error page \(path): larger than 60 KiB") }

@@ -24,6 +24,7 @@ struct Failure: Error {
 /// Writes a line to standard error.
 func standardError(_ line: String) {
     let bytes = Array((line + "\n").utf8)
+    // SAFETY: write(2) only reads the array's bytes, during the call.
     _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }
 

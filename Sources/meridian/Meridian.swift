@@ -12,8 +12,10 @@ struct Meridian: ParsableCommand {
         abstract: "A global load balancer and failover proxy.",
         version: version,
         subcommands: [
-            RunCommand.self, CheckCommand.self, StatusCommand.self, EventsCommand.self, PrimaryCommand.self,
+            RunCommand.self, CheckCommand.self, DemoCommand.self, StatusCommand.self, EventsCommand.self,
+            PrimaryCommand.self,
             WeightCommand.self, DrainCommand.self, UndrainCommand.self, SettingsCommand.self,
+            BackendCommand.self,
         ])
 
     /// Wrong usage exits with 2 (design §6); help and version with 0.

@@ -1,5 +1,6 @@
 // Owns `meridian run`: reads the settings, starts the node, and follows signals until it is told to end.
 internal import ArgumentParser
+internal import CLinux
 internal import Glibc
 internal import Logging
 internal import Proactor
@@ -25,11 +26,14 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Threads that carry traffic. Default: the file's `workers`, else one a core.")
     var workers: Int?
 
+    @Flag(help: .hidden) var dieWithParent = false
+
     func validate() throws {
         if let workers, !(1...256).contains(workers) { throw ValidationError("--workers is between 1 and 256") }
     }
 
     func run() throws {
+        if dieWithParent { ml_die_with_parent() }
         LoggingSystem.bootstrap { _ in LineLogHandler() }
         let logger = Logger(label: "meridian")
         // Before any thread is started, so that all of them inherit the mask.

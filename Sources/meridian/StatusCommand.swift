@@ -45,7 +45,8 @@ struct EndpointStatus: Decodable {
 }
 
 struct StatusCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "status", abstract: "Show services, datacenters and endpoints.")
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "Show services, datacenters and endpoints.")
     @Flag(help: "Show it again every second until Ctrl-C.") var watch = false
     @OptionGroup var admin: AdminOptions
 
@@ -96,7 +97,8 @@ struct StatusTable {
         for endpoint in datacenter.endpoints {
             let tint = endpoint.state == "up" ? 32 : (endpoint.state == "down" ? 31 : 33)
             text += "    \(Self.pad(endpoint.address, 24)) " + colour(Self.pad(endpoint.state, 9), tint)
-            text += " weight \(Self.pad(String(endpoint.weight), 4)) in flight \(Self.pad(String(endpoint.in_flight), 5))"
+            text +=
+                " weight \(Self.pad(String(endpoint.weight), 4)) in flight \(Self.pad(String(endpoint.in_flight), 5))"
             text += " requests \(Self.pad(String(endpoint.requests), 9)) errors \(endpoint.errors)\n"
         }
     }

@@ -24,9 +24,11 @@ struct ReadyzEndpoint: Endpoint {
         }
         check("running", !call.context.lifecycle.isStopping, "the node is stopping")
         let services = call.context.control.snapshot?.table.services ?? []
-        let serves = services.isEmpty || services.contains { service in
-            service.datacenters.contains { $0.endpoints.contains { $0.effectiveWeight > 0 } }
-        }
+        let serves =
+            services.isEmpty
+            || services.contains { service in
+                service.datacenters.contains { $0.endpoints.contains { $0.effectiveWeight > 0 } }
+            }
         check("services", serves, "no service has a usable endpoint")
         let isVerbose = call.request.queryItem("verbose") != nil
         let text = isVerbose || !isReady ? lines.joined(separator: "\n") + "\n" : "ok\n"

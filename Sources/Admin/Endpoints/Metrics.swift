@@ -31,7 +31,9 @@ private struct MetricsPage {
         text += "# HELP meridian_\(name) \(help)\n# TYPE meridian_\(name) \(type)\n"
     }
 
-    private mutating func sample(_ name: String, _ labels: [(String, String)] = [], _ value: some CustomStringConvertible) {
+    private mutating func sample(
+        _ name: String, _ labels: [(String, String)] = [], _ value: some CustomStringConvertible
+    ) {
         let list = labels.map { "\($0)=\"\(Self.escaped($1))\"" }.joined(separator: ",")
         text += list.isEmpty ? "meridian_\(name) \(value)\n" : "meridian_\(name){\(list)} \(value)\n"
     }
@@ -47,7 +49,8 @@ private struct MetricsPage {
         }
     }
 
-    private mutating func single(_ name: String, _ type: String, _ help: String, _ value: some CustomStringConvertible) {
+    private mutating func single(_ name: String, _ type: String, _ help: String, _ value: some CustomStringConvertible)
+    {
         family(name, type, help)
         sample(name, [], value)
     }
@@ -61,7 +64,8 @@ private struct MetricsPage {
         single("uptime_seconds", "gauge", "Time since the start.", uptime)
         single("connections", "gauge", "Open connections from clients.", read(process.connections))
         single("connections_accepted_total", "counter", "Connections accepted.", read(process.connectionsAccepted))
-        single("connections_refused_total", "counter", "Connections beyond the limit.", read(process.connectionsRefused))
+        single(
+            "connections_refused_total", "counter", "Connections beyond the limit.", read(process.connectionsRefused))
         single("requests_active", "gauge", "Requests and tunnels under way.", read(process.active))
         single("bad_requests_total", "counter", "Requests refused as malformed.", read(process.badRequests))
         single("unrouted_requests_total", "counter", "Requests that no route matched.", read(process.unrouted))
@@ -85,7 +89,9 @@ private struct MetricsPage {
             sample("received_bytes_total", service.labels, service.bytesReceived.load(ordering: .relaxed))
         }
         family("sent_bytes_total", "counter", "Bytes to clients.")
-        for service in services { sample("sent_bytes_total", service.labels, service.bytesSent.load(ordering: .relaxed)) }
+        for service in services {
+            sample("sent_bytes_total", service.labels, service.bytesSent.load(ordering: .relaxed))
+        }
         family("request_duration_seconds_sum", "counter", "Summed time of requests.")
         for service in services {
             let seconds = Double(service.duration.load(ordering: .relaxed)) / 1e9
@@ -108,7 +114,10 @@ private struct MetricsPage {
 
     mutating func addEndpoints(_ context: AdminContext) {
         let endpoints = context.counters.allEndpoints.sorted { $0.sortKey < $1.sortKey }
-        func add(_ page: inout MetricsPage, _ name: String, _ type: String, _ help: String, _ value: (EndpointCounters) -> Int) {
+        func add(
+            _ page: inout MetricsPage, _ name: String, _ type: String, _ help: String,
+            _ value: (EndpointCounters) -> Int
+        ) {
             page.family(name, type, help)
             for endpoint in endpoints { page.sample(name, endpoint.labels, value(endpoint)) }
         }
