@@ -40,8 +40,13 @@ final class RawPeer {
     deinit { close() }
 
     /// Whether the connection was made, or fails, within so many milliseconds.
-    func isConnected(within milliseconds: Int32) -> Bool {
-        var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+    func isConnected(within milliseconds: Int32) -> Bool { polls(Int16(POLLOUT), milliseconds) }
+
+    /// Whether there is something to read, or an end, within so many milliseconds.
+    func isReadable(within milliseconds: Int32) -> Bool { polls(Int16(POLLIN), milliseconds) }
+
+    private func polls(_ events: Int16, _ milliseconds: Int32) -> Bool {
+        var request = pollfd(fd: descriptor, events: events, revents: 0)
         return Glibc.poll(&request, 1, milliseconds) > 0
     }
 
