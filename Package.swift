@@ -59,9 +59,11 @@ let package = Package(
         shell(
             "DataPlane",
             [
-                "HTTPTransport", "HTTPWire", "Proactor", "CLinux", "Topology", "Balancing", "Health", "Routing", "Catalog",
+                "HTTPTransport", "HTTPWire", "Proactor", "CLinux", "Topology", "Balancing", "Health", "Routing",
+                "Catalog",
             ]),
-        shell("ControlPlane", ["Probing", "Proactor", "CLinux", "Topology", "Catalog", "Health", "Balancing", "Routing"]),
+        shell(
+            "ControlPlane", ["Probing", "Proactor", "CLinux", "Topology", "Catalog", "Health", "Balancing", "Routing"]),
         shell(
             "Admin",
             [
@@ -80,6 +82,8 @@ let package = Package(
         // Tests.
         tests("TopologyTests", ["Topology"]),
         tests("HTTPWireTests", ["HTTPWire"]),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["HTTPWire"], path: "Tests/Fuzz", swiftSettings: swiftSettings),
         tests("ProactorTests", ["Proactor", "Topology"]),
         tests("CatalogTests", ["Catalog", "Topology"]),
         tests("RoutingTests", ["Routing", "Topology", "Catalog", "Health", "Balancing"]),
@@ -87,5 +91,6 @@ let package = Package(
         tests("HealthTests", ["Health", "Topology"]),
         tests(
             "SettingsTests", ["Settings", "Topology", "Balancing", "Health", "Routing"], resources: [.copy("Golden")]),
+        tests("TidyTests", []),
     ]
 )
