@@ -1,0 +1,80 @@
+// Owns who may import whom: the table of design §2, and nothing beside it.
+
+/// The table of targets.
+enum ImportTable {
+    /// No I/O, clock, randomness, Foundation, threads or async; and what each may import of ours.
+    static let pure: [String: Set<String>] = [
+        "Topology": [], "Raft": [], "HTTPWire": [],
+        "Catalog": ["Topology", "Locks"], "Locks": ["Topology"], "Health": ["Topology"], "Balancing": ["Topology"],
+        "Failover": ["Topology", "Catalog", "Health"], "Switching": ["Topology", "Catalog", "Health"],
+        "Routing": ["Topology", "Catalog", "Health", "Balancing"],
+        "Simulation": [
+            "Topology", "Raft", "HTTPWire", "Catalog", "Locks", "Health", "Balancing", "Failover", "Switching",
+            "Routing",
+        ],
+    ]
+
+    /// What each shell may import beside every pure target.
+    static let shells: [String: Set<String>] = [
+        "Proactor": ["CLinux", "CURing"],
+        "TLS": ["Proactor", "COpenSSL"], "Compression": ["Proactor", "CZlib"], "Discovery": ["Proactor", "CAres"],
+        "HTTPTransport": ["Proactor", "TLS", "CNGHTTP2"],
+        // Debian's libyaml: Yams costs more memory than design §2 allows it.
+        "Settings": ["CYAML"],
+        "RaftRuntime": ["Proactor", "TLS", "SwiftProtobuf"],
+        "Probing": ["HTTPTransport", "Proactor", "TLS"],
+        "DataPlane": ["HTTPTransport", "Proactor", "TLS", "Compression", "Discovery", "CLinux"],
+        "ControlPlane": ["RaftRuntime", "Probing", "Proactor"],
+        "Admin": ["ControlPlane", "DataPlane", "HTTPTransport", "Settings", "Proactor", "TLS"],
+    ]
+
+    static let modulesInC: Set<String> = [
+        "CLinux", "COpenSSL", "CNGHTTP2", "CZlib", "CURing", "CAres", "CYAML", "CPage",
+    ]
+    static let collections: Set<String> = [
+        "Collections", "DequeModule", "HeapModule", "OrderedCollections", "BitCollections", "HashTreeCollections",
+    ]
+    static let system: Set<String> = ["Glibc", "Musl", "Synchronization", "FoundationEssentials", "Logging"]
+
+    /// What the target may import; nil: the table does not know it.
+    static func allowed(_ target: String) -> Set<String>? {
+        if let own = pure[target] { return own.union(collections) }
+        let common = collections.union(system).union(pure.keys)
+        if let own = shells[target] { return common.union(own) }
+        guard target == "meridian" else { return nil }
+        return common.union(shells.keys).union(modulesInC).union(["ArgumentParser"])
+    }
+}
+
+extension Rule {
+    static let imports = Rule(name: "imports") { source in
+        guard let target = source.target, !ImportTable.modulesInC.contains(target) else { return [] }
+        guard let allowed = ImportTable.allowed(target) else {
+            return [Violation(path: source.path, line: 1, message: "target \(target) is not in the import table")]
+        }
+        return source.imports.compactMap { module in
+            if module.text == "@_exported" {
+                return Violation(path: source.path, line: module.line, message: "@_exported hides who imports whom")
+            }
+            if allowed.contains(module.text) { return nil }
+            return Violation(
+                path: source.path, line: module.line, message: "\(target) may not import \(module.text) (design §2)")
+        }
+    }
+}
+
+extension SwiftSource {
+    private static let kinds: Set<String> = [
+        "struct", "class", "enum", "protocol", "typealias", "func", "let", "var", "actor",
+    ]
+
+    /// The imported modules, and `@_exported` where it stands.
+    var imports: [Token] {
+        tokens.indices.compactMap { index in
+            if tokens[index].text == "@_exported" { return tokens[index] }
+            guard tokens[index].text == "import" else { return nil }
+            let following = tokens[(index + 1)...].prefix(2)
+            return following.first { !Self.kinds.contains($0.text) }
+        }
+    }
+}
