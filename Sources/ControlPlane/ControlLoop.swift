@@ -1,7 +1,7 @@
 // Owns the decisions of a node on its control thread: the catalog, what is known of endpoints, the routing table.
 internal import Balancing
-internal import CLinux
 internal import Catalog
+internal import Glibc
 internal import Health
 internal import Probing
 internal import Proactor
@@ -112,7 +112,11 @@ final class ControlLoop: TimerHandler {
         return catalog.apply(command, at: index)
     }
 
-    static func wallClock() -> UnixTime { UnixTime(milliseconds: ml_wall_milliseconds()) }
+    static func wallClock() -> UnixTime {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return UnixTime(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+    }
 
     // MARK: Health
 

@@ -1,5 +1,4 @@
 // Owns one connection of the small server: one request at a time, answered in order.
-internal import CLinux
 internal import HTTPWire
 internal import Proactor
 internal import Topology

@@ -140,8 +140,8 @@ final class UringBackend: Backend {
         if kind == Kind.receive.rawValue {
             let object = loop.slots.object(data)
             guard let object else { return }
-            // SAFETY: here and below: receives, sends, connects and polls are submitted by streams only, and a stale
-            // completion finds no object, by its generation.
+            // SAFETY: here and below: receives and sends are submitted by streams only, and a stale completion finds
+            // no object, by its generation.
             let stream = unsafeDowncast(object, to: Stream.self)
             completeReceive(stream, completion)
         } else if kind == Kind.send.rawValue {

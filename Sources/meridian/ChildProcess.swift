@@ -21,6 +21,7 @@ struct ChildProcess {
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setpgroup(&attributes, 0)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP))
+        // SAFETY: the copies live until posix_spawn has returned; the list ends with a null, as it must.
         var vector: [UnsafeMutablePointer<CChar>?] = (["meridian"] + arguments).map { strdup($0) } + [nil]
         defer { for pointer in vector { free(pointer) } }
         var child: pid_t = 0
