@@ -1,12 +1,11 @@
-// Owns one request at a time from a program that has nothing else to do: the command line.
-internal import HTTPWire
+// Owns requests from a program that has nothing else to do meanwhile: the command line.
 internal import Proactor
 internal import Topology
 
-/// Why a request got no answer.
+/// Why a request from the command line got no answer.
 public enum HTTPClientError: Error, Sendable, CustomStringConvertible {
     case badURL(String)
-    /// Nothing was sent.
+    /// Nothing was sent: certainly without effect.
     case unreachable(String)
     /// The request may have been acted on: no answer came.
     case noAnswer(String)
@@ -21,143 +20,153 @@ public enum HTTPClientError: Error, Sendable, CustomStringConvertible {
 
 /// Sends requests and waits for their answers, on a loop of its own on the calling thread.
 public enum BlockingHTTPClient {
-    /// Sends one request.
+    /// Sends one request to a path of a server.
     ///
     /// - Parameters:
+    ///   - request: its path and query are used, not those of `base`.
     ///   - base: `http://host:port`.
-    ///   - timeout: for the whole of it.
+    ///   - timeout: for the whole of it, but for the name service.
     public static func send(
         _ request: HTTPRequest, to base: String, timeout: Duration = .seconds(30)
     ) throws(HTTPClientError) -> HTTPResponse {
-        guard let authority = authority(of: base), let address = Address(authority) else { throw .badURL(base) }
-        let outcome: Result<HTTPResponse, HTTPClientError>
-        do throws(SystemError) {
-            guard let socket = try SocketAddress.resolve(address).first else {
-                throw SystemError(code: 99, action: "resolve \(authority)")
-            }
-            let loop = try EventLoop(io: .epoll, buffers: .modest)
-            let call = Call(loop, request, authority)
-            try call.start(socket)
-            let deadline = EventLoop.clock() + timeout
-            while call.result == nil, EventLoop.clock() < deadline { loop.turn(limit: .milliseconds(100)) }
-            outcome = call.finish()
-            loop.turn(limit: .zero)
-        } catch {
-            outcome = .failure(.unreachable("cannot reach \(base): \(error.reason)"))
-        }
-        return try outcome.get()
+        guard let url = HTTPURL(base) else { throw .badURL(base) }
+        let answer = Answer()
+        let limits = HTTPClientExchange.Limits(whole: timeout)
+        try run(
+            request, url, limits, head: { answer.response = $0 },
+            body: {
+                answer.response.body += $0; return true
+            })
+        return answer.response
     }
 
-    private static func authority(of base: String) -> String? {
-        guard base.hasPrefix("http://") else { return nil }
-        let rest = base.dropFirst(7)
-        let authority = rest.prefix { $0 != "/" }
-        guard !authority.isEmpty else { return nil }
-        return authority.contains(":") ? String(authority) : "\(authority):80"
+    /// Sends one request to a URL.
+    public static func request(
+        _ method: String = "GET", _ url: String, fields: [(name: String, value: String)] = [], body: [UInt8] = [],
+        timeout: Duration = .seconds(30)
+    ) throws(HTTPClientError) -> HTTPResponse {
+        guard let parsed = HTTPURL(url) else { throw .badURL(url) }
+        let request = HTTPRequest(method: method, path: parsed.path, query: parsed.query, fields: fields, body: body)
+        return try send(request, to: "http://\(parsed.authority)", timeout: timeout)
+    }
+
+    /// Follows an answer that does not end, such as server-sent events.
+    ///
+    /// - Parameters:
+    ///   - silence: the longest time without a byte from the server; its heartbeats count.
+    ///   - body: takes each piece of the body as it comes; false ends the connection.
+    /// - Returns: the answer's head; its body is empty. Once the server ended the answer, or `body` did.
+    @discardableResult
+    public static func follow(
+        _ request: HTTPRequest, to base: String, silence: Duration = .seconds(60),
+        head: (HTTPResponse) -> Void = { _ in },
+        body: ([UInt8]) -> Bool
+    ) throws(HTTPClientError) -> HTTPResponse {
+        guard let url = HTTPURL(base) else { throw .badURL(base) }
+        var limits = HTTPClientExchange.Limits(whole: nil, silence: silence)
+        limits.body = .max
+        let answer = Answer()
+        try run(
+            request, url, limits,
+            head: {
+                answer.response = $0
+                head($0)
+            }, body: body)
+        return answer.response
+    }
+
+    /// Follows server-sent events: `event` is called for each; false ends the connection.
+    ///
+    /// - Returns: the answer's head; with another status than 200 there were no events, and the body is its text.
+    @discardableResult
+    public static func followEvents(
+        _ request: HTTPRequest, to base: String, silence: Duration = .seconds(60),
+        event: (ServerSentEvent) -> Bool
+    ) throws(HTTPClientError) -> HTTPResponse {
+        var parser = ServerSentEventParser()
+        var status = 0
+        var text: [UInt8] = []
+        var response = try follow(request, to: base, silence: silence, head: { status = $0.status }) { piece in
+            guard status == 200 else {
+                text += piece.prefix((1 << 20) - text.count)
+                return true
+            }
+            return parser.take(piece).allSatisfy(event)
+        }
+        response.body = text
+        return response
+    }
+
+    /// Tries each address of the host until one can be connected to.
+    private static func run(
+        _ request: HTTPRequest, _ url: HTTPURL, _ limits: HTTPClientExchange.Limits, head: (HTTPResponse) -> Void,
+        body: ([UInt8]) -> Bool
+    ) throws(HTTPClientError) {
+        var last = "no address for \(url.authority)"
+        for address in try resolve(url) {
+            guard let failure = try exchange(request, url, address, limits, head, body) else { return }
+            last = "cannot reach http://\(url.authority) (\(address)): \(failure)"
+            if failure.mayHaveBeenProcessed { throw .noAnswer("http://\(url.authority): \(failure)") }
+            if failure == .badRequest { break }
+        }
+        throw .unreachable(last)
+    }
+
+    private static func resolve(_ url: HTTPURL) throws(HTTPClientError) -> [SocketAddress] {
+        do throws(SystemError) {
+            return try SocketAddress.resolve(url.address)
+        } catch {
+            throw .unreachable("\(error)")
+        }
+    }
+
+    /// One exchange with one address.
+    ///
+    /// - Returns: nil when the answer is whole, or `body` wanted no more of it.
+    private static func exchange(
+        _ request: HTTPRequest, _ url: HTTPURL, _ address: SocketAddress, _ limits: HTTPClientExchange.Limits,
+        _ head: (HTTPResponse) -> Void, _ body: ([UInt8]) -> Bool
+    ) throws(HTTPClientError) -> HTTPFailure? {
+        let loop: EventLoop
+        do throws(SystemError) { loop = try EventLoop(io: .epoll, buffers: .modest) } catch {
+            throw .unreachable("\(error)")
+        }
+        // The exchange's closures outlive this call by type, so they only note what the loop below passes on.
+        let news = News()
+        var events = HTTPClientExchange.Events { news.outcome = .some($0) }
+        events.head = { news.head = $0 }
+        events.body = { news.pieces.append($0) }
+        var request = request
+        request.authority = url.authority
+        let exchange = HTTPClientExchange(loop, request, limits: limits, events: events)
+        exchange.start(address)
+        var isWanted = true
+        while true {
+            loop.turn()
+            if let answer = news.takeHead() { head(answer) }
+            for piece in news.takePieces() where isWanted { isWanted = body(piece) }
+            if news.outcome != nil || !isWanted { break }
+        }
+        exchange.cancel()
+        // Lets the loop see its descriptors off.
+        loop.turn(limit: .zero)
+        return isWanted ? news.outcome ?? nil : nil
     }
 }
 
-/// One request under way.
-private final class Call: StreamHandler {
-    private let loop: EventLoop
-    private let request: HTTPRequest
-    private let authority: String
-    private var stream: Stream?
-    private var isConnected = false
-    private var input: [UInt8] = []
-    private let head = ResponseHead()
-    private var collector: BodyCollector?
-    private var response = HTTPResponse(status: 0)
-    private(set) var result: Result<HTTPResponse, HTTPClientError>?
+/// What an exchange has told since it was last asked.
+private final class News {
+    var head: HTTPResponse?
+    var pieces: [[UInt8]] = []
+    var outcome: HTTPFailure??
 
-    init(_ loop: EventLoop, _ request: HTTPRequest, _ authority: String) {
-        self.loop = loop
-        self.request = request
-        self.authority = authority
+    func takeHead() -> HTTPResponse? {
+        defer { head = nil }
+        return head
     }
 
-    func start(_ address: SocketAddress) throws(SystemError) { stream = try loop.connect(to: address, handler: self) }
-
-    /// Closes the connection.
-    func finish() -> Result<HTTPResponse, HTTPClientError> {
-        stream?.close()
-        stream = nil
-        if let result { return result }
-        return .failure(
-            isConnected
-                ? .noAnswer("no answer from \(authority) in time")
-                : .unreachable("cannot connect to \(authority) in time"))
-    }
-
-    func streamConnected(_ stream: Stream) {
-        isConnected = true
-        let target = request.query.isEmpty ? request.path : "\(request.path)?\(request.query)"
-        var text = "\(request.method) \(target) HTTP/1.1\r\nHost: \(authority)\r\nConnection: close\r\n"
-        for field in request.fields { text += "\(field.name): \(field.value)\r\n" }
-        if !request.body.isEmpty || request.method != "GET" { text += "Content-Length: \(request.body.count)\r\n" }
-        let bytes = Array((text + "\r\n").utf8) + request.body
-        var start = 0
-        while start < bytes.count {
-            var buffer = loop.allocate(bytes.count - start)
-            start += buffer.append(bytes.span.extracting(start..<bytes.count))
-            stream.send(buffer)
-        }
-        stream.receiveContinuously()
-    }
-
-    func stream(_ stream: Stream, received buffer: LoopBuffer) {
-        let bytes = buffer.bytes
-        for index in bytes.indices { input.append(bytes[index]) }
-        loop.giveBack(buffer)
-        read()
-    }
-
-    private func read() {
-        guard result == nil else { return }
-        if collector == nil {
-            let method: RequestMethod = request.method == "HEAD" ? .head : .get
-            let bytes = input
-            switch ResponseHeadParser().parse(bytes.span, method: method, lenient: false, into: head) {
-            case .needMore: return
-            case .failed(let error):
-                result = .failure(.noAnswer("\(authority) answered with a malformed head: \(error.reason)"))
-                return
-            case .complete(let length):
-                response = HTTPResponse(status: head.status, fields: head.fields.texts(input))
-                input.removeFirst(length)
-                if head.isInformational {
-                    head.reset()
-                    read()
-                    return
-                }
-                collector = BodyCollector(head.framing, limit: 64 << 20)
-            }
-        }
-        let bytes = input
-        switch collector?.take(bytes.span) {
-        case .complete: complete()
-        case .tooLarge, .malformed: result = .failure(.noAnswer("\(authority) answered with a malformed body"))
-        default: input = []
-        }
-    }
-
-    private func complete() {
-        response.body = collector?.body ?? []
-        result = .success(response)
-    }
-
-    func streamEnded(_ stream: Stream) {
-        if collector != nil, head.framing == .untilClose { complete() }
-        if result == nil { result = .failure(.noAnswer("\(authority) closed the connection without a whole answer")) }
-    }
-
-    func stream(_ stream: Stream, sent count: Int) {}
-
-    func stream(_ stream: Stream, failed failure: StreamFailure) {
-        guard result == nil else { return }
-        result = .failure(
-            isConnected
-                ? .noAnswer("the connection to \(authority) broke: \(failure)")
-                : .unreachable("cannot connect to \(authority): \(failure)"))
+    func takePieces() -> [[UInt8]] {
+        defer { pieces = [] }
+        return pieces
     }
 }

@@ -1,12 +1,13 @@
 // Owns collecting one message from a stream of bytes, bounded.
 internal import HTTPWire
+internal import Proactor
 
-/// Collects a body by its framing.
-struct BodyCollector {
+/// Follows a body by its framing and hands its payload over.
+struct BodyReader {
     private let framing: BodyFraming
-    private let limit: Int
+    private let limit: UInt64
     private var decoder = ChunkedDecoder()
-    private(set) var body: [UInt8] = []
+    private var count: UInt64 = 0
 
     enum Outcome: Equatable {
         case needMore
@@ -16,45 +17,44 @@ struct BodyCollector {
         case malformed
     }
 
+    /// - Parameter limit: the most bytes of payload.
     init(_ framing: BodyFraming, limit: Int) {
         self.framing = framing
-        self.limit = limit
+        self.limit = UInt64(max(limit, 0))
     }
 
-    /// Takes what it can of `bytes`.
-    mutating func take(_ bytes: Span<UInt8>) -> Outcome {
+    /// Takes what it can of `bytes`, and appends the payload to `body`.
+    mutating func take(_ bytes: [UInt8], into body: inout [UInt8]) -> Outcome {
         switch framing {
         case .none: return .complete(0)
-        case .length(let count):
-            guard count <= UInt64(limit) else { return .tooLarge }
-            let taken = min(bytes.count, Int(count) - body.count)
-            append(bytes, 0..<taken)
-            return body.count == Int(count) ? .complete(taken) : .needMore
+        case .length(let length):
+            guard length <= limit else { return .tooLarge }
+            let taken = Int(min(UInt64(bytes.count), length - count))
+            body += bytes[..<taken]
+            count += UInt64(taken)
+            return count == length ? .complete(taken) : .needMore
         case .untilClose:
-            guard body.count + bytes.count <= limit else { return .tooLarge }
-            append(bytes, 0..<bytes.count)
+            count += UInt64(bytes.count)
+            guard count <= limit else { return .tooLarge }
+            body += bytes
             return .needMore
-        case .chunked: return takeChunks(bytes)
+        case .chunked: return takeChunks(bytes, into: &body)
         }
     }
 
-    private mutating func takeChunks(_ bytes: Span<UInt8>) -> Outcome {
+    private mutating func takeChunks(_ bytes: [UInt8], into body: inout [UInt8]) -> Outcome {
         var position = 0
         while true {
-            switch decoder.step(bytes, &position) {
+            switch decoder.step(bytes.span, &position) {
             case .payload(let range):
-                guard body.count + range.count <= limit else { return .tooLarge }
-                append(bytes, range)
+                count += UInt64(range.count)
+                guard count <= limit else { return .tooLarge }
+                body += bytes[range]
             case .needMore: return .needMore
             case .done(_, let rest): return .complete(rest)
             case .failed: return .malformed
             }
         }
-    }
-
-    private mutating func append(_ bytes: Span<UInt8>, _ range: Range<Int>) {
-        body.reserveCapacity(body.count + range.count)
-        for index in range { body.append(bytes[index]) }
     }
 }
 
@@ -68,5 +68,13 @@ extension FieldTable {
                 String(decoding: bytes[field.value.range], as: UTF8.self)
             )
         }
+    }
+}
+
+extension [UInt8] {
+    /// Appends what a receive brought.
+    mutating func append(_ buffer: LoopBuffer) {
+        let bytes = buffer.bytes
+        for index in bytes.indices { append(bytes[index]) }
     }
 }

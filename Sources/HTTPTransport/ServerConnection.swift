@@ -1,145 +1,256 @@
-// Owns one connection of the small server: one request at a time, answered in order.
+// Owns what comes in on one connection of the small server: heads, bodies, one request at a time.
 internal import HTTPWire
 internal import Proactor
 internal import Topology
 
-/// A client of an `HTTPServer`.
+/// A client of an `HTTPServer`. Legal transitions: idle → head → body → answering → idle, answering → streaming → idle,
+/// any → lingering (the last answer is on its way) → closed, any → closed.
 final class ServerConnection: StreamHandler, TimerHandler {
-    private enum Phase { case head, body, answering, closing, closed }
+    enum Phase { case idle, head, body, answering, streaming, lingering, closed }
 
-    private let server: HTTPServer
-    private var stream: Stream?
-    private var timer: LoopTimer?
-    private var phase = Phase.head
-    private var input: [UInt8] = []
+    /// Bytes behind a request that are taken before its answer; then the client waits.
+    private static let readAhead = 64 << 10
+    /// Bytes that are read and dropped after the last answer, so that no reset destroys it (RFC 9112 section 9.6).
+    private static let lingerLimit = 256 << 10
+
+    private let loop: EventLoop
+    let configuration: HTTPServerConfiguration
+    // The server holds its connections, and cuts them when it goes.
+    private weak var server: HTTPServer?
+    var stream: Stream?
+    var timer: LoopTimer?
+    var phase = Phase.idle
+    var output = OutputQueue()
+    var request = HTTPRequest(method: "", path: "")
+    /// Whether the connection stays after this answer.
+    var keepsAlive = false
+    var isOldClient = false
+    var isHead = false
+    /// The client has said FIN.
+    private(set) var isEnded = false
+    private(set) var input: [UInt8] = []
     private let head = RequestHead()
-    private var collector = BodyCollector(.none, limit: 0)
-    private var request = HTTPRequest(method: "", path: "")
-    private var keepsAlive = false
+    private var body = BodyReader(.none, limit: 0)
+    private var isPaused = false
+    private var isAdvancing = false
+    private var lingered = 0
+    // Whoever answers holds the connection; it must not hold them.
+    weak var responder: HTTPResponder?
+    weak var writer: HTTPBodyWriter?
 
-    private init(_ server: HTTPServer) { self.server = server }
-
-    static func begin(_ accepted: AcceptedConnection, _ server: HTTPServer) -> Bool {
-        let connection = ServerConnection(server)
-        guard let stream = try? server.loop.adopt(accepted, handler: connection) else { return false }
-        connection.stream = stream
-        let timer = server.loop.makeTimer(connection)
-        connection.timer = timer
-        timer.set(server.loop.now + .seconds(60))
+    /// nil when the loop could not take the connection.
+    init?(_ accepted: AcceptedConnection, _ server: HTTPServer) {
+        self.server = server
+        loop = server.loop
+        configuration = server.configuration
+        guard let stream = try? loop.adopt(accepted, handler: self) else { return nil }
+        self.stream = stream
+        timer = loop.makeTimer(self)
+        setTimer(configuration.idleTimeout)
         stream.receiveContinuously()
-        return true
     }
 
+    /// Bytes that the client has not been sent.
+    var unsent: Int { output.count + (stream?.unsent ?? 0) }
+
+    /// Whether this connection gets no further request.
+    var isLastAnswer: Bool { !keepsAlive || server?.isClosing != false || (isEnded && input.isEmpty) }
+
+    /// The responder, for other threads.
+    func detached(_ responder: HTTPResponder) -> LoopBound<HTTPResponder> { LoopBound(responder, of: loop) }
+
+    func setTimer(_ duration: Duration) { timer?.set(loop.now + duration) }
+
+    /// Does something once no handler is being called.
+    func later(_ work: @escaping () -> Void) { loop.atEndOfTurn(work) }
+
+    // MARK: Receiving
+
     func stream(_ stream: Stream, received buffer: LoopBuffer) {
-        let bytes = buffer.bytes
-        input.reserveCapacity(input.count + bytes.count)
-        for index in bytes.indices { input.append(bytes[index]) }
-        server.loop.giveBack(buffer)
-        switch phase {
-        case .head: readHead()
-        case .body: readBody()
-        case .answering: if input.count > 64 << 10 { stream.pauseReceiving() }
-        case .closing: input = []
-        case .closed: break
+        if phase == .lingering {
+            lingered += buffer.count
+            loop.giveBack(buffer)
+            if lingered > Self.lingerLimit { close() }
+            return
+        }
+        input.append(buffer)
+        loop.giveBack(buffer)
+        advance()
+        if input.count > Self.readAhead, phase != .closed, phase != .lingering, !isPaused {
+            isPaused = true
+            stream.pauseReceiving()
         }
     }
 
-    private func readHead() {
-        guard !input.isEmpty else { return }
-        let parser = RequestHeadParser()
+    func streamEnded(_ stream: Stream) {
+        isEnded = true
+        switch phase {
+        case .idle, .head, .body: advance()
+        case .streaming: close()
+        case .lingering: if unsent == 0 { close() }
+        case .answering, .closed: break
+        }
+    }
+
+    /// Goes on with what has come, as far as it goes.
+    func advance() {
+        guard !isAdvancing else { return }
+        isAdvancing = true
+        while step() {}
+        isAdvancing = false
+        resumeReceiving()
+    }
+
+    func resumeReceiving() {
+        guard isPaused, input.count <= Self.readAhead else { return }
+        isPaused = false
+        stream?.receiveContinuously()
+    }
+
+    private func step() -> Bool {
+        switch phase {
+        case .idle, .head: readHead()
+        case .body: readBody()
+        case .answering, .streaming, .lingering, .closed: false
+        }
+    }
+
+    private func readHead() -> Bool {
+        guard !input.isEmpty else {
+            if isEnded { linger() }
+            return false
+        }
+        // Who does not read answers gets no more of them.
+        guard unsent < OutputQueue.highWater else { return false }
+        if phase == .idle {
+            phase = .head
+            setTimer(configuration.headTimeout)
+        }
         let bytes = input
-        switch parser.parse(bytes.span, into: head) {
-        case .needMore: timer?.set(server.loop.now + .seconds(10))
-        case .failed(let error): refuse(error.status, "\(error.reason)")
+        switch RequestHeadParser().parse(bytes.span, into: head) {
+        case .needMore:
+            if isEnded { linger() }
+            return false
+        case .failed(let error):
+            refuse(error.status, "\(error.reason)")
+            return false
         case .complete(let length):
             takeHead()
             input.removeFirst(length)
-            phase = .body
-            readBody()
+            return beginBody()
         }
     }
 
     private func takeHead() {
         func text(_ range: ByteRange) -> String { String(decoding: input[range.range], as: UTF8.self) }
         request = HTTPRequest(
-            method: text(head.methodRange), path: head.path.isEmpty ? "/" : text(head.path),
-            query: String(text(head.query).dropFirst()), fields: head.fields.texts(input))
-        keepsAlive = head.keepsAlive && head.minorVersion >= 1
-        collector = BodyCollector(head.framing, limit: server.bodyLimit)
-        if head.expectsContinue { sendText("HTTP/1.1 100 Continue\r\n\r\n") }
+            method: text(head.methodRange), path: head.isAsterisk ? "*" : normalPath(),
+            query: String(text(head.query).dropFirst()), fields: head.fields.texts(input),
+            authority: text(head.authority), peer: stream?.peerAddress)
+        keepsAlive = head.keepsAlive
+        isOldClient = head.minorVersion == 0
+        isHead = head.method == .head
     }
 
-    private func readBody() {
+    private func normalPath() -> String {
+        guard head.mayNeedNormalizing else { return String(decoding: input[head.path.range], as: UTF8.self) }
         let bytes = input
-        switch collector.take(bytes.span) {
-        case .needMore: input = []
-        case .tooLarge: refuse(413, "the body is too large")
-        case .malformed: refuse(400, "the body is malformed")
+        var path = [UInt8](repeating: 0, count: Int(head.path.count) + 1)
+        var writer = OutputWriter(path.mutableSpan)
+        PathNormalizer.normalize(bytes.span, head.path, into: &writer)
+        let count = writer.count
+        return String(decoding: path[..<count], as: UTF8.self)
+    }
+
+    private func beginBody() -> Bool {
+        let limit = configuration.bodyLimit
+        if case .length(let length) = head.framing, length > UInt64(max(limit, 0)) {
+            refuse(413, "the body is larger than \(limit) bytes")
+            return false
+        }
+        body = BodyReader(head.framing, limit: limit)
+        if head.expectsContinue, input.isEmpty, head.framing != .none {
+            send(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))
+        }
+        phase = .body
+        setTimer(configuration.bodyTimeout)
+        return true
+    }
+
+    private func readBody() -> Bool {
+        switch body.take(input, into: &request.body) {
+        case .needMore:
+            input.removeAll(keepingCapacity: true)
+            if isEnded { linger() }
+            return false
+        case .tooLarge:
+            refuse(413, "the body is larger than \(configuration.bodyLimit) bytes")
+            return false
+        case .malformed:
+            refuse(400, "the body's chunks are malformed")
+            return false
         case .complete(let taken):
             input.removeFirst(taken)
-            request.body = collector.body
-            phase = .answering
-            timer?.set(server.loop.now + .seconds(60))
-            server.handler(request) { [weak self] response in self?.answer(response) }
+            handOver()
+            return true
         }
     }
 
+    private func handOver() {
+        phase = .answering
+        setTimer(configuration.answerTimeout)
+        let whole = request
+        request.body = []
+        let responder = HTTPResponder(self)
+        self.responder = responder
+        server?.handler(whole, responder)
+    }
+
+    /// Answers a request that no handler sees, and ends the connection.
     private func refuse(_ status: Int, _ reason: String) {
         keepsAlive = false
+        isHead = false
         phase = .answering
-        answer(.text(status, "\(status) \(ErrorResponse.phrase(status)): \(reason)\n"))
+        respond(.text(status, "\(status) \(StatusPhrase.of(status)): \(reason)\n"))
     }
 
-    private func answer(_ response: HTTPResponse) {
-        guard phase == .answering, let stream else { return }
-        var text = "HTTP/1.1 \(response.status) \(ErrorResponse.phrase(response.status))\r\n"
-        for field in response.fields { text += "\(field.name): \(field.value)\r\n" }
-        if response.status != 204 { text += "Content-Length: \(response.body.count)\r\n" }
-        if !keepsAlive { text += "Connection: close\r\n" }
-        sendText(text + "\r\n")
-        if request.method != "HEAD" { send(response.body) }
-        guard keepsAlive else {
-            phase = .closing
-            if stream.unsent == 0 { finishClosing() }
-            return
-        }
-        phase = .head
-        timer?.set(server.loop.now + .seconds(60))
-        stream.receiveContinuously()
-        if !input.isEmpty { server.loop.atEndOfTurn { [weak self] in if self?.phase == .head { self?.readHead() } } }
-    }
+    // MARK: The end
 
-    private func sendText(_ text: String) { send(Array(text.utf8)) }
-
-    private func send(_ bytes: [UInt8]) {
-        var start = 0
-        while start < bytes.count {
-            var buffer = server.loop.allocate(bytes.count - start)
-            start += buffer.append(bytes.span.extracting(start..<bytes.count))
-            stream?.send(buffer)
+    func timerExpired(_ timer: LoopTimer) {
+        switch phase {
+        case .idle: linger()
+        case .head, .body: refuse(408, "the request took too long")
+        case .answering:
+            responder?.disconnect()
+            refuse(504, "no answer in time")
+        case .streaming, .lingering, .closed: close()
         }
     }
 
-    func stream(_ stream: Stream, sent count: Int) {
-        if phase == .closing, stream.unsent == 0 { finishClosing() }
-    }
-
-    private func finishClosing() {
-        stream?.shutdownWrite()
-        timer?.set(server.loop.now + .seconds(2))
-    }
-
-    func streamEnded(_ stream: Stream) { close() }
     func stream(_ stream: Stream, failed failure: StreamFailure) { close() }
-    func timerExpired(_ timer: LoopTimer) { close() }
 
-    private func close() {
+    /// For the end of the server.
+    func closeIfIdle() {
+        if phase == .idle, input.isEmpty { linger() }
+    }
+
+    /// Drops what comes from now on.
+    func dropInput() {
+        input = []
+        resumeReceiving()
+    }
+
+    func close() {
         guard phase != .closed else { return }
         phase = .closed
         timer?.invalidate()
         timer = nil
         stream?.close()
         stream = nil
-        server.connectionEnded()
+        input = []
+        output.removeAll()
+        responder?.disconnect()
+        writer?.disconnect()
+        server?.connectionEnded(self)
     }
 }
