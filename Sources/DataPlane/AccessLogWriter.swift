@@ -112,7 +112,7 @@ final class AccessLogWriter {
         add("\"")
         let values = Values(exchange)
         add(" rid=")
-        if let id = exchange?.requestID, !id.isEmpty { lines += id } else { add("-") }
+        if let id = exchange?.requestID, id.count > 0 { lines += id.bytes } else { add("-") }
         add(" listener=\(request.listener) route=\(values.route) service=\(values.service) dc=\(values.datacenter)")
         add(" endpoint=\(values.endpoint) attempts=\(values.attempts) epoch=\(values.epoch)")
         add(" queue=\(values.queue) connect=\(values.connect) first_byte=\(values.firstByte) total=\(values.total)")
@@ -127,7 +127,7 @@ final class AccessLogWriter {
         add("\",\"client\":\"")
         lines += request.client
         add("\",\"request_id\":\"")
-        if let id = exchange?.requestID { addEscaped(id) }
+        if let id = exchange?.requestID { addEscaped(id.bytes) }
         add("\",\"listener\":\"\(request.listener)\",\"route\":\"\(values.route)\",\"service\":\"\(values.service)\"")
         add(",\"datacenter\":\"\(values.datacenter)\",\"endpoint\":\"\(values.endpoint)\"")
         add(",\"attempts\":\(values.attempts),\"epoch\":\"\(values.epoch)\",\"request\":\"")

@@ -34,7 +34,7 @@ extension Exchange {
     @inline(__always)
     private func connect(_ choice: ServiceRuntime.Choice, _ address: SocketAddress, _ service: ServiceRuntime) {
         // A request that may not be sent twice takes no connection that the backend may just be closing.
-        let freshAfter = method.isIdempotent ? nil : loop.now + .seconds(-2)
+        let freshAfter = method.isIdempotent ? nil : loop.now.adding(nanoseconds: -2_000_000_000)
         if let idle = choice.endpoint.takeIdle(freshAfter: freshAfter) {
             upstream = idle
             idle.begin(self)
@@ -77,7 +77,7 @@ extension Exchange {
         }
         for buffer in waiting { stream.send(buffer) }
         if !waiting.isEmpty { waiting.removeAll(keepingCapacity: true) }
-        session?.timer?.set(loop.now + .nanoseconds(service.timeouts.firstByte))
+        session?.timer?.set(loop.now.adding(nanoseconds: service.timeouts.firstByte))
         if !isRequestComplete { receiveMoreBody() }
     }
 
@@ -160,7 +160,7 @@ extension Exchange {
             fail(504, "request_timeout")
             return
         }
-        let silence = (now - lastProgress).wholeNanoseconds
+        let silence = now.nanoseconds(since: lastProgress)
         if silence >= timeouts.firstByte {
             timeOut(session)
             return
@@ -170,7 +170,7 @@ extension Exchange {
             return
         }
         let next = min(timeouts.firstByte - silence, 5_000_000_000)
-        session.timer?.set(now + .nanoseconds(max(next, 10_000_000)))
+        session.timer?.set(now.adding(nanoseconds: max(next, 10_000_000)))
     }
 
     private func timeOut(_ session: HTTPSession) {
@@ -185,7 +185,7 @@ extension Exchange {
 
     /// A body in either direction has to move at the least rate once its grace is over.
     private func isTooSlow(_ timeouts: ServiceRuntime.Timeouts, _ now: Tick) -> Bool {
-        let age = (now - started).wholeNanoseconds
+        let age = now.nanoseconds(since: started)
         guard age > timeouts.bodyGrace, !isRequestComplete else { return false }
         return bytesIn / Int(max(1, age / 1_000_000_000)) < timeouts.bodyRate
     }

@@ -20,7 +20,7 @@ extension Exchange {
         defer { if let normalized { loop.giveBack(normalized) } }
         guard let service = findService(session, head, buffer, normalized) else {
             takeBodyUnrouted(session, body)
-            worker.shared.counters.process.unrouted.add(1, ordering: .relaxed)
+            worker.process.unrouted.add(1, ordering: .relaxed)
             logged = worker.log?.note(session, head, buffer, headLength)
             fail(404, "no_route")
             return
@@ -66,8 +66,7 @@ extension Exchange {
         lastProgress = now
         bytesIn = 0
         bytesOut = 0
-        requestID.removeAll(keepingCapacity: true)
-        worker.shared.counters.process.active.add(1, ordering: .relaxed)
+        worker.process.active.add(1, ordering: .relaxed)
     }
 
     @inline(__always)
@@ -100,17 +99,17 @@ extension Exchange {
         _ session: HTTPSession, _ head: RequestHead, _ buffer: LoopBuffer, _ normalized: LoopBuffer?
     ) -> ServiceRuntime? {
         let listener = session.listener
-        guard let matcher = listener.matcher else { return nil }
+        guard let routes = listener.routes else { return nil }
         let bytes = buffer.bytes
         let host = bytes.extracting(head.authority.range)
         let method = bytes.extracting(head.methodRange.range)
         let found: Int?
         if let normalized {
-            found = matcher.match(host: host, path: normalized.bytes, method: method) { condition in
+            found = routes.matcher.match(host: host, path: normalized.bytes, method: method) { condition in
                 Self.satisfies(condition, head, buffer)
             }
         } else {
-            found = matcher.match(host: host, path: bytes.extracting(head.path.range), method: method) { condition in
+            found = routes.matcher.match(host: host, path: bytes.extracting(head.path.range), method: method) { condition in
                 Self.satisfies(condition, head, buffer)
             }
         }
@@ -138,16 +137,17 @@ extension Exchange {
         let client = session.client
         let identity = (worker.random.next(), worker.random.next())
         noteRequestID(head, buffer, identity)
+        let requestID = requestID
         var output = loop.allocate(headLength + 512 + service.fenceLines.count)
-        let via = worker.viaName ?? []
+        let via = worker.via
         let serviceLines = service.fenceLines
         let fallbackHost = service.nameBytes
         let path = normalized ?? buffer
         var writer = OutputWriter(output.tail)
         var context = RequestContext(
             client: client.span, serviceLines: serviceLines.span, fallbackHost: fallbackHost.span,
-            normalizedPath: normalized == nil ? nil : path.bytes, via: worker.viaName == nil ? nil : via.span,
-            requestID: identity)
+            normalizedPath: normalized == nil ? nil : path.bytes, via: via.isEmpty ? nil : via.span,
+            requestID: requestID.span)
         context.trustsClient = session.trustsClient
         context.passesUnderscores = worker.configuration.passesUnderscores
         let error = RequestRewriter.write(head, buffer.bytes, context, into: &writer)
@@ -163,22 +163,11 @@ extension Exchange {
         if let given = head.fields.value(of: .requestID) {
             let bytes = buffer.bytes
             if bytes.isRequestID(given) {
-                for index in given.range { requestID.append(bytes[index]) }
+                requestID.copy(bytes, given.range)
                 return
             }
         }
-        appendHex(identity.0)
-        appendHex(identity.1)
-    }
-
-    @inline(__always)
-    private func appendHex(_ value: UInt64) {
-        var rest = value
-        for _ in 0..<16 {
-            rest = rest << 4 | rest >> 60
-            let digit = UInt8(truncatingIfNeeded: rest & 15)
-            requestID.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
-        }
+        requestID.write(identity.0, identity.1)
     }
 
     private func hashKey(_ service: ServiceRuntime, _ head: RequestHead, _ buffer: LoopBuffer) -> UInt64 {

@@ -44,7 +44,7 @@ extension Exchange {
                 isRequestComplete = true
             case .failed(let error):
                 loop.giveBack(buffer)
-                worker.shared.counters.process.badRequests.add(1, ordering: .relaxed)
+                worker.process.badRequests.add(1, ordering: .relaxed)
                 fail(error.status, error.reason.value)
                 return
             default: taken = body.count

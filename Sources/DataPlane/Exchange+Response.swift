@@ -169,11 +169,11 @@ extension Exchange {
 
     @inline(__always)
     private func writeHead(_ head: ResponseHead, _ buffer: LoopBuffer, _ output: inout LoopBuffer) {
-        let via = worker.viaName ?? []
+        let via = worker.via
         var writer = OutputWriter(output.tail)
         let identity = requestID
         let context = ResponseContext(
-            requestID: identity.span, via: worker.viaName == nil ? nil : via.span, keepsAlive: clientKeepsAlive,
+            requestID: identity.span, via: via.isEmpty ? nil : via.span, keepsAlive: clientKeepsAlive,
             isOldClient: isOldClient, transfer: transfer)
         ResponseRewriter.write(head, buffer.bytes, context, into: &writer)
         let count = writer.count

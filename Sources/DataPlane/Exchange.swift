@@ -39,7 +39,7 @@ final class Exchange {
     var expectsContinue = false
     /// The rewritten head, kept for retries.
     var head: LoopBuffer?
-    var requestID: [UInt8] = []
+    var requestID = RequestID()
     var requestFraming = BodyFraming.none
     var requestRemaining: UInt64 = 0
     var requestDecoder = ChunkedDecoder()
@@ -75,12 +75,12 @@ final class Exchange {
     var bytesIn = 0
     var bytesOut = 0
 
+    let loop: EventLoop
+
     init(_ worker: Worker) {
         self.worker = worker
-        requestID.reserveCapacity(128)
+        loop = worker.loop
     }
-
-    var loop: EventLoop { worker.loop }
 
     /// Whether the client is still to send body.
     @inline(__always)
@@ -127,13 +127,14 @@ final class Exchange {
     func end(keepsAlive: Bool, reason: StaticString = "") {
         guard phase != .done else { return }
         phase = .done
-        worker.shared.counters.process.active.subtract(1, ordering: .relaxed)
+        worker.process.active.subtract(1, ordering: .relaxed)
         if let service {
-            service.counters.count(status: status)
-            service.counters.bytesReceived.add(bytesIn, ordering: .relaxed)
-            service.counters.bytesSent.add(bytesOut, ordering: .relaxed)
-            let elapsed = Int((loop.now - started).wholeNanoseconds)
-            service.counters.duration.add(elapsed, ordering: .relaxed)
+            let counters = service.counters
+            counters.count(status: status)
+            if bytesIn > 0 { counters.bytesReceived.add(bytesIn, ordering: .relaxed) }
+            counters.bytesSent.add(bytesOut, ordering: .relaxed)
+            let elapsed = Int(loop.now.nanoseconds(since: started))
+            counters.duration.add(elapsed, ordering: .relaxed)
         }
         if logged != nil { worker.log?.finished(self, reason: reason) }
         let session = session
@@ -161,7 +162,7 @@ final class Exchange {
         }
         self.status = status
         let keepsAlive = clientKeepsAlive && isRequestComplete && !isOldClient && !worker.isDraining
-        session.sendError(status, requestID: requestID, keepsAlive: keepsAlive, headOnly: method == .head)
+        session.sendError(status, requestID: requestID.bytes, keepsAlive: keepsAlive, headOnly: method == .head)
         end(keepsAlive: keepsAlive, reason: reason)
     }
 

@@ -46,7 +46,7 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
         session.timer = timer
         worker.add(session)
         stream.receiveContinuously()
-        timer.set(worker.loop.now + .nanoseconds(worker.headTimeout))
+        timer.set(worker.loop.now.adding(nanoseconds: worker.headTimeout))
         return true
     }
 
@@ -135,11 +135,11 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
             pending = buffer
             worker.partialHeadOf = ObjectIdentifier(self)
             if phase == .idle { beginHead() }
-            timer?.set(headBegan + .nanoseconds(worker.headTimeout))
+            timer?.set(headBegan.adding(nanoseconds: worker.headTimeout))
             stream?.receiveContinuously()
         case .failed(let error):
             worker.loop.giveBack(buffer)
-            worker.shared.counters.process.badRequests.add(1, ordering: .relaxed)
+            worker.process.badRequests.add(1, ordering: .relaxed)
             refuse(error.status, error.reason.value)
         }
     }
@@ -180,14 +180,14 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
             resumePending(stream)
         } else {
             stream.receiveContinuously()
-            timer?.set(worker.loop.now + .nanoseconds(worker.idleTimeout))
+            timer?.set(worker.loop.now.adding(nanoseconds: worker.idleTimeout))
         }
     }
 
     /// Goes on with a pipelined request, unless the client does not read its answers.
     private func resumePending(_ stream: Stream) {
         guard stream.unsent < Exchange.highWater else {
-            timer?.set(worker.loop.now + .nanoseconds(worker.idleTimeout))
+            timer?.set(worker.loop.now.adding(nanoseconds: worker.idleTimeout))
             return
         }
         guard let buffer = pending else { return }
@@ -285,7 +285,7 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
         let early = pending
         pending = nil
         // The tunnel counts the connection on.
-        worker.shared.counters.process.connections.add(1, ordering: .relaxed)
+        worker.process.connections.add(1, ordering: .relaxed)
         finish()
         return (stream, early)
     }

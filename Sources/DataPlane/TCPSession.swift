@@ -74,7 +74,7 @@ final class TCPSession: StreamHandler, Drainable {
         let early = early
         self.early = nil
         // The tunnel stands in the worker's list instead.
-        worker.shared.counters.process.connections.add(1, ordering: .relaxed)
+        worker.process.connections.add(1, ordering: .relaxed)
         worker.remove(self)
         let tunnel = Tunnel(
             worker, client: client, server: stream, idleLimit: service.timeouts.tunnelIdle, counters: service.counters
@@ -142,7 +142,7 @@ private final class UpstreamAttempt: StreamHandler, TimerHandler {
             return false
         }
         timer = worker.loop.makeTimer(self)
-        timer?.set(worker.loop.now + .nanoseconds(timeout))
+        timer?.set(worker.loop.now.adding(nanoseconds: timeout))
         return true
     }
 

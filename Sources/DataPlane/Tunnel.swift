@@ -48,13 +48,13 @@ final class Tunnel: StreamHandler, TimerHandler, Drainable {
 
     /// Begins, with the bytes that each side sent already.
     func start(fromClient early: LoopBuffer?, fromServer late: LoopBuffer?) {
-        worker.shared.counters.process.active.add(1, ordering: .relaxed)
+        worker.process.active.add(1, ordering: .relaxed)
         worker.add(self)
         client.setHandler(self)
         server.setHandler(self)
         let timer = worker.loop.makeTimer(self)
         self.timer = timer
-        timer.set(lastProgress + .nanoseconds(idleLimit))
+        timer.set(lastProgress.adding(nanoseconds: idleLimit))
         if let early { server.send(early) }
         if let late { client.send(late) }
         client.receiveContinuously()
@@ -130,7 +130,7 @@ final class Tunnel: StreamHandler, TimerHandler, Drainable {
     func stream(_ stream: Stream, failed failure: StreamFailure) { finish(cut: true) }
 
     func timerExpired(_ timer: LoopTimer) {
-        let due = lastProgress + .nanoseconds(idleLimit)
+        let due = lastProgress.adding(nanoseconds: idleLimit)
         if due <= worker.loop.now { finish(cut: true) } else { timer.set(due) }
     }
 
@@ -151,7 +151,7 @@ final class Tunnel: StreamHandler, TimerHandler, Drainable {
             client.close()
             server.close()
         }
-        worker.shared.counters.process.active.subtract(1, ordering: .relaxed)
+        worker.process.active.subtract(1, ordering: .relaxed)
         worker.remove(self)
         onEnd?()
         onEnd = nil

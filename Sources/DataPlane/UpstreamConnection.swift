@@ -40,7 +40,7 @@ final class UpstreamConnection: StreamHandler, TimerHandler {
             finish()
             return false
         }
-        timer?.set(worker.loop.now + .nanoseconds(timeout))
+        timer?.set(worker.loop.now.adding(nanoseconds: timeout))
         return true
     }
 
@@ -66,7 +66,7 @@ final class UpstreamConnection: StreamHandler, TimerHandler {
             close()
             return
         }
-        timer?.set(idleSince + .nanoseconds(idleLimit))
+        timer?.set(idleSince.adding(nanoseconds: idleLimit))
     }
 
     /// Takes in the backend's `Keep-Alive: timeout`: one second less is safe (design §3).

@@ -12,6 +12,8 @@ internal import Topology
 final class Worker {
     let loop: EventLoop
     let shared: WorkerShared
+    /// The process's counters, once more: one look-up less a request.
+    let process: ProcessCounters
     private(set) var configuration: DataPlaneConfiguration
     private(set) var listeners: [ListenerRuntime] = []
     private var services: [ServiceName: ServiceRuntime] = [:]
@@ -34,17 +36,19 @@ final class Worker {
     /// Whether a graceful stop has begun: answers close their connections.
     private(set) var isDraining = false
     let log: AccessLogWriter?
-    private(set) var viaName: [UInt8]?
+    /// The node's name for `Via`; empty: none is added.
+    private(set) var via: [UInt8]
     private var date = HTTPDate()
 
     init(loop: EventLoop, shared: WorkerShared, configuration: DataPlaneConfiguration, seed: UInt64) {
         self.loop = loop
         self.shared = shared
+        process = shared.counters.process
         self.configuration = configuration
         random = RandomBits(seed: seed)
         requestParser = Self.requestParser(configuration)
         responseParser = Self.responseParser(configuration)
-        viaName = configuration.addsVia ? Array(configuration.node.text.utf8) : nil
+        via = configuration.addsVia ? Array(configuration.node.text.utf8) : []
         headTimeout = configuration.clientHeadTimeout.wholeNanoseconds
         idleTimeout = configuration.clientIdleTimeout.wholeNanoseconds
         log = shared.accessLog.map { AccessLogWriter($0) }
@@ -65,7 +69,7 @@ final class Worker {
         self.configuration = configuration
         requestParser = Self.requestParser(configuration)
         responseParser = Self.responseParser(configuration)
-        viaName = configuration.addsVia ? Array(configuration.node.text.utf8) : nil
+        via = configuration.addsVia ? Array(configuration.node.text.utf8) : []
         headTimeout = configuration.clientHeadTimeout.wholeNanoseconds
         idleTimeout = configuration.clientIdleTimeout.wholeNanoseconds
     }
@@ -145,12 +149,11 @@ final class Worker {
             sessions[position] = last
             last.position = position
         }
-        shared.counters.process.connections.subtract(1, ordering: .relaxed)
+        process.connections.subtract(1, ordering: .relaxed)
     }
 
     /// Whether one more client is within the limit; counts it if so.
     func admit() -> Bool {
-        let process = shared.counters.process
         let before = process.connections.add(1, ordering: .relaxed).oldValue
         process.connectionsAccepted.add(1, ordering: .relaxed)
         if let limit = configuration.maximumConnections, before >= limit {

@@ -22,13 +22,13 @@ public struct RequestContext: ~Escapable {
     public var omitsExpect = false
     /// Whether an element of `Forwarded` is added, beside the `X-Forwarded-` fields.
     public var addsForwarded = false
-    /// 128 random bits for an `X-Request-Id`, when the request has none.
-    public var requestID: (UInt64, UInt64)
+    /// The value for `X-Request-Id`, when the request has none.
+    public var requestID: Span<UInt8>
 
-    @_lifetime(copy client, copy serviceLines, copy fallbackHost, copy normalizedPath, copy via)
+    @_lifetime(copy client, copy serviceLines, copy fallbackHost, copy normalizedPath, copy via, copy requestID)
     public init(
         client: Span<UInt8>, serviceLines: Span<UInt8>, fallbackHost: Span<UInt8>, normalizedPath: Span<UInt8>?,
-        via: Span<UInt8>?, requestID: (UInt64, UInt64)
+        via: Span<UInt8>?, requestID: Span<UInt8>
     ) {
         self.client = client
         self.serviceLines = serviceLines
@@ -186,8 +186,7 @@ public enum RequestRewriter {
         }
         if !notes.keepsRequestID {
             writer.append("\r\nX-Request-Id: ")
-            writer.append(hex: context.requestID.0)
-            writer.append(hex: context.requestID.1)
+            writer.append(all: context.requestID)
         }
         writer.append("\r\n")
         if context.addsForwarded { writeForwarded(head, bytes, context, notes, &writer) }

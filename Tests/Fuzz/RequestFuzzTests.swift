@@ -77,12 +77,13 @@ struct RequestFuzzTests {
         let host = Array("fallback".utf8)
         let via = Array("node".utf8)
         let path = normalizedPath(bytes, head)
+        let identity = Array("00000000000000010000000000000002".utf8)
         var output = [UInt8](repeating: 0, count: bytes.count + 512)
         var writer = OutputWriter(output.mutableSpan)
         var context = RequestContext(
             client: client.span, serviceLines: lines.span, fallbackHost: host.span,
             normalizedPath: head.mayNeedNormalizing ? path.span : nil, via: options.hasVia ? via.span : nil,
-            requestID: (1, 2))
+            requestID: identity.span)
         context.trustsClient = options.trusts
         context.passesUnderscores = options.underscores
         context.omitsExpect = options.omitsExpect

@@ -100,12 +100,13 @@ func rewriteBytes(_ bytes: [UInt8], _ options: RequestOptions) -> ([UInt8], Verd
     let via = Array((options.via ?? "").utf8)
     let isNormalized = request.head.mayNeedNormalizing && !request.head.path.isEmpty
     let path = isNormalized ? normalizePath(request.text(request.head.path)) : []
+    let identity = Array("0123456789abcdeffedcba9876543210".utf8)
     var output = [UInt8](repeating: 0, count: options.room)
     var writer = OutputWriter(output.mutableSpan)
     var context = RequestContext(
         client: client.span, serviceLines: lines.span, fallbackHost: host.span,
         normalizedPath: isNormalized ? path.span : nil, via: options.via == nil ? nil : via.span,
-        requestID: (0x0123_4567_89AB_CDEF, 0xFEDC_BA98_7654_3210))
+        requestID: identity.span)
     context.isSecure = options.isSecure
     context.trustsClient = options.trustsClient
     context.passesUnderscores = options.passesUnderscores
