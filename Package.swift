@@ -89,6 +89,7 @@ let package = Package(
         tests("RoutingTests", ["Routing", "Topology", "Catalog", "Health", "Balancing"]),
         tests("BalancingTests", ["Balancing", "Topology"]),
         tests("HealthTests", ["Health", "Topology"]),
+        tests("HTTPTransportTests", ["HTTPTransport", "Proactor", "Topology"]),
         tests(
             "SettingsTests", ["Settings", "Topology", "Balancing", "Health", "Routing"], resources: [.copy("Golden")]),
         tests("TidyTests", []),
