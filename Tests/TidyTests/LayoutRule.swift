@@ -6,7 +6,7 @@ enum Layout {
     /// Folders of `Tests` beside `<Target>Tests`.
     static let tests: Set<String> = ["EndToEnd", "TidyTests", "SimulationTests", "Fuzz", "Benchmarks", "run"]
     static let deploy: Set<String> = [
-        "demo", "picture", "systemd", "debian", "docker", "kubernetes", "prometheus", "grafana",
+        "demo", "packages", "picture", "systemd", "debian", "docker", "kubernetes", "prometheus", "grafana",
     ]
     /// Anywhere in a path.
     static let made: Set<String> = [
