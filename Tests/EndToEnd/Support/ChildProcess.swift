@@ -15,6 +15,7 @@ final class ChildProcess: Sendable {
     /// No process may begin while a descriptor is open that it would inherit.
     static let startLock = Mutex(())
     private static let running = Mutex<[pid_t: (name: String, log: String)]>([:])
+    private static let ended = Mutex<[String]>([])
 
     /// Starts a program; standard output and error go to the log.
     ///
@@ -55,7 +56,9 @@ final class ChildProcess: Sendable {
     deinit {
         signal(SIGKILL)
         _ = try? waitForExit()
+        let report = output.isEmpty ? [] : [Self.report(name, output)]
         Self.running.withLock { _ = $0.removeValue(forKey: pid) }
+        Self.ended.withLock { $0 = ($0 + report).suffix(2) }
     }
 
     /// Sends a signal, unless the process has ended.
@@ -91,12 +94,17 @@ final class ChildProcess: Sendable {
     /// What the process wrote.
     var output: String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
 
-    /// The ends of the logs of all processes that run now.
-    static func runningLogs() -> [String] {
-        running.withLock { Array($0.values) }.map { process in
-            let text = (try? String(contentsOfFile: process.log, encoding: .utf8)) ?? ""
-            return "--- \(process.name)\n" + text.split(separator: "\n").suffix(40).joined(separator: "\n")
+    /// The ends of the logs of processes that run now, or ended last: a test that throws has let go of its own already.
+    static func recentLogs() -> [String] {
+        let running = running.withLock { Array($0.values) }.map { process in
+            report(process.name, (try? String(contentsOfFile: process.log, encoding: .utf8)) ?? "")
         }
+        return ended.withLock { $0 } + running.filter { !$0.isEmpty }
+    }
+
+    private static func report(_ name: String, _ output: String) -> String {
+        let lines = output.split(separator: "\n").suffix(30)
+        return lines.isEmpty ? "" : "--- \(name)\n" + lines.joined(separator: "\n")
     }
 
     /// Runs a program to its end.

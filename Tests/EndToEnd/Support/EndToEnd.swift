@@ -8,7 +8,9 @@ import Testing
     .enabled(if: Binary.isNamedOrBuilt, "no binary: build it in release, or set MERIDIAN_BINARY"),
     .compactMapIssues { issue in
         var issue = issue
-        for text in ChildProcess.runningLogs() { issue.comments.append(Comment(rawValue: text)) }
+        // Nested suites inherit this: only the first of them adds the logs.
+        guard !issue.comments.contains(where: { $0.rawValue.hasPrefix("---") }) else { return issue }
+        issue.comments += ChildProcess.recentLogs().map { Comment(rawValue: $0) }
         return issue
     })
 struct EndToEnd {}

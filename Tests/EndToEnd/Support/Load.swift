@@ -46,17 +46,16 @@ final class Load: Sendable {
         var pause = Duration.zero
     }
 
-    private let port: UInt16
-    private let options: Options
-    private let tallies: Shared<[Tally]>
-    private let state = Mutex((begun: 0, isStopped: false, done: 0, finished: 0))
+    private let clients: Clients
 
+    /// Begins to send.
     init(_ port: UInt16, _ options: Options = Options()) {
-        self.port = port
-        self.options = options
-        tallies = Shared([])
-        for _ in 0..<options.connections { Thread.detachNewThread { self.run() } }
+        let clients = Clients(port, options)
+        self.clients = clients
+        for _ in 0..<options.connections { Thread.detachNewThread { clients.run() } }
     }
+
+    deinit { clients.stop() }
 
     /// Sends a number of requests, and waits for all answers.
     static func run(
@@ -68,7 +67,7 @@ final class Load: Sendable {
     }
 
     /// How many answers there are so far.
-    var count: Int { state.withLock { $0.done } }
+    var count: Int { clients.count }
 
     /// Waits for so many more answers.
     func progress(by more: Int, within limit: Duration = .seconds(20)) throws {
@@ -78,14 +77,32 @@ final class Load: Sendable {
 
     /// Lets the clients finish what they began.
     func stop(within limit: Duration = .seconds(40)) throws -> Tally {
-        state.withLock { $0.isStopped = true }
+        clients.stop()
         return try result(within: limit)
     }
 
     private func result(within limit: Duration) throws -> Tally {
-        try eventually("end of the load", within: limit) { state.withLock { $0.finished } == options.connections }
-        return tallies.value.reduce(into: Tally()) { $0.add($1) }
+        try eventually("end of the load", within: limit) { clients.areDone }
+        return clients.tally
     }
+}
+
+/// What the threads of a load share; it outlives the load until they end.
+private final class Clients: Sendable {
+    private let port: UInt16
+    private let options: Load.Options
+    private let tallies = Shared<[Tally]>([])
+    private let state = Mutex((begun: 0, isStopped: false, done: 0, finished: 0))
+
+    init(_ port: UInt16, _ options: Load.Options) {
+        self.port = port
+        self.options = options
+    }
+
+    var count: Int { state.withLock { $0.done } }
+    var areDone: Bool { state.withLock { $0.finished } == options.connections }
+    var tally: Tally { tallies.value.reduce(into: Tally()) { $0.add($1) } }
+    func stop() { state.withLock { $0.isStopped = true } }
 
     /// The number of the next request; nil when there is none.
     private func next() -> Int? {
@@ -96,7 +113,8 @@ final class Load: Sendable {
         }
     }
 
-    private func run() {
+    /// One client's life.
+    func run() {
         var tally = Tally()
         var connection: Connection?
         while let number = next() {

@@ -30,13 +30,15 @@ final class ScriptedServer: Sendable {
     /// How many connections came.
     var connectionCount: Int { accepted.value }
 
-    /// Answers each request with a fixed text, after a delay.
-    static func answering(_ body: String, after delay: Duration = .zero) throws -> ScriptedServer {
+    /// Answers each request with a status and a text, after a delay.
+    static func answering(
+        _ body: String, status: Int = 200, after delay: Duration = .zero
+    ) throws -> ScriptedServer {
         try ScriptedServer { connection in
             while true {
                 _ = try connection.receive(through: "\r\n\r\n")
                 if delay > .zero { Thread.sleep(forTimeInterval: delay / .seconds(1)) }
-                try connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+                try connection.send("HTTP/1.1 \(status) Scripted\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
             }
         }
     }
