@@ -62,6 +62,46 @@ extension Span<UInt8> {
     @inlinable @inline(__always)
     func halfWord(_ offset: Int) -> UInt32 { bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self) }
 
+    /// The end of a run of letters and hyphens from `start`, eight bytes a step: nearly every field name is one. Stops
+    /// early near the end of the bytes.
+    @inline(__always)
+    func endOfPlainName(_ start: Int) -> Int {
+        var index = start
+        while index + 8 <= count {
+            let chunk = word(index)
+            let folded = chunk & 0x7F7F_7F7F_7F7F_7F7F | 0x2020_2020_2020_2020
+            // Bit 7 of each byte: at least `a`, and not beyond `z`.
+            let letters = (folded &+ 0x1F1F_1F1F_1F1F_1F1F) & ~(folded &+ 0x0505_0505_0505_0505)
+            let hyphen = chunk ^ 0x2D2D_2D2D_2D2D_2D2D
+            let hyphens = ~((hyphen & 0x7F7F_7F7F_7F7F_7F7F) &+ 0x7F7F_7F7F_7F7F_7F7F | hyphen)
+            let others = ~((letters | hyphens) & ~chunk) & 0x8080_8080_8080_8080
+            if others != 0 { return index + others.trailingZeroBitCount >> 3 }
+            index += 8
+        }
+        return index
+    }
+
+    /// The next byte from `start` that means something in a request target: a dot, a question mark, any below `(` (with
+    /// `#`, `%`, space and controls) and any that is not visible. Stops early near the end of the bytes.
+    @inline(__always)
+    func nextTargetMark(_ start: Int) -> Int {
+        var index = start
+        while index + 8 <= count {
+            let chunk = word(index)
+            let below = (chunk &- 0x2828_2828_2828_2828) & ~chunk
+            let dot = chunk ^ 0x2E2E_2E2E_2E2E_2E2E
+            // `?` and DEL differ in one bit.
+            let question = (chunk | 0x4040_4040_4040_4040) ^ 0x7F7F_7F7F_7F7F_7F7F
+            let dots = (dot &- 0x0101_0101_0101_0101) & ~dot
+            let questions = (question &- 0x0101_0101_0101_0101) & ~question
+            // A borrow may mark a byte too many, but only above one that is marked rightly.
+            let found = (below | dots | questions | chunk) & 0x8080_8080_8080_8080
+            if found != 0 { return index + found.trailingZeroBitCount >> 3 }
+            index += 8
+        }
+        return index
+    }
+
     /// The end of the run of field-value characters from `start`: HTAB, SP, visible characters and obs-text
     /// (RFC 9110 section 5.5). Eight bytes a step.
     @inlinable @inline(__always)

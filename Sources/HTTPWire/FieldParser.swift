@@ -42,7 +42,7 @@ extension FieldTable {
 
     @inline(__always)
     private func parseLine(_ bytes: Span<UInt8>, _ start: Int, _ rules: FieldRules) -> FieldStep {
-        var index = start
+        var index = bytes.endOfPlainName(start)
         var underscore = false
         while index < bytes.count, CharacterSets.isToken(bytes[index]) {
             underscore = underscore || bytes[index] == 0x5F
@@ -102,7 +102,6 @@ extension FieldTable {
             if bytes.equalsIgnoringCase(field.value, "chunked") { return nil }
             return Self.transferEncodingError(field.value, bytes)
         case .connection:
-            hasConnection = true
             markHopByHop(count - 1)
             return noteConnection(field.value, bytes)
         case .keepAlive, .proxyConnection, .te, .upgrade: markHopByHop(count - 1)
@@ -143,6 +142,8 @@ extension FieldTable {
                 fields.saysKeepAlive = true
             } else if bytes.equalsIgnoringCase(token, "upgrade") {
                 fields.saysUpgrade = true
+            } else if !bytes.equalsIgnoringCase(token, "te") {
+                fields.namesFields = true
             }
         }
         return connectionOptions > Self.maximumOptions ? WireError(400, "connection_options") : nil
@@ -171,8 +172,7 @@ extension FieldTable {
     /// What can be judged only when all lines are known.
     private func finish(_ bytes: Span<UInt8>, _ rules: FieldRules) -> FieldStep? {
         if hasContentLength, hasTransferEncoding { return .failed(WireError(400, "length_and_transfer_encoding")) }
-        guard hasConnection else { return nil }
-        return dropNominated(bytes, rules)
+        return namesFields ? dropNominated(bytes, rules) : nil
     }
 
     /// Drops the fields that `Connection` names (RFC 9110 section 7.6.1).

@@ -26,7 +26,8 @@ public final class FieldTable {
     @usableFromInline var saysClose = false
     @usableFromInline var saysKeepAlive = false
     @usableFromInline var saysUpgrade = false
-    @usableFromInline var hasConnection = false
+    /// `Connection` has options that are names of fields.
+    @usableFromInline var namesFields = false
     @usableFromInline var connectionOptions = 0
     /// A line ended with a bare LF (`responses: lenient`).
     @usableFromInline var hasBareLineFeed = false
@@ -46,7 +47,7 @@ public final class FieldTable {
         saysClose = false
         saysKeepAlive = false
         saysUpgrade = false
-        hasConnection = false
+        namesFields = false
         connectionOptions = 0
         hasBareLineFeed = false
     }

@@ -94,7 +94,9 @@ public struct RequestHeadParser: Sendable {
         let targetStart = index
         var suspicious = false
         var question = -1
-        while index < bytes.count {
+        while true {
+            index = bytes.nextTargetMark(index)
+            guard index < bytes.count else { return .needMore }
             let byte = bytes[index]
             if CharacterSets.isPlainTarget(byte) {
                 if byte == 0x3F, question < 0 { question = index }
@@ -108,7 +110,6 @@ public struct RequestHeadParser: Sendable {
             }
             index += 1
         }
-        guard index < bytes.count else { return .needMore }
         guard bytes[index] == 0x20, index > targetStart else {
             return .failed(WireError(400, bytes[index] == 0x0A ? "bare_lf" : "target"))
         }
