@@ -31,6 +31,8 @@ public final class HTTPClientExchange: StreamHandler, TimerHandler {
         public var body = 64 << 20
         /// Whether the connection is ended by a reset: spares the TIME_WAIT of a connection that is opened every second.
         public var endsWithReset = false
+        /// Whether a bare LF may end a line of the answer's head, as old servers send it.
+        public var isLenient = false
 
         public init(whole: Duration?, silence: Duration? = nil) {
             self.whole = whole
@@ -144,7 +146,7 @@ public final class HTTPClientExchange: StreamHandler, TimerHandler {
         let method: RequestMethod = request.method == "HEAD" ? .head : .get
         while phase == .head {
             let bytes = input
-            switch ResponseHeadParser().parse(bytes.span, method: method, lenient: false, into: head) {
+            switch ResponseHeadParser().parse(bytes.span, method: method, lenient: limits.isLenient, into: head) {
             case .needMore: return
             case .failed(let error): finish(.malformed(error))
             case .complete(let length):

@@ -1,126 +1,222 @@
 // Owns when endpoints are checked: trackers decide, probes are run, at most so many at once.
 public import Health
+public import Logging
 public import Proactor
 public import Routing
 internal import Topology
 
 /// Checks endpoints on one loop. Belongs to that loop's thread.
 public final class ProbeScheduler {
-    /// The most checks at a time; more wait for their turn.
+    /// The most checks at a time, unless it is set otherwise; more wait for their turn, first come first served.
     public static let concurrency = 256
 
     private let loop: EventLoop
+    private let concurrency: Int
+    private let logger: Logger
     private let report: (ProbeReport) -> Void
+    /// Called with every result, before the report of what it changed; for metrics.
+    public var onResult: ((EndpointID, CheckResult, _ connectTime: Duration?) -> Void)?
     private var random: RandomBits
-    private var watched: [EndpointID: Watched] = [:]
-    private var waiting: [Watched] = []
-    private var running = 0
-
-    /// One target's state.
-    private final class Watched: TimerHandler {
-        var target: ProbeTarget
-        var tracker = HealthTracker()
-        var timer: LoopTimer?
-        var probe: Probe?
-        var isWaiting = false
-        var isGone = false
-        unowned let scheduler: ProbeScheduler
-
-        init(_ target: ProbeTarget, _ scheduler: ProbeScheduler) {
-            self.target = target
-            self.scheduler = scheduler
-        }
-
-        func timerExpired(_ timer: LoopTimer) { scheduler.begin(self) }
-    }
+    private var watched: [EndpointID: WatchedEndpoint] = [:]
+    private var waiting: [WatchedEndpoint] = []
+    private var resolver: Resolver?
+    private var shortageLogged: Tick?
+    /// Checks that run at the moment.
+    public private(set) var running = 0
 
     /// - Parameters:
     ///   - seed: of the jitter.
+    ///   - concurrency: the most checks at a time.
     ///   - report: called on the loop's thread.
-    public init(loop: EventLoop, seed: UInt64, report: @escaping (ProbeReport) -> Void) {
+    public init(
+        loop: EventLoop, seed: UInt64, concurrency: Int = ProbeScheduler.concurrency,
+        logger: Logger = Logger(label: "probes"), report: @escaping (ProbeReport) -> Void
+    ) {
         self.loop = loop
+        self.concurrency = max(1, concurrency)
+        self.logger = logger
         self.report = report
         random = RandomBits(seed: seed)
     }
 
-    /// Checks these endpoints from now on, and no others. Those that stay keep their verdict.
+    deinit { for endpoint in watched.values { endpoint.stop() } }
+
+    /// The present verdict of an endpoint; `unknown` for one that is not checked.
+    public func health(of id: EndpointID) -> EndpointHealth { watched[id]?.tracker.state ?? .unknown }
+
+    // MARK: Targets
+
+    /// Checks these endpoints from now on, and no others. Those that stay keep their verdict; one whose address or policy
+    /// changed is checked anew soon.
+    ///
+    /// `grpc` checks need HTTP/2, which is yet to come: such a target is logged and stays unknown.
     public func update(_ targets: [ProbeTarget]) {
         var gone = watched
-        for target in targets {
-            if let known = gone.removeValue(forKey: target.id) {
-                known.target = target
-                continue
+        for target in targets where isSupported(target) {
+            let known = gone.removeValue(forKey: target.id) ?? watched[target.id]
+            if let known {
+                if known.target != target { change(known, to: target) }
+            } else {
+                let fresh = WatchedEndpoint(target, self)
+                watched[target.id] = fresh
+                fresh.timer = loop.makeTimer(fresh)
+                scheduleFirst(fresh)
             }
-            let fresh = Watched(target, self)
-            watched[target.id] = fresh
-            let timer = loop.makeTimer(fresh)
-            fresh.timer = timer
-            timer.set(fresh.tracker.firstCheck(after: EventLoop.clock(), policy: target.policy, random: &random))
         }
-        for (id, old) in gone {
+        for (id, endpoint) in gone {
             watched[id] = nil
-            old.isGone = true
-            old.timer?.invalidate()
-            old.probe?.cancel()
-            old.probe = nil
-        }
-    }
-
-    /// Counts failures that requests met.
-    public func recordPassive(_ id: EndpointID, _ failure: PassiveFailure, count: Int) {
-        guard let known = watched[id] else { return }
-        for _ in 0..<min(count, 16) {
-            if let change = known.tracker.recordPassive(failure, policy: known.target.policy) {
-                report(.transition(id, change))
-            }
-        }
-        guard known.probe == nil, let timer = known.timer else { return }
-        let next = known.tracker.nextCheck(after: loop.now, policy: known.target.policy, random: &random)
-        if next < timer.deadline { timer.set(next) }
-    }
-
-    private func begin(_ watched: Watched) {
-        guard !watched.isGone, watched.probe == nil, !watched.isWaiting else { return }
-        guard running < Self.concurrency else {
-            watched.isWaiting = true
-            waiting.append(watched)
-            return
-        }
-        guard let address = watched.target.address else {
-            schedule(watched)
-            return
-        }
-        running += 1
-        let began = loop.now
-        let probe = Probe(loop, watched.target, address) { [unowned self, unowned watched] result, connectTime in
-            finish(watched, began, result, connectTime)
-        }
-        watched.probe = probe
-        probe.start()
-    }
-
-    private func finish(_ watched: Watched, _ began: Tick, _ result: CheckResult, _ connectTime: Duration?) {
-        running -= 1
-        watched.probe = nil
-        if !watched.isGone {
-            if let connectTime { report(.connectTime(watched.target.id, connectTime)) }
-            if let change = watched.tracker.record(result, policy: watched.target.policy) {
-                report(.transition(watched.target.id, change))
-            }
-            schedule(watched)
+            stop(endpoint)
         }
         startWaiting()
     }
 
+    private func isSupported(_ target: ProbeTarget) -> Bool {
+        guard case .grpc = target.policy.kind else { return true }
+        logger.error(
+            "cannot check an endpoint: grpc checks are not supported yet", metadata: ["endpoint": "\(target.id)"])
+        return false
+    }
+
+    private func change(_ endpoint: WatchedEndpoint, to target: ProbeTarget) {
+        cancelProbe(endpoint)
+        endpoint.target = target
+        if !endpoint.isWaiting { scheduleFirst(endpoint) }
+    }
+
+    private func stop(_ endpoint: WatchedEndpoint) {
+        cancelProbe(endpoint)
+        endpoint.stop()
+        if endpoint.isWaiting { waiting.removeAll { $0 === endpoint } }
+    }
+
+    private func cancelProbe(_ endpoint: WatchedEndpoint) {
+        guard let probe = endpoint.probe else { return }
+        probe.cancel()
+        endpoint.probe = nil
+        running -= 1
+    }
+
+    // MARK: Passive failures
+
+    /// Counts failures that requests met, and brings the next check forward.
+    public func recordPassive(_ id: EndpointID, _ failure: PassiveFailure, count: Int = 1) {
+        guard let endpoint = watched[id], count > 0 else { return }
+        let policy = endpoint.target.policy
+        // More than `fall` of them change nothing further.
+        for _ in 0..<min(count, max(policy.fall, 1)) {
+            if let change = endpoint.tracker.recordPassive(failure, policy: policy) { report(.transition(id, change)) }
+        }
+        guard endpoint.probe == nil, let timer = endpoint.timer, timer.deadline < .distantFuture else { return }
+        let next = endpoint.tracker.nextCheck(after: EventLoop.clock(), policy: policy, random: &random)
+        if next < timer.deadline { timer.set(next) }
+    }
+
+    // MARK: Running
+
+    private func scheduleFirst(_ endpoint: WatchedEndpoint) {
+        endpoint.timer?.set(
+            endpoint.tracker.firstCheck(after: EventLoop.clock(), policy: endpoint.target.policy, random: &random))
+    }
+
+    /// A check is due.
+    func begin(_ endpoint: WatchedEndpoint) {
+        guard endpoint.probe == nil, !endpoint.isWaiting, endpoint.timer != nil else { return }
+        guard running < concurrency else {
+            endpoint.isWaiting = true
+            waiting.append(endpoint)
+            return
+        }
+        endpoint.began = loop.now
+        if endpoint.wantsLookup(loop.now) { lookUp(endpoint) }
+        // While the first lookup is on its way, its answer begins the check.
+        guard let address = endpoint.address else { return }
+        run(endpoint, address)
+    }
+
+    private func run(_ endpoint: WatchedEndpoint, _ address: SocketAddress) {
+        guard let probe = makeProbe(endpoint.target) else { return }
+        running += 1
+        endpoint.probe = probe
+        probe.start(address) { [weak self, weak endpoint] outcome, connectTime in
+            guard let self, let endpoint else { return }
+            running -= 1
+            endpoint.probe = nil
+            conclude(endpoint, outcome, connectTime)
+            startWaiting()
+        }
+    }
+
+    private func makeProbe(_ target: ProbeTarget) -> (any Probe)? {
+        switch target.policy.kind {
+        case .tcp: TCPProbe(loop, timeout: target.policy.timeout)
+        case .http(let check): HTTPProbe(loop, check, of: target.id.address, timeout: target.policy.timeout)
+        case .grpc: nil
+        }
+    }
+
+    private func conclude(_ endpoint: WatchedEndpoint, _ outcome: ProbeOutcome, _ connectTime: Duration?) {
+        let target = endpoint.target
+        // Before the reports: whoever hears them may take the endpoint away again.
+        var change: HealthTransition?
+        if case .verdict(let result) = outcome { change = endpoint.tracker.record(result, policy: target.policy) }
+        let next = endpoint.tracker.nextCheck(after: endpoint.began, policy: target.policy, random: &random)
+        endpoint.timer?.set(max(next, loop.now))
+        switch outcome {
+        case .verdict(let result):
+            onResult?(target.id, result, connectTime)
+            if let connectTime { report(.connectTime(target.id, connectTime)) }
+            if let change { report(.transition(target.id, change)) }
+        case .shortage(let reason): logShortage(reason)
+        }
+    }
+
     private func startWaiting() {
-        while running < Self.concurrency, !waiting.isEmpty {
+        while running < concurrency, !waiting.isEmpty {
             let next = waiting.removeFirst()
             next.isWaiting = false
             begin(next)
         }
     }
 
-    private func schedule(_ watched: Watched) {
-        watched.timer?.set(watched.tracker.nextCheck(after: loop.now, policy: watched.target.policy, random: &random))
+    /// At most once a minute: it meets all endpoints at once.
+    private func logShortage(_ reason: String) {
+        if let last = shortageLogged, loop.now - last < .seconds(60) { return }
+        shortageLogged = loop.now
+        logger.warning("cannot check endpoints for lack of resources", metadata: ["error": "\(reason)"])
+    }
+
+    // MARK: Names
+
+    private func lookUp(_ endpoint: WatchedEndpoint) {
+        do throws(SystemError) {
+            let resolver = try startedResolver()
+            let bound = LoopBound(endpoint, of: loop)
+            endpoint.isResolving = resolver.resolve(endpoint.target.id.address, on: loop.mailbox) { answer in
+                bound.post { $0.scheduler?.resolved($0, answer) }
+            }
+            if !endpoint.isResolving { noLookup(endpoint, "too many names wait to be looked up") }
+        } catch {
+            noLookup(endpoint, "\(error)")
+        }
+    }
+
+    /// The resolver; its thread begins with the first name.
+    private func startedResolver() throws(SystemError) -> Resolver {
+        if let resolver { return resolver }
+        let fresh = try Resolver()
+        resolver = fresh
+        return fresh
+    }
+
+    private func noLookup(_ endpoint: WatchedEndpoint, _ reason: String) {
+        logShortage(reason)
+        if endpoint.address == nil { conclude(endpoint, .shortage(reason), nil) }
+    }
+
+    private func resolved(_ endpoint: WatchedEndpoint, _ answer: Resolver.Answer) {
+        let isFirst = endpoint.address == nil
+        endpoint.take(answer, loop.now)
+        guard isFirst, endpoint.timer != nil else { return }
+        if endpoint.address != nil { begin(endpoint) } else { conclude(endpoint, .failure(.unreachable), nil) }
     }
 }

@@ -1,13 +1,12 @@
-// Owns what is checked, and what a check reports.
+// Owns what is checked, and what checks report.
 public import Health
 public import Proactor
 public import Routing
-internal import Topology
 
 /// One endpoint to be checked.
 public struct ProbeTarget: Hashable, Sendable {
     public var id: EndpointID
-    /// nil while its name is not resolved: then it is not checked, and keeps its last verdict.
+    /// nil: the address of `id` is a name; the scheduler looks it up, again every 30 s.
     public var address: SocketAddress?
     public var policy: HealthCheckPolicy
 
