@@ -41,6 +41,18 @@ public struct RequestContext: ~Escapable {
 
 /// Writes the head that a backend gets.
 public enum RequestRewriter {
+    /// Bytes in which the rewritten head always fits; its lines are counted as if all of them were added.
+    @inlinable
+    public static func room(
+        for head: RequestHead, headLength: Int, _ context: borrowing RequestContext
+    ) -> Int {
+        let lines = context.serviceLines.count + context.fallbackHost.count + context.requestID.count
+        let path = context.normalizedPath?.count ?? 0
+        // The authority may come as Host, X-Forwarded-Host and in Forwarded. 256: the names and fixed parts of all lines.
+        return headLength + path + 3 * Int(head.authority.count) + 2 * context.client.count + lines
+            + (context.via?.count ?? 0) + 256
+    }
+
     /// Appends the rewritten head.
     ///
     /// - Returns: nil, or the reason to refuse the request after all: a loop (508), or a head that does not fit (431).

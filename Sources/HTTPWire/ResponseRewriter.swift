@@ -38,6 +38,15 @@ public struct ResponseContext: ~Escapable {
 
 /// Writes the head that a client gets.
 public enum ResponseRewriter {
+    /// Bytes in which the rewritten head always fits.
+    @inlinable
+    public static func room(
+        for head: ResponseHead, headLength: Int, _ context: borrowing ResponseContext
+    ) -> Int {
+        // A line that was read leniently may grow by a space and a CR. 160: the names and fixed parts of all lines.
+        headLength + 2 * (head.fields.count + 1) + context.requestID.count + (context.via?.count ?? 0) + 160
+    }
+
     /// Appends the rewritten head; the writer's `overflowed` tells when it did not fit.
     @_lifetime(writer: copy writer)
     public static func write(

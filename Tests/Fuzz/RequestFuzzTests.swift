@@ -59,27 +59,27 @@ struct RequestFuzzTests {
         let underscores: Bool
         let omitsExpect: Bool
         let hasVia: Bool
+        let addsForwarded: Bool
 
         init(_ bits: inout SeededBits) {
             trusts = bits.once(in: 3)
             underscores = bits.once(in: 3)
             omitsExpect = bits.once(in: 3)
             hasVia = bits.once(in: 3)
+            addsForwarded = bits.once(in: 3)
         }
     }
 
     /// The rewritten head and what is said of the original; nil when it was refused.
     static func rewrite(_ bytes: [UInt8], _ options: Options) -> (output: [UInt8], head: RequestHead)? {
         let head = RequestHead()
-        guard case .complete = RequestHeadParser().parse(bytes.span, into: head) else { return nil }
+        guard case .complete(let length) = RequestHeadParser().parse(bytes.span, into: head) else { return nil }
         let client = Array("192.0.2.7".utf8)
         let lines = Array("Meridian-Datacenter: b\r\nMeridian-Epoch: 7\r\n".utf8)
         let host = Array("fallback".utf8)
         let via = Array("node".utf8)
         let path = normalizedPath(bytes, head)
         let identity = Array("00000000000000010000000000000002".utf8)
-        var output = [UInt8](repeating: 0, count: bytes.count + 512)
-        var writer = OutputWriter(output.mutableSpan)
         var context = RequestContext(
             client: client.span, serviceLines: lines.span, fallbackHost: host.span,
             normalizedPath: head.mayNeedNormalizing ? path.span : nil, via: options.hasVia ? via.span : nil,
@@ -87,8 +87,13 @@ struct RequestFuzzTests {
         context.trustsClient = options.trusts
         context.passesUnderscores = options.underscores
         context.omitsExpect = options.omitsExpect
+        context.addsForwarded = options.addsForwarded
+        var output = [UInt8](repeating: 0, count: RequestRewriter.room(for: head, headLength: length, context))
+        var writer = OutputWriter(output.mutableSpan)
         let error = RequestRewriter.write(head, bytes.span, context, into: &writer)
         let count = writer.count
+        // What does not fit is told as 431, which the room promises not to happen.
+        if let error, error.status == 431 { return ([], head) }
         return error == nil ? (Array(output[..<count]), head) : nil
     }
 

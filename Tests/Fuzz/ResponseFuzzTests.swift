@@ -42,26 +42,27 @@ struct ResponseFuzzTests {
             let isOld = bits.once(in: 4)
             let head = ResponseHead()
             guard
-                case .complete = ResponseHeadParser().parse(bytes.span, method: method, lenient: lenient, into: head)
+                case .complete(let length) = ResponseHeadParser().parse(
+                    bytes.span, method: method, lenient: lenient, into: head)
             else { return nil }
             reached += 1
-            let output = Self.rewrite(bytes, head, isOld)
+            let output = Self.rewrite(bytes, length, head, isOld)
             guard let fault = Self.fault(output, head, method, isOld) else { return nil }
             return "\(fault)\nfrom: \(bytes.escaped)\nto: \(output.escaped)"
         }
         FuzzRun.expectMany(reached, of: rounds)
     }
 
-    private static func rewrite(_ bytes: [UInt8], _ head: ResponseHead, _ isOld: Bool) -> [UInt8] {
+    private static func rewrite(_ bytes: [UInt8], _ length: Int, _ head: ResponseHead, _ isOld: Bool) -> [UInt8] {
         var transfer = BodyTransfer.verbatim
         if head.framing == .untilClose { transfer = isOld ? .untilClose : .chunk }
         if head.framing == .chunked, isOld { transfer = .untilClose }
         let identity = Array("abc".utf8)
-        var output = [UInt8](repeating: 0, count: bytes.count + 256)
-        var writer = OutputWriter(output.mutableSpan)
         let context = ResponseContext(
-            requestID: identity.span, via: nil, keepsAlive: transfer != .untilClose, isOldClient: isOld,
+            requestID: identity.span, via: identity.span, keepsAlive: transfer != .untilClose, isOldClient: isOld,
             transfer: transfer)
+        var output = [UInt8](repeating: 0, count: ResponseRewriter.room(for: head, headLength: length, context))
+        var writer = OutputWriter(output.mutableSpan)
         ResponseRewriter.write(head, bytes.span, context, into: &writer)
         let count = writer.overflowed ? 0 : writer.count
         return Array(output[..<count])

@@ -295,4 +295,22 @@ struct RequestRewriteTests {
             #expect(refused == (room < whole ? .refused(431, "head_too_large") : nil))
         }
     }
+
+    @Test("The room that is promised holds the longest head")
+    func promisedRoom() {
+        let authority = String(repeating: "h", count: 3000)
+        let text = "GET http://\(authority):80 HTTP/1.0\r\nHost: \(authority)\r\nContent-Length:1\r\n\r\n"
+        let bytes = Array(text.utf8)
+        let head = RequestHead()
+        #expect(RequestHeadParser().parse(bytes.span, into: head) == .complete(bytes.count))
+        let long = [UInt8](repeating: 0x61, count: 300)
+        var context = RequestContext(
+            client: long.span, serviceLines: long.span, fallbackHost: long.span, normalizedPath: nil, via: long.span,
+            requestID: long.span)
+        context.addsForwarded = true
+        var output = [UInt8](repeating: 0, count: RequestRewriter.room(for: head, headLength: bytes.count, context))
+        var writer = OutputWriter(output.mutableSpan)
+        let error = RequestRewriter.write(head, bytes.span, context, into: &writer)
+        #expect(error == nil)
+    }
 }

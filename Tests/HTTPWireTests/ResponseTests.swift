@@ -288,4 +288,27 @@ struct ResponseRewriteTests {
         let lines = "Content-Length: 5\r\nA: b\r\nC: d\r\n\(Self.identity)\r\n\r\n"
         #expect(rewriteResponse(one, Self.lenient) == "HTTP/1.1 200 OK\r\n" + lines)
     }
+
+    @Test("The room that is promised holds the longest head")
+    func room() {
+        // Lines of five bytes that become lines of seven, the most fields, the longest id, and a long name.
+        let text = "HTTP/1.0 200\nContent-Length:1\n" + String(repeating: "A:b\n", count: 127) + "\n"
+        let bytes = Array(text.utf8)
+        let head = ResponseHead()
+        let outcome = ResponseHeadParser().parse(bytes.span, method: .get, lenient: true, into: head)
+        #expect(outcome == .complete(bytes.count))
+        let identity = [UInt8](repeating: 0x78, count: 128)
+        let name = [UInt8](repeating: 0x79, count: 200)
+        for (transfer, isUpgrade) in [(BodyTransfer.chunk, false), (.verbatim, true), (.untilClose, false)] {
+            var context = ResponseContext(
+                requestID: identity.span, via: name.span, keepsAlive: false, isOldClient: false, transfer: transfer)
+            context.isUpgrade = isUpgrade
+            var output = [UInt8](
+                repeating: 0, count: ResponseRewriter.room(for: head, headLength: bytes.count, context))
+            var writer = OutputWriter(output.mutableSpan)
+            ResponseRewriter.write(head, bytes.span, context, into: &writer)
+            let overflowed = writer.overflowed
+            #expect(!overflowed)
+        }
+    }
 }
