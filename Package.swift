@@ -90,6 +90,7 @@ let package = Package(
         tests("BalancingTests", ["Balancing", "Topology"]),
         tests("HealthTests", ["Health", "Topology"]),
         tests("HTTPTransportTests", ["HTTPTransport", "Proactor", "Topology"]),
+        tests("ProbingTests", ["Probing", "HTTPTransport", "Proactor", "Topology", "Health", "Routing"]),
         tests(
             "SettingsTests", ["Settings", "Topology", "Balancing", "Health", "Routing"], resources: [.copy("Golden")]),
         tests("TidyTests", []),

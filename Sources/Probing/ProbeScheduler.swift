@@ -44,6 +44,9 @@ public final class ProbeScheduler {
     /// The present verdict of an endpoint; `unknown` for one that is not checked.
     public func health(of id: EndpointID) -> EndpointHealth { watched[id]?.tracker.state ?? .unknown }
 
+    /// When an endpoint is due; nil for one that is not checked, `distantFuture` while its check runs or waits.
+    func nextCheck(of id: EndpointID) -> Tick? { watched[id]?.timer?.deadline }
+
     // MARK: Targets
 
     /// Checks these endpoints from now on, and no others. Those that stay keep their verdict; one whose address or policy

@@ -34,9 +34,10 @@ final class Place {
         try #require(SocketAddress(numeric: .host("127.0.0.1", port: 0)))
     }
 
-    /// An address at which nobody listens: it was just given back.
+    /// An address at which nobody listens: it was just given back, on a host that no other test binds to.
     func deadAddress() throws -> SocketAddress {
-        let socket = try ListeningSocket.bind(Place.anywhere())[0]
+        let host = try #require(SocketAddress(numeric: .host("127.77.3.1", port: 0)))
+        let socket = try ListeningSocket.bind(host)[0]
         socket.close()
         return socket.address
     }
