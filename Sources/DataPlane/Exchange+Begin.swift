@@ -51,6 +51,7 @@ extension Exchange {
         method = head.method
         isOldClient = head.minorVersion == 0
         clientKeepsAlive = head.keepsAlive
+        isLastRequest = !clientKeepsAlive
         wantsWebSocket = head.wantsWebSocket
         expectsContinue = head.expectsContinue
         mayReplay = true
@@ -109,7 +110,8 @@ extension Exchange {
                 Self.satisfies(condition, head, buffer)
             }
         } else {
-            found = routes.matcher.match(host: host, path: bytes.extracting(head.path.range), method: method) { condition in
+            found = routes.matcher.match(host: host, path: bytes.extracting(head.path.range), method: method) {
+                condition in
                 Self.satisfies(condition, head, buffer)
             }
         }

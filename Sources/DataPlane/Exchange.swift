@@ -35,6 +35,8 @@ final class Exchange {
     var method = RequestMethod.get
     var isOldClient = false
     var clientKeepsAlive = true
+    /// Whether the client itself said that this is its last request.
+    var isLastRequest = false
     var wantsWebSocket = false
     var expectsContinue = false
     /// The rewritten head, kept for retries.
@@ -138,8 +140,9 @@ final class Exchange {
         }
         if logged != nil { worker.log?.finished(self, reason: reason) }
         let session = session
+        let isLast = isLastRequest && isRequestComplete
         recycle()
-        session?.exchangeEnded(keepsAlive: keepsAlive)
+        session?.exchangeEnded(keepsAlive: keepsAlive, isLast: isLast)
     }
 
     /// The client is gone: nothing more to be answered.

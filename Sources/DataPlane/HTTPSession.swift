@@ -26,6 +26,8 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
     private(set) var headBegan = Tick.zero
     private var isEnded = false
     private var closesWhenFlushed = false
+    /// Nothing more will come, so that no unread byte can make the kernel reset the connection.
+    private var mayCloseAtOnce = false
     private var lingered = 0
     private var clientText: [UInt8] = []
     private(set) var trustsClient = false
@@ -166,12 +168,15 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
 
     /// The answer is wholly queued.
     ///
-    /// - Parameter keepsAlive: whether the connection stays for another request.
+    /// - Parameters:
+    ///   - keepsAlive: whether the connection stays for another request.
+    ///   - isLast: whether the client said that it sends nothing after this request.
     @inline(__always)
-    func exchangeEnded(keepsAlive: Bool) {
+    func exchangeEnded(keepsAlive: Bool, isLast: Bool) {
         exchange = nil
         guard phase == .exchanging, let stream else { return }
         guard keepsAlive, !worker.isDraining, !(isEnded && pending == nil) else {
+            mayCloseAtOnce = isLast && pending == nil
             closeGracefully()
             return
         }
@@ -236,7 +241,7 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
 
     private func shutdown(_ stream: Stream) {
         closesWhenFlushed = false
-        if isEnded {
+        if isEnded || mayCloseAtOnce {
             close()
             return
         }

@@ -8,7 +8,7 @@ final class EpollBackend: Backend {
     private enum Kind: UInt64 { case stream = 1, acceptor, wake }
     /// Receives a stream gets before the others have their turn.
     private static let receivesInARow = 4
-    private static let acceptsInARow = 64
+    private static let acceptsInARow = 8
 
     // SAFETY: the loop owns its backend and outlives it.
     unowned(unsafe) var loop: EventLoop!
@@ -49,6 +49,8 @@ final class EpollBackend: Backend {
 
     override func adopt(_ stream: Stream) throws(SystemError) {
         guard stream.phase == .open else { return }
+        // A client speaks first: mostly its bytes are here when its connection is accepted.
+        stream.edge.readable = true
         try watch(stream)
     }
 
@@ -134,9 +136,10 @@ final class EpollBackend: Backend {
     override func wait(nanoseconds: Int64?) {
         // Sends that this turn queued go out before the wait, as a ring's submission would, and are told at once: the
         // next wait then collects as many events as it can. What they lead to is sent in a second and third pass.
-        for _ in 0..<3 where !sends.isEmpty {
+        for _ in 0..<3 where !sends.isEmpty || !cancels.isEmpty {
             flushSends()
             completeSends()
+            completeCancels()
         }
         var milliseconds: Int32 = -1
         if let nanoseconds { milliseconds = Int32(clamping: (nanoseconds + 999_999) / 1_000_000) }
@@ -333,8 +336,10 @@ final class EpollBackend: Backend {
             guard acceptor.armed else { return }
             let connection = ml_accept(acceptor.descriptor)
             if connection >= 0 {
+                // One an event: the socket is watched level-triggered and reports the next one at once, while asking
+                // whether there is one would cost a call a connection.
                 acceptor.completeAccept(result: connection, more: true)
-                continue
+                return
             }
             let code = errno
             if code == EAGAIN { return }
