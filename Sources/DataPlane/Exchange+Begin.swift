@@ -140,18 +140,18 @@ extension Exchange {
         let identity = (worker.random.next(), worker.random.next())
         noteRequestID(head, buffer, identity)
         let requestID = requestID
-        var output = loop.allocate(headLength + 512 + service.fenceLines.count)
         let via = worker.via
         let serviceLines = service.fenceLines
         let fallbackHost = service.nameBytes
         let path = normalized ?? buffer
-        var writer = OutputWriter(output.tail)
         var context = RequestContext(
             client: client.span, serviceLines: serviceLines.span, fallbackHost: fallbackHost.span,
             normalizedPath: normalized == nil ? nil : path.bytes, via: via.isEmpty ? nil : via.span,
             requestID: requestID.span)
         context.trustsClient = session.trustsClient
         context.passesUnderscores = worker.configuration.passesUnderscores
+        var output = loop.allocate(RequestRewriter.room(for: head, headLength: headLength, context))
+        var writer = OutputWriter(output.tail)
         let error = RequestRewriter.write(head, buffer.bytes, context, into: &writer)
         let count = writer.count
         output.commit(count)

@@ -131,15 +131,26 @@ extension Exchange {
     }
 
     private func sendInformational(_ head: ResponseHead, _ buffer: LoopBuffer, _ length: Int) {
-        var output = loop.allocate(length + 256)
-        var writer = OutputWriter(output.tail)
+        session?.stream?.send(rewrite(head, buffer, length, keepsAlive: true, via: []))
+    }
+
+    /// The head that the client gets, in a buffer with room for `extra` bytes behind it.
+    @inline(__always)
+    private func rewrite(
+        _ head: ResponseHead, _ buffer: LoopBuffer, _ length: Int, keepsAlive: Bool, via: [UInt8],
+        isUpgrade: Bool = false, extra: Int = 0
+    ) -> LoopBuffer {
         let identity = requestID
-        let context = ResponseContext(
-            requestID: identity.span, via: nil, keepsAlive: true, isOldClient: false, transfer: .verbatim)
+        var context = ResponseContext(
+            requestID: identity.span, via: via.isEmpty ? nil : via.span, keepsAlive: keepsAlive,
+            isOldClient: isOldClient, transfer: transfer)
+        context.isUpgrade = isUpgrade
+        var output = loop.allocate(ResponseRewriter.room(for: head, headLength: length, context) + extra)
+        var writer = OutputWriter(output.tail)
         ResponseRewriter.write(head, buffer.bytes, context, into: &writer)
         let count = writer.count
         output.commit(count)
-        session?.stream?.send(output)
+        return output
     }
 
     // MARK: The final head
@@ -151,9 +162,9 @@ extension Exchange {
         chooseTransfer(head)
         let bodyCount = buffer.count - length
         // A small body goes out with its head in one send; a large one is passed on where it lies.
-        let joined = transfer == .verbatim && bodyCount > 0 && length + 256 + bodyCount <= 16 << 10
-        var output = loop.allocate(length + 256 + (joined ? bodyCount : 0))
-        writeHead(head, buffer, &output)
+        let joined = transfer == .verbatim && bodyCount > 0 && length + bodyCount <= 15 << 10
+        var output = rewrite(
+            head, buffer, length, keepsAlive: clientKeepsAlive, via: worker.via, extra: joined ? bodyCount : 0)
         hasAnswered = true
         phase = .answering
         var body = buffer
@@ -165,19 +176,6 @@ extension Exchange {
             stream.send(output)
             startBody(body)
         }
-    }
-
-    @inline(__always)
-    private func writeHead(_ head: ResponseHead, _ buffer: LoopBuffer, _ output: inout LoopBuffer) {
-        let via = worker.via
-        var writer = OutputWriter(output.tail)
-        let identity = requestID
-        let context = ResponseContext(
-            requestID: identity.span, via: via.isEmpty ? nil : via.span, keepsAlive: clientKeepsAlive,
-            isOldClient: isOldClient, transfer: transfer)
-        ResponseRewriter.write(head, buffer.bytes, context, into: &writer)
-        let count = writer.count
-        output.commit(count)
     }
 
     /// How the body reaches this client.
@@ -201,15 +199,7 @@ extension Exchange {
 
     private func switchProtocols(_ head: ResponseHead, _ buffer: LoopBuffer, _ length: Int) {
         guard let session, let upstream, let service, let clientStream = session.stream else { return }
-        var output = loop.allocate(length + 256)
-        var writer = OutputWriter(output.tail)
-        let identity = requestID
-        var context = ResponseContext(
-            requestID: identity.span, via: nil, keepsAlive: true, isOldClient: false, transfer: .verbatim)
-        context.isUpgrade = true
-        ResponseRewriter.write(head, buffer.bytes, context, into: &writer)
-        let count = writer.count
-        output.commit(count)
+        let output = rewrite(head, buffer, length, keepsAlive: true, via: [], isUpgrade: true)
         clientStream.send(output)
         status = 101
         noteSuccess()

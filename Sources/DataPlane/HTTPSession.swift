@@ -24,6 +24,8 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
     var position = 0
     /// When the first byte of the current head came.
     private(set) var headBegan = Tick.zero
+    /// Whether the connection still owes its PROXY protocol header.
+    private var awaitsProxyHeader = false
     private var isEnded = false
     private var closesWhenFlushed = false
     /// Nothing more will come, so that no unread byte can make the kernel reset the connection.
@@ -44,6 +46,7 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
         let session = HTTPSession(listener, worker)
         guard let stream = try? worker.loop.adopt(connection, handler: session) else { return false }
         session.stream = stream
+        session.awaitsProxyHeader = listener.definition.proxyProtocol
         let timer = worker.loop.makeTimer(session)
         session.timer = timer
         worker.add(session)
@@ -88,7 +91,9 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
 
     @inline(__always)
     private func receiveHead(_ buffer: LoopBuffer) {
-        if pending == nil {
+        if awaitsProxyHeader {
+            receiveProxyHeader(buffer)
+        } else if pending == nil {
             if phase == .idle { beginHead() }
             process(buffer)
         } else {
@@ -98,6 +103,29 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
                 process(whole)
             }
         }
+    }
+
+    /// Reads who the client is, as the load balancer before this one tells it.
+    private func receiveProxyHeader(_ buffer: LoopBuffer) {
+        if phase == .idle { beginHead() }
+        append(buffer)
+        guard var whole = pending else { return }
+        switch ProxyProtocol.parse(whole.bytes) {
+        case .needMore: timer?.set(headBegan.adding(nanoseconds: worker.headTimeout))
+        case .failed: close()
+        case .complete(let length, let source):
+            pending = nil
+            awaitsProxyHeader = false
+            if let source { take(source) }
+            whole.consume(length)
+            if whole.isEmpty { worker.loop.giveBack(whole) } else { process(whole) }
+        }
+    }
+
+    private func take(_ source: ProxySource) {
+        clientText = source.text
+        let bytes = (0..<(source.isIPv6 ? 16 : 4)).map { source.address[$0] }
+        trustsClient = worker.configuration.trustsPeer(SocketHost(bytes: bytes))
     }
 
     private func beginHead() {

@@ -1,13 +1,14 @@
 // Owns the beginning of a TCP session: which endpoint, and another one when it refuses.
 internal import Balancing
 internal import Catalog
+internal import HTTPWire
 internal import Proactor
 internal import Routing
 internal import Synchronization
 internal import Topology
 
 /// A client's connection to a TCP service until its endpoint is connected; a tunnel takes over then.
-final class TCPSession: StreamHandler, Drainable {
+final class TCPSession: StreamHandler, TimerHandler, Drainable {
     private let worker: Worker
     private let service: ServiceRuntime
     private var client: Stream?
@@ -15,7 +16,9 @@ final class TCPSession: StreamHandler, Drainable {
     private var tried = Tried()
     private var attempts = 0
     private var early: LoopBuffer?
-    private let hash: UInt64
+    private var hash: UInt64
+    /// Armed while the PROXY protocol's header is awaited.
+    private var timer: LoopTimer?
     var position = 0
 
     private init(_ worker: Worker, _ service: ServiceRuntime, hash: UInt64) {
@@ -37,9 +40,29 @@ final class TCPSession: StreamHandler, Drainable {
         client.setHandler(session)
         worker.add(session)
         service.counters.requests.add(1, ordering: .relaxed)
-        session.attempt()
+        if listener.definition.proxyProtocol {
+            session.awaitProxyHeader()
+        } else {
+            session.attempt()
+        }
         return true
     }
+
+    /// The connection begins with a header that is not the service's; it has ten seconds to come.
+    private func awaitProxyHeader() {
+        let timer = worker.loop.makeTimer(self)
+        self.timer = timer
+        timer.set(worker.loop.now.adding(nanoseconds: worker.headTimeout))
+        client?.receiveContinuously()
+    }
+
+    private func endProxyHeader() {
+        timer?.invalidate()
+        timer = nil
+        client?.pauseReceiving()
+    }
+
+    func timerExpired(_ timer: LoopTimer) { abort() }
 
     private final class Placeholder: StreamHandler {
         func stream(_ stream: Stream, received buffer: LoopBuffer) {}
@@ -104,6 +127,8 @@ final class TCPSession: StreamHandler, Drainable {
     func abort() {
         guard let client else { return }
         self.client = nil
+        timer?.invalidate()
+        timer = nil
         upstream?.cancel()
         upstream = nil
         if let early { worker.loop.giveBack(early) }
@@ -112,9 +137,36 @@ final class TCPSession: StreamHandler, Drainable {
         worker.remove(self)
     }
 
-    // The client's events before the endpoint is there: nothing is received from it yet, so only failures come.
-    func stream(_ stream: Stream, received buffer: LoopBuffer) { worker.loop.giveBack(buffer) }
-    func streamEnded(_ stream: Stream) {}
+    // The client's events before the endpoint is there: only a PROXY header is received, all else waits in the kernel.
+    func stream(_ stream: Stream, received buffer: LoopBuffer) {
+        var whole = worker.loop.allocate((early?.count ?? 0) + buffer.count)
+        if let early {
+            whole.append(early)
+            worker.loop.giveBack(early)
+        }
+        let taken = whole.append(buffer)
+        let isWhole = taken == buffer.count
+        worker.loop.giveBack(buffer)
+        early = whole
+        // What came in the same moment as the header's end belongs to the service.
+        guard timer != nil, isWhole else {
+            if !isWhole { abort() }
+            return
+        }
+        switch ProxyProtocol.parse(whole.bytes) {
+        case .needMore: break
+        case .failed: abort()
+        case .complete(let length, let source):
+            whole.consume(length)
+            early = whole.isEmpty ? nil : whole
+            if whole.isEmpty { worker.loop.giveBack(whole) }
+            if let source { hash = StableHash.of(String(decoding: source.text, as: UTF8.self)) }
+            endProxyHeader()
+            attempt()
+        }
+    }
+
+    func streamEnded(_ stream: Stream) { if timer != nil { abort() } }
     func stream(_ stream: Stream, sent count: Int) {}
     func stream(_ stream: Stream, failed failure: StreamFailure) { abort() }
 }
