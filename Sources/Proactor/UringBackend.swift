@@ -216,7 +216,12 @@ struct ReceiveRing {
             throw SystemError(code: -result, action: "io_uring_register_buf_ring")
         }
         ring = out
-        for index in 0..<count { giveBack(UInt16(index)) }
+        for index in 0..<count {
+            // The kernel takes the buffers in turn, so all of them are soon in use: no request should pay for the page
+            // fault of the first time.
+            if home == .small { (memory + index * size).storeBytes(of: 0, as: UInt8.self) }
+            giveBack(UInt16(index))
+        }
     }
 
     @inline(__always)
