@@ -168,6 +168,44 @@ final class Connection: @unchecked Sendable {
     }
 }
 
+extension Connection {
+    /// Reads and forgets so many bytes.
+    func discard(_ count: Int) throws {
+        var left = count
+        while left > 0 {
+            let bytes = try receive(256 << 10)
+            guard !bytes.isEmpty else { throw SocketError.closedEarly }
+            if bytes.count > left { unread(Array(bytes[left...])) }
+            left -= min(left, bytes.count)
+        }
+    }
+
+    /// Sends back what comes, until the peer ends.
+    func echo() throws {
+        while true {
+            let bytes = try receive()
+            if bytes.isEmpty { return }
+            try send(bytes)
+        }
+    }
+
+    /// Reads and forgets a chunked body.
+    ///
+    /// - Returns: the bytes of its chunks.
+    func drainChunks() throws -> Int {
+        var total = 0
+        while true {
+            let line = try receive(through: "\r\n").dropLast()
+            let size = try Int(line.prefix { $0 != ";" }, radix: 16).unwrapped("a chunk's size in \(line)")
+            if size == 0 { break }
+            try discard(size + 2)
+            total += size
+        }
+        while try receive(through: "\r\n") != "\r\n" {}
+        return total
+    }
+}
+
 /// Whether somebody listens on a port of 127.0.0.1.
 func canConnect(_ port: UInt16) -> Bool { (try? Connection(port)) != nil }
 
