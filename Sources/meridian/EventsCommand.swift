@@ -10,7 +10,7 @@ struct EventsCommand: ParsableCommand {
 
     private struct Event: Decodable {
         var index: UInt64
-        var time_ms: Int64
+        var timeMs: Int64
         var author: String
         var reason: String
         var event: String
@@ -26,7 +26,7 @@ struct EventsCommand: ParsableCommand {
                 after = max(after, event.index)
                 if !admin.json {
                     let why = event.reason.isEmpty ? "" : ": \(event.reason)"
-                    print("\(event.index)  \(Self.time(event.time_ms))  \(event.event) by \(event.author)\(why)")
+                    print("\(event.index)  \(Self.time(event.timeMs))  \(event.event) by \(event.author)\(why)")
                 }
             }
             if follow { sleep(1) }

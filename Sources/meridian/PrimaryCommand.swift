@@ -53,7 +53,9 @@ struct PrimaryCommand: ParsableCommand {
 /// Decodes an answer of the API.
 func decode<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8]) throws(Failure) -> Value {
     do {
-        return try JSONDecoder().decode(type, from: Data(bytes))
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(type, from: Data(bytes))
     } catch {
         throw Failure("the node's answer is not understood; is it another version?")
     }

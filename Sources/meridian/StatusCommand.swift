@@ -17,11 +17,11 @@ struct NodeStatus: Decodable {
 struct ServiceStatus: Decodable {
     var name: String
     var policy: String
-    var endpoint_policy: String
+    var endpointPolicy: String
     var primary: String?
     var epoch: Int?
     var state: String
-    var requests_per_second: Double
+    var requestsPerSecond: Double
     var datacenters: [DatacenterStatus]
 }
 
@@ -39,7 +39,7 @@ struct EndpointStatus: Decodable {
     var address: String
     var weight: Int
     var state: String
-    var in_flight: Int
+    var inFlight: Int
     var requests: Int
     var errors: Int
 }
@@ -77,11 +77,11 @@ struct StatusTable {
     }
 
     private mutating func add(_ service: ServiceStatus) {
-        text += "\n" + colour(service.name, 1) + "  \(service.policy) → \(service.endpoint_policy)"
+        text += "\n" + colour(service.name, 1) + "  \(service.policy) → \(service.endpointPolicy)"
         if let primary = service.primary, let epoch = service.epoch {
             text += ", primary " + colour(primary, 36) + " (epoch \(epoch), \(service.state))"
         }
-        text += ", \(service.requests_per_second) requests/s\n"
+        text += ", \(service.requestsPerSecond) requests/s\n"
         for datacenter in service.datacenters { add(datacenter) }
     }
 
@@ -98,7 +98,7 @@ struct StatusTable {
             let tint = endpoint.state == "up" ? 32 : (endpoint.state == "down" ? 31 : 33)
             text += "    \(Self.pad(endpoint.address, 24)) " + colour(Self.pad(endpoint.state, 9), tint)
             text +=
-                " weight \(Self.pad(String(endpoint.weight), 4)) in flight \(Self.pad(String(endpoint.in_flight), 5))"
+                " weight \(Self.pad(String(endpoint.weight), 4)) in flight \(Self.pad(String(endpoint.inFlight), 5))"
             text += " requests \(Self.pad(String(endpoint.requests), 9)) errors \(endpoint.errors)\n"
         }
     }
