@@ -93,6 +93,7 @@ let package = Package(
         tests("ProbingTests", ["Probing", "HTTPTransport", "Proactor", "Topology", "Health", "Routing"]),
         tests(
             "SettingsTests", ["Settings", "Topology", "Balancing", "Health", "Routing"], resources: [.copy("Golden")]),
+        tests("EndToEnd", []),
         tests("TidyTests", []),
     ]
 )
