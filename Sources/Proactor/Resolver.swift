@@ -14,6 +14,8 @@ public final class Resolver: Sendable {
     private let waiting = Atomic<Int>(0)
 
     /// Starts the thread.
+    // Inlined into another module, it makes the optimiser of Swift 6.3 fail its own check of ownership.
+    @inline(never)
     public init() throws(SystemError) {
         var buffers = LoopBuffers.modest
         buffers.smallCount = 1
