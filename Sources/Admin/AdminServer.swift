@@ -1,27 +1,18 @@
-// Owns the admin thread: its listening sockets, its guard, and which endpoint answers.
-public import ControlPlane
-public import DataPlane
+// Owns the admin thread: its listening sockets, who may pass, and which site answers.
 internal import HTTPTransport
-public import Logging
 public import Proactor
 public import Settings
 internal import Synchronization
-internal import Topology
-
-/// Where a node is in its life; what `/readyz` says of it.
-public final class NodeLifecycle: Sendable {
-    private let stopping = Atomic(false)
-    public init() {}
-    /// From now on the node is not ready.
-    public func beginStop() { stopping.store(true, ordering: .relaxed) }
-    public var isStopping: Bool { stopping.load(ordering: .relaxed) }
-}
+public import Topology
 
 /// The admin API of a node, on a thread of its own.
 public final class AdminServer: Sendable {
     private let host: LoopHost<Sites>
-    /// Where the API is bound.
+    private let gate: AccessGate
+    /// Where the API is bound, with the port that the system chose for port 0.
     public let address: SocketAddress
+    /// Where `/livez`, `/readyz` and `/metrics` are served to anyone; nil without a `status` section.
+    public let statusAddress: SocketAddress?
 
     /// The two sites: the whole API, and the public one with three paths.
     private final class Sites {
@@ -35,59 +26,96 @@ public final class AdminServer: Sendable {
 
     /// Binds and serves.
     ///
-    /// - Throws: what could not be bound; also an address off loopback, which needs the TLS that is yet to come.
-    public init(
-        _ settings: Settings, io: IOKind, control: ControlPlane, counters: TrafficCounters, lifecycle: NodeLifecycle,
-        version: String, logger: Logger
-    ) throws(SystemError) {
-        guard let wanted = SocketAddress(numeric: settings.admin.bind), wanted.isLoopback else {
-            throw SystemError(code: 13, action: "admin.bind \(settings.admin.bind): only loopback without TLS")
+    /// - Throws: what could not be bound or read; also an address off loopback, which needs the TLS that is yet to come.
+    public init(_ settings: Settings, io: IOKind, sources: AdminSources) throws(AdminError) {
+        let api = try Self.bind(settings.admin.bind, key: "admin.bind")
+        var status: ListeningSocket?
+        do throws(AdminError) {
+            guard api.address.isLoopback else { throw .offLoopback(settings.admin.bind) }
+            if let bind = settings.statusBind { status = try Self.bind(bind, key: "status.bind") }
+            let gate = AccessGate(try AccessRules(settings.admin, bound: api.address))
+            self.gate = gate
+            host = try Self.start(api, status, gate, io, sources)
+        } catch {
+            api.close()
+            status?.close()
+            throw error
         }
-        let socket = try ListeningSocket.bind(wanted)[0]
-        address = socket.address
-        var statusSocket: ListeningSocket?
+        address = api.address
+        statusAddress = status?.address
+    }
+
+    /// Names may be written for addresses; what they stand for is looked up once, while the process starts.
+    private static func bind(_ address: Address, key: String) throws(AdminError) -> ListeningSocket {
         do throws(SystemError) {
-            if let bind = settings.statusBind, let socket = SocketAddress(numeric: bind) {
-                statusSocket = try ListeningSocket.bind(socket)[0]
+            if let resolved = try SocketAddress.resolve(address).first,
+                let socket = try ListeningSocket.bind(resolved).first
+            {
+                return socket
             }
-            let exposed = statusSocket
-            let context = AdminContext(
-                settings: settings, control: control, counters: counters, lifecycle: lifecycle, version: version)
-            let gate = RequestGuard(bound: socket.address, advertised: settings.admin.advertise)
-            host = try LoopHost.start(name: "admin", io: io, buffers: .modest) { loop throws(SystemError) in
-                let router = AdminRouter(context, loop: loop)
-                let api = HTTPServer(loop: loop, socket: socket, bodyLimit: 64 << 10) { request, respond in
-                    if let refusal = gate.refusal(request) { respond(refusal) } else { router.answer(request, respond) }
+        } catch {
+            throw .unavailable(key: key, address, error)
+        }
+        throw .unusable(key: key, address)
+    }
+
+    private static func start(
+        _ apiSocket: ListeningSocket, _ statusSocket: ListeningSocket?, _ gate: AccessGate, _ io: IOKind,
+        _ sources: AdminSources
+    ) throws(AdminError) -> LoopHost<Sites> {
+        do throws(SystemError) {
+            return try LoopHost.start(name: "admin", io: io, buffers: .modest) { loop throws(SystemError) in
+                let context = AdminContext(sources, loop: loop)
+                var limits = HTTPServerConfiguration()
+                limits.bodyLimit = 64 << 10
+                let api = HTTPServer(loop: loop, socket: apiSocket, configuration: limits) { request, responder in
+                    if let refusal = gate.refusal(request) {
+                        responder.respond(refusal)
+                    } else {
+                        AdminRouter.whole.answer(request, context, responder)
+                    }
                 }
-                let status = exposed.map { socket in
-                    HTTPServer(loop: loop, socket: socket, bodyLimit: 1 << 10) { request, respond in
-                        guard ["/livez", "/readyz", "/metrics"].contains(request.path) else {
-                            respond(.problem(404, "there is nothing at \(request.path)"))
-                            return
-                        }
-                        router.answer(request, respond)
+                limits.bodyLimit = 1 << 10
+                let status = statusSocket.map { socket in
+                    HTTPServer(loop: loop, socket: socket, configuration: limits) { request, responder in
+                        AdminRouter.open.answer(request, context, responder)
                     }
                 }
                 return Sites(api: api, status: status)
             }
         } catch {
-            socket.close()
-            statusSocket?.close()
-            throw error
+            throw .system(error)
         }
     }
 
-    /// Ends the thread.
+    /// Prepares the rules of new settings: the token's file is read.
+    ///
+    /// - Returns: what makes them hold.
+    public func prepare(_ settings: Settings) throws(AdminError) -> @Sendable () -> Void {
+        let rules = try AccessRules(settings.admin, bound: address)
+        return { [gate] in gate.set(rules) }
+    }
+
+    /// Ends the thread and cuts its connections.
     public func stop() { host.stop() }
 }
 
-/// What endpoints answer from: immutable snapshots and counters.
-struct AdminContext: Sendable {
-    let settings: Settings
-    let control: ControlPlane
-    let counters: TrafficCounters
-    let lifecycle: NodeLifecycle
-    let version: String
-    let started = EventLoop.clock()
-    let rates = RequestRates()
+/// Why the admin API cannot serve.
+public enum AdminError: Error, Sendable, CustomStringConvertible {
+    case offLoopback(Address)
+    case unavailable(key: String, Address, SystemError)
+    case unusable(key: String, Address)
+    case tokenFile(String, String)
+    case system(SystemError)
+
+    public var description: String {
+        switch self {
+        case .offLoopback(let address):
+            "admin.bind \(address) is not on loopback, which needs TLS, and this version has none"
+        case .unavailable(let key, _, let error): "\(key): \(error)"
+        case .unusable(let key, let address): "\(key): \(address) is no address that can be bound"
+        case .tokenFile(let path, let reason): "admin.token_file \(path) \(reason)"
+        case .system(let error): "\(error)"
+        }
+    }
 }

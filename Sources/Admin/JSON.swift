@@ -3,42 +3,49 @@ internal import FoundationEssentials
 internal import HTTPTransport
 
 extension HTTPResponse {
-    /// An answer in JSON, keys sorted.
+    /// An answer in JSON: keys sorted, and in the API's form, `requestsPerSecond` as `requests_per_second`.
     static func json(_ status: Int, _ value: some Encodable) -> HTTPResponse {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard let data = try? encoder.encode(value) else { return .problem(500, "the answer could not be encoded") }
-        return HTTPResponse(
-            status: status, fields: [("Content-Type", "application/json"), ("Cache-Control", "no-store")],
-            body: Array(data) + [0x0A])
+        guard let bytes = encoded(value) else { return .text(500, "the answer could not be encoded\n") }
+        return HTTPResponse(status: status, fields: fields("application/json"), body: bytes + [0x0A])
     }
 
-    /// An error (RFC 9457).
-    static func problem(_ status: Int, _ detail: String) -> HTTPResponse {
-        let body = Problem(title: title(status), status: status, detail: detail)
+    /// An error (RFC 9457), with the problems of a file if there are any.
+    static func problem(_ status: Int, _ detail: String, problems: [String]? = nil) -> HTTPResponse {
+        let problem = Problem(title: title(status), status: status, detail: detail, problems: problems)
+        guard let bytes = encoded(problem) else { return .text(status, detail + "\n") }
+        return HTTPResponse(status: status, fields: fields("application/problem+json"), body: bytes + [0x0A])
+    }
+
+    /// One line of JSON in the API's form.
+    static func encoded(_ value: some Encodable) -> [UInt8]? {
         let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let data = (try? encoder.encode(body)).map { Array($0) } ?? []
-        return HTTPResponse(
-            status: status,
-            fields: [("Content-Type", "application/problem+json"), ("Cache-Control", "no-store")], body: data + [0x0A])
+        return (try? encoder.encode(value)).map { Array($0) }
+    }
+
+    private static func fields(_ type: String) -> [(name: String, value: String)] {
+        [("Content-Type", type), ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")]
     }
 
     private struct Problem: Encodable {
         var title: String
         var status: Int
         var detail: String
+        var problems: [String]?
     }
 
     private static func title(_ status: Int) -> String {
         switch status {
         case 400: "Bad request"
+        case 401: "Unauthorized"
         case 403: "Forbidden"
         case 404: "Not found"
         case 405: "Method not allowed"
         case 409: "Refused"
         case 412: "Precondition failed"
         case 421: "Misdirected request"
+        case 422: "Not acceptable as it is"
         case 503: "Not now"
         default: "Error"
         }
@@ -54,9 +61,12 @@ extension AdminCall {
             respond(.problem(400, "the body lacks \"\(key.stringValue)\""))
         } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context) {
             let key = context.codingPath.map(\.stringValue).joined(separator: ".")
-            respond(.problem(400, "\"\(key)\" is not of the right type"))
+            respond(.problem(400, key.isEmpty ? "the body is no JSON object" : "\"\(key)\" is not of the right type"))
+        } catch DecodingError.dataCorrupted(let context) where !context.codingPath.isEmpty {
+            let key = context.codingPath.map(\.stringValue).joined(separator: ".")
+            respond(.problem(400, "\"\(key)\" is not a value that can be used"))
         } catch {
-            respond(.problem(400, "the body is not the JSON object that this endpoint takes"))
+            respond(.problem(400, "the body is no JSON object"))
         }
         return nil
     }

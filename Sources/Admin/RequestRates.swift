@@ -1,30 +1,43 @@
-// Owns requests a second: the difference between two looks at a counter.
+// Owns requests a second: the difference between two looks at a counter, a second apart.
+internal import DataPlane
 internal import Proactor
 internal import Synchronization
 internal import Topology
 
-/// Rates of services since they were last looked at, at least a second ago.
-final class RequestRates: Sendable {
+/// Rates of services. Belongs to the admin thread.
+final class RequestRates: TimerHandler {
+    static let period = Duration.seconds(1)
+
     private struct Look {
-        var at: Tick
         var total: Int
         var rate: Double
     }
-    private let looks = Mutex<[ServiceName: Look]>([:])
 
-    /// - Parameter total: the counter's value now.
-    func rate(of service: ServiceName, total: Int) -> Double {
+    private let counters: TrafficCounters
+    private var looks: [ServiceName: Look] = [:]
+    private var lookedAt: Tick
+    private var timer: LoopTimer?
+
+    init(_ counters: TrafficCounters, loop: EventLoop) {
+        self.counters = counters
+        lookedAt = loop.now
+        let timer = loop.makeTimer(self)
+        self.timer = timer
+        timer.set(lookedAt + Self.period)
+    }
+
+    /// Requests a second of late, with one decimal; 0 before the first look.
+    func rate(of service: ServiceName) -> Double { looks[service]?.rate ?? 0 }
+
+    func timerExpired(_ timer: LoopTimer) {
         let now = EventLoop.clock()
-        return looks.withLock { looks in
-            guard let last = looks[service] else {
-                looks[service] = Look(at: now, total: total, rate: 0)
-                return 0
-            }
-            let elapsed = Double((now - last.at).wholeNanoseconds) / 1e9
-            guard elapsed >= 1 else { return last.rate }
-            let rate = (Double(total - last.total) / elapsed * 10).rounded() / 10
-            looks[service] = Look(at: now, total: total, rate: rate)
-            return rate
+        let elapsed = max(Double((now - lookedAt).wholeNanoseconds) / 1e9, 0.001)
+        lookedAt = now
+        for service in counters.allServices {
+            let total = service.requests.load(ordering: .relaxed)
+            let rate = Double(total - (looks[service.name]?.total ?? 0)) / elapsed
+            looks[service.name] = Look(total: total, rate: (rate * 10).rounded() / 10)
         }
+        timer.set(now + Self.period)
     }
 }

@@ -1,4 +1,4 @@
-// Owns how events and refusals are told to people.
+// Owns how events are told to people.
 internal import Catalog
 internal import Topology
 
@@ -24,14 +24,4 @@ extension CatalogEvent.Kind {
 extension OverrideTarget {
     /// `service datacenter` or `service datacenter/endpoint`.
     var text: String { endpoint.map { "\(service) \(datacenter)/\($0)" } ?? "\(service) \(datacenter)" }
-}
-
-extension CatalogRefusal {
-    /// Whether the command named something that does not exist.
-    var isUnknownName: Bool {
-        switch self {
-        case .unknownService, .unknownDatacenter, .unknownEndpoint: true
-        default: false
-        }
-    }
 }

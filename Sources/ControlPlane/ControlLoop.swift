@@ -8,67 +8,81 @@ internal import Proactor
 internal import Routing
 internal import Topology
 
-/// The control thread's state. A table is built at most once a turn, however much has changed.
+/// What the control thread asks of the probes' thread. Each returns false when it is too busy to be told.
+struct ProbeLine: Sendable {
+    var update: @Sendable ([ProbeTarget]) -> Bool
+    var recordPassive: @Sendable (EndpointID, PassiveFailure, Int) -> Bool
+}
+
+/// The control thread's state. Tables are built at most every five milliseconds, however much has changed.
 final class ControlLoop: TimerHandler {
-    /// How often the counters of traffic are looked at.
-    private static let period = Duration.milliseconds(100)
+    /// How often the counters of traffic and the clock are looked at.
+    static let period = Duration.milliseconds(100)
+    /// The least time between two tables, but for a reload's.
+    static let spacing = Duration.milliseconds(5)
 
     private let loop: EventLoop
     private let sink: any RoutingSink
     private let traffic: any TrafficReader
-    private let publishSnapshot: @Sendable (ControlSnapshot) -> Void
-    private let updateProbes: @Sendable ([ProbeTarget]) -> Void
-    private let passive: @Sendable (EndpointID, PassiveFailure, Int) -> Void
+    private let board: ControlBoard
+    private let probes: ProbeLine
     private var settings: ControlSettings
     private var layout: RoutingLayout
     private var catalog = Catalog()
     private var index: UInt64 = 0
     private var version: UInt64 = 0
     private var conditions = EndpointConditions()
-    private var outliers: [OutlierGroup] = []
+    /// Endpoints that the probes have a say in.
+    private var checked: Set<EndpointID> = []
+    private var outliers = OutlierWatch()
     private var seenFailures: [EndpointID: Int] = [:]
-    private var nearest: NearestOrder
+    private var nearest = NearestOrder(datacenters: 0)
     private var datacenters: [DatacenterName] = []
+    private var names: EndpointNames?
     private var random: RandomBits
-    private var isStale = false
     private var nextRamp: Tick?
-    private var timer: LoopTimer?
+    private var nextExpiry: UnixTime?
+    private var areTargetsStale = false
+    private var isStale = false
+    private var publishedAt = Tick.zero
+    /// Outcomes whose authors wait for the table that shows them.
+    private var waiting: [() -> Void] = []
+    private var periodTimer: LoopTimer?
+    private var publishTimer: LoopTimer?
 
+    /// The first table is published before this returns.
     init(
-        _ loop: EventLoop, _ settings: ControlSettings, layout: RoutingLayout, seed: UInt64, sink: any RoutingSink,
-        traffic: any TrafficReader, publishSnapshot: @escaping @Sendable (ControlSnapshot) -> Void,
-        updateProbes: @escaping @Sendable ([ProbeTarget]) -> Void,
-        passive: @escaping @Sendable (EndpointID, PassiveFailure, Int) -> Void
+        _ loop: EventLoop, _ settings: ControlSettings, layout: RoutingLayout, seed: UInt64, board: ControlBoard,
+        sink: any RoutingSink, traffic: any TrafficReader, probes: ProbeLine
     ) {
         self.loop = loop
         self.settings = settings
         self.layout = layout
+        self.board = board
         self.sink = sink
         self.traffic = traffic
-        self.publishSnapshot = publishSnapshot
-        self.updateProbes = updateProbes
-        self.passive = passive
+        self.probes = probes
         random = RandomBits(seed: seed)
-        nearest = NearestOrder(datacenters: 0)
-        adopt(settings, layout)
-        let timer = loop.makeTimer(self)
-        self.timer = timer
-        timer.set(loop.now + Self.period)
+        names = EndpointNames(loop) { [unowned self] in
+            areTargetsStale = true; tellProbes()
+        }
+        _ = adopt(settings, layout)
+        publishTimer = loop.makeTimer(self)
+        periodTimer = loop.makeTimer(self)
+        periodTimer?.set(loop.now + Self.period)
     }
 
     // MARK: Settings
 
-    /// Takes new settings: registers what is there, retires what is gone, keeps what operators said.
-    func adopt(_ settings: ControlSettings, _ layout: RoutingLayout) {
+    /// Takes new settings: registers what is there, retires what is gone, keeps what operators and checks said of what
+    /// stays. The table is published before this returns.
+    ///
+    /// - Returns: the services that the catalog did not take, with its reasons.
+    func adopt(_ settings: ControlSettings, _ layout: RoutingLayout) -> [String] {
         self.settings = settings
         self.layout = layout
-        for registration in layout.registrations where catalog.registration(of: registration.name) != registration {
-            apply(.registerService(registration))
-        }
-        let names = Set(settings.services.map(\.name))
-        for service in catalog.services where !names.contains(service) { apply(.retireService(service)) }
-        conditions.keep(only: layout)
-        outliers = settings.services.flatMap { OutlierGroup.all(of: $0) }
+        let refused = register()
+        adoptConditions()
         var places: [DatacenterName] = []
         for place in settings.services.flatMap({ $0.datacenters.map(\.name) }) where !places.contains(place) {
             places.append(place)
@@ -77,34 +91,69 @@ final class ControlLoop: TimerHandler {
             datacenters = places
             nearest = NearestOrder(datacenters: places.count)
         }
-        updateProbes(targets())
+        let checks = settings.services.filter { $0.healthCheck != nil }
+        names?.watch(checks.flatMap { $0.datacenters.flatMap { $0.endpoints.map(\.address) } })
+        areTargetsStale = true
+        tellProbes()
         publish()
+        return refused
     }
 
-    private func apply(_ change: CatalogChange) {
-        _ = apply(CatalogCommand(change, author: "settings", proposedAt: Self.wallClock()))
+    private func register() -> [String] {
+        let names = Set(settings.services.map(\.name))
+        // Retired first: their room may be needed.
+        for service in catalog.services where !names.contains(service) { _ = apply(.retireService(service)) }
+        var refused: [String] = []
+        for registration in layout.registrations where catalog.registration(of: registration.name) != registration {
+            if case .refused(let reason) = apply(.registerService(registration)) { refused.append("\(reason)") }
+        }
+        return refused
+    }
+
+    private func apply(_ change: CatalogChange) -> CatalogOutcome {
+        apply(CatalogCommand(change, author: "settings", proposedAt: Self.wallClock()))
+    }
+
+    /// Brings the conditions in line with the settings: a verdict without a check could never change again.
+    private func adoptConditions() {
+        conditions.keep(only: layout)
+        outliers.adopt(settings.services)
+        checked = []
+        for service in settings.services {
+            for id in service.datacenters.flatMap(service.endpoints(in:)) {
+                if service.healthCheck != nil {
+                    checked.insert(id)
+                } else {
+                    conditions[id].health = .unknown
+                }
+                conditions[id].isEjected = outliers.isEjected(id)
+            }
+        }
+    }
+
+    /// Gives the probes their targets; tried again at the next look when they are too busy.
+    private func tellProbes() {
+        guard areTargetsStale else { return }
+        areTargetsStale = !probes.update(targets())
     }
 
     private func targets() -> [ProbeTarget] {
         settings.services.flatMap { service -> [ProbeTarget] in
             guard let policy = service.healthCheck else { return [] }
-            return service.datacenters.flatMap { datacenter in
-                datacenter.endpoints.map { endpoint in
-                    ProbeTarget(
-                        id: EndpointID(service: service.name, datacenter: datacenter.name, address: endpoint.address),
-                        address: SocketAddress(numeric: endpoint.address), policy: policy)
-                }
+            return service.datacenters.flatMap(service.endpoints(in:)).map { id in
+                ProbeTarget(id: id, address: names?.socketAddress(of: id.address), policy: policy)
             }
         }
     }
 
     // MARK: Commands
 
-    /// Applies a command. In a group of one every proposal is committed at once.
-    func propose(_ command: CatalogCommand) -> CatalogOutcome {
+    /// Applies a command. In a group of one every proposal is committed at once. `completion` runs on this thread, once
+    /// the outcome shows in the published table.
+    func propose(_ command: CatalogCommand, _ completion: @escaping (CatalogOutcome) -> Void) {
         let outcome = apply(command)
-        if case .applied(_, changed: true) = outcome { publish() }
-        return outcome
+        if case .applied(_, changed: true) = outcome { setStale() }
+        if isStale { waiting.append { completion(outcome) } } else { completion(outcome) }
     }
 
     private func apply(_ command: CatalogCommand) -> CatalogOutcome {
@@ -120,13 +169,13 @@ final class ControlLoop: TimerHandler {
 
     // MARK: Health
 
-    func take(_ reports: ProbeReport) {
-        switch reports {
+    func take(_ report: ProbeReport) {
+        switch report {
         case .transition(let id, let change):
-            var condition = conditions[id]
-            condition.upSince = change.from == .down && change.to == .up ? loop.now : condition.upSince
-            condition.health = change.to
-            conditions[id] = condition
+            // From before a reload that ended its checks.
+            guard checked.contains(id) else { return }
+            if change.from == .down, change.to == .up { conditions[id].upSince = loop.now }
+            conditions[id].health = change.to
             setStale()
         case .connectTime(let id, let time):
             guard let place = datacenters.firstIndex(of: id.datacenter) else { return }
@@ -134,30 +183,21 @@ final class ControlLoop: TimerHandler {
         }
     }
 
-    func timerExpired(_ timer: LoopTimer) {
-        defer { timer.set(loop.now + Self.period) }
-        judgeTraffic()
-        expireOverrides()
-        if let nextRamp, nextRamp <= loop.now { setStale() }
-    }
-
     private func judgeTraffic() {
-        let traffic = traffic.endpointTraffic()
-        for entry in traffic {
-            let seen = seenFailures[entry.id] ?? 0
-            if entry.connectFailures > seen {
-                seenFailures[entry.id] = entry.connectFailures
-                passive(entry.id, .connectRefused, entry.connectFailures - seen)
-            }
+        for id in outliers.expire(now: loop.now) {
+            // Else it would be ejected again at once.
+            traffic.resetErrors(of: id)
+            conditions[id].isEjected = false
+            conditions[id].upSince = loop.now
+            setStale()
         }
-        for position in outliers.indices {
-            let changed = outliers[position].judge(traffic, now: loop.now, random: &random)
-            for (id, isEjected) in changed {
-                conditions[id].isEjected = isEjected
-                if !isEjected {
-                    self.traffic.resetErrors(of: id)
-                    conditions[id].upSince = loop.now
-                }
+        for entry in traffic.endpointTraffic() {
+            let news = entry.connectFailures - (seenFailures[entry.id] ?? 0)
+            if news > 0, probes.recordPassive(entry.id, .connectRefused, news) {
+                seenFailures[entry.id] = entry.connectFailures
+            }
+            if outliers.ejects(entry, now: loop.now, random: &random) {
+                conditions[entry.id].isEjected = true
                 setStale()
             }
         }
@@ -165,69 +205,55 @@ final class ControlLoop: TimerHandler {
 
     private func expireOverrides() {
         let now = Self.wallClock()
-        let due = catalog.expirations(at: now)
-        guard !due.isEmpty else { return }
-        for change in due { _ = apply(CatalogCommand(change, author: "expiry", proposedAt: now)) }
+        guard let nextExpiry, nextExpiry <= now else { return }
+        for change in catalog.expirations(at: now) {
+            _ = apply(CatalogCommand(change, author: "expiry", proposedAt: now))
+        }
         setStale()
     }
 
     // MARK: Tables
 
-    /// Builds a table at the end of this turn.
+    func timerExpired(_ timer: LoopTimer) {
+        guard timer === periodTimer else {
+            if isStale { publish() }
+            return
+        }
+        timer.set(loop.now + Self.period)
+        board.confirm(at: loop.now)
+        judgeTraffic()
+        expireOverrides()
+        tellProbes()
+        if let nextRamp, nextRamp <= loop.now { setStale() }
+    }
+
+    /// Publishes at the end of this turn, or as soon as the last table is five milliseconds old.
     private func setStale() {
         guard !isStale else { return }
         isStale = true
-        loop.atEndOfTurn { [self] in if isStale { publish() } }
+        let earliest = publishedAt + Self.spacing
+        if loop.now < earliest {
+            publishTimer?.set(earliest)
+        } else {
+            loop.atEndOfTurn { [self] in if isStale { publish() } }
+        }
     }
 
     private func publish() {
         isStale = false
         version += 1
+        let now = EventLoop.clock()
         let inputs = RoutingTable.Inputs(
             catalog: catalog, conditions: conditions, nearestFirst: nearest.order.map { datacenters[$0] },
             local: settings.datacenter)
-        let table = RoutingTable(layout, inputs, version: version, now: EventLoop.clock())
+        let table = RoutingTable(layout, inputs, version: version, now: now)
+        publishedAt = now
         nextRamp = table.nextRamp
+        nextExpiry = catalog.nextExpiry
         sink.publish(table)
-        publishSnapshot(ControlSnapshot(catalog: catalog, table: table, takenAt: EventLoop.clock()))
-    }
-}
-
-/// The endpoints of one service in one datacenter, as ejection sees them.
-struct OutlierGroup {
-    private let ids: [EndpointID]
-    private var detector: OutlierDetector
-
-    static func all(of service: ServiceDefinition) -> [OutlierGroup] {
-        service.datacenters.map { datacenter in
-            OutlierGroup(
-                ids: datacenter.endpoints.map {
-                    EndpointID(service: service.name, datacenter: datacenter.name, address: $0.address)
-                }, policy: service.outlier)
-        }
-    }
-
-    private init(ids: [EndpointID], policy: OutlierPolicy) {
-        self.ids = ids
-        detector = OutlierDetector(
-            identities: ids.map { StableHash.of($0.address.description) }, policy: policy)
-    }
-
-    /// Ejects and takes back.
-    ///
-    /// - Returns: the endpoints whose ejection changed.
-    mutating func judge(
-        _ traffic: [EndpointTraffic], now: Tick, random: inout RandomBits
-    ) -> [(EndpointID, isEjected: Bool)] {
-        var changed: [(EndpointID, isEjected: Bool)] = detector.expire(now: now).map { (ids[$0], false) }
-        for entry in traffic where entry.consecutiveErrors >= detector.policy.consecutiveErrors {
-            guard let index = ids.firstIndex(of: entry.id), !detector.isEjected(index) else { continue }
-            // One that comes back in this very round has its count reset only after it.
-            guard !changed.contains(where: { $0.0 == entry.id }) else { continue }
-            let ejection = detector.evaluate(
-                index: index, consecutiveErrors: entry.consecutiveErrors, now: now, random: &random)
-            if ejection != nil { changed.append((entry.id, true)) }
-        }
-        return changed
+        board.show(ControlSnapshot(catalog: catalog, table: table, takenAt: now))
+        let answers = waiting
+        waiting = []
+        for answer in answers { answer() }
     }
 }

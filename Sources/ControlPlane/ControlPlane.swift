@@ -1,17 +1,15 @@
 // Owns the control thread and the probes' thread, and how the rest of the process reaches them.
 public import Catalog
-internal import Glibc
 internal import Probing
 public import Proactor
 public import Routing
-internal import Synchronization
 internal import Topology
 
 /// The control plane of a node. Safe from every thread.
 public final class ControlPlane: Sendable {
     private let control: LoopHost<ControlLoop>
     private let probes: LoopHost<ProbeScheduler>
-    private let snapshotBox: SnapshotBox
+    private let board: ControlBoard
 
     /// Starts both threads; the first table is published before this returns.
     ///
@@ -20,22 +18,21 @@ public final class ControlPlane: Sendable {
         _ settings: ControlSettings, layout: RoutingLayout, io: IOKind, sink: any RoutingSink,
         traffic: any TrafficReader
     ) throws(SystemError) {
-        let box = SnapshotBox()
-        snapshotBox = box
-        let relay = Relay()
+        let board = ControlBoard()
+        self.board = board
+        let relay = ReportRelay()
         let probes = try LoopHost.start(name: "probes", io: io, buffers: .modest) { loop throws(SystemError) in
-            ProbeScheduler(loop: loop, seed: UInt64.random(in: 0...UInt64.max)) { report in relay.report(report) }
+            ProbeScheduler(loop: loop, seed: UInt64.random(in: 0...UInt64.max)) { relay.report($0) }
         }
         self.probes = probes
+        let line = ProbeLine(
+            update: { targets in probes.post { $0.update(targets) } },
+            recordPassive: { id, failure, count in probes.post { $0.recordPassive(id, failure, count: count) } })
         do throws(SystemError) {
             control = try LoopHost.start(name: "control", io: io, buffers: .modest) { loop throws(SystemError) in
                 ControlLoop(
-                    loop, settings, layout: layout, seed: UInt64.random(in: 0...UInt64.max), sink: sink,
-                    traffic: traffic, publishSnapshot: { box.set($0) },
-                    updateProbes: { targets in probes.post { $0.update(targets) } },
-                    passive: { id, failure, count in
-                        probes.post { $0.recordPassive(id, failure, count: count) }
-                    })
+                    loop, settings, layout: layout, seed: UInt64.random(in: 0...UInt64.max), board: board, sink: sink,
+                    traffic: traffic, probes: line)
             }
         } catch {
             probes.stop()
@@ -44,25 +41,31 @@ public final class ControlPlane: Sendable {
         relay.connect(control)
     }
 
-    /// Proposes a command; the outcome comes on the control thread.
+    /// Proposes a command. `completion` runs on the control thread, once the outcome is committed and, when it changed
+    /// something, workers and `snapshot` have it.
     ///
-    /// - Returns: false when the control thread's mailbox is full; nothing was or will be applied then.
+    /// - Returns: false when too many commands wait; nothing was or will be applied then.
     public func propose(
         _ command: CatalogCommand, completion: @escaping @Sendable (CatalogOutcome) -> Void
     ) -> Bool {
-        control.post { completion($0.propose(command)) }
+        control.post { $0.propose(command, completion) }
     }
 
-    /// Applies new settings.
-    public func reload(_ settings: ControlSettings, layout: RoutingLayout, then: @escaping @Sendable () -> Void = {}) {
-        control.post {
-            $0.adopt(settings, layout)
-            then()
-        }
+    /// Applies new settings, all at once: one table changes everything.
+    ///
+    /// - Parameter then: runs on the control thread once the table is published, with what the catalog refused.
+    /// - Returns: false when the control thread is too busy; nothing was or will be applied then.
+    public func reload(
+        _ settings: ControlSettings, layout: RoutingLayout, then: @escaping @Sendable ([String]) -> Void
+    ) -> Bool {
+        control.post { then($0.adopt(settings, layout)) }
     }
 
     /// The newest state that was published.
-    public var snapshot: ControlSnapshot? { snapshotBox.get() }
+    public var snapshot: ControlSnapshot? { board.snapshot }
+
+    /// How long ago the control thread said that `snapshot` is the state; more than a second means that it hangs.
+    public var age: Duration { EventLoop.clock() - board.confirmedAt }
 
     /// The wall clock, for commands.
     public static func wallClock() -> UnixTime { ControlLoop.wallClock() }
@@ -71,31 +74,5 @@ public final class ControlPlane: Sendable {
     public func stop() {
         probes.stop()
         control.stop()
-    }
-}
-
-/// The newest snapshot.
-private final class SnapshotBox: Sendable {
-    private let snapshot = Mutex<ControlSnapshot?>(nil)
-    func set(_ fresh: ControlSnapshot) { snapshot.withLock { $0 = fresh } }
-    func get() -> ControlSnapshot? { snapshot.withLock { $0 } }
-}
-
-/// Carries the probes' reports to the control thread, which is started after them.
-private final class Relay: Sendable {
-    private let control = Mutex<LoopHost<ControlLoop>?>(nil)
-    private let early = Mutex<[ProbeReport]>([])
-
-    func connect(_ host: LoopHost<ControlLoop>) {
-        control.withLock { $0 = host }
-        for report in early.withLock({ $0 }) { host.post { $0.take(report) } }
-    }
-
-    func report(_ report: ProbeReport) {
-        if let host = control.withLock({ $0 }) {
-            host.post { $0.take(report) }
-        } else {
-            early.withLock { $0.append(report) }
-        }
     }
 }

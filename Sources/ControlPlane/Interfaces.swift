@@ -1,11 +1,10 @@
-// Owns what the control plane needs of the others: somebody who routes, somebody who counts.
-public import Catalog
+// Owns what the control plane needs of the others: somebody who routes, somebody who counts, settings.
 public import Routing
 public import Topology
 
 /// Takes routing tables; the data plane, wired by the composition root.
 public protocol RoutingSink: Sendable {
-    /// Makes all workers use the table from their next turn on.
+    /// Makes all workers use the table from their next turn on. Called on the control thread; must not wait.
     func publish(_ table: RoutingTable)
 }
 
@@ -26,6 +25,7 @@ public struct EndpointTraffic: Sendable {
 
 /// Reads the counters that workers keep.
 public protocol TrafficReader: Sendable {
+    /// All endpoints that ever had traffic, in any order. Called ten times a second on the control thread.
     func endpointTraffic() -> [EndpointTraffic]
     /// Begins the count of errors in a row anew: an endpoint comes back from its ejection.
     func resetErrors(of id: EndpointID)
@@ -33,21 +33,12 @@ public protocol TrafficReader: Sendable {
 
 /// What the control plane is told by the settings.
 public struct ControlSettings: Sendable {
+    /// Where this node is.
     public var datacenter: DatacenterName
     public var services: [ServiceDefinition]
-    public var listeners: [ListenerDefinition]
 
-    public init(datacenter: DatacenterName, services: [ServiceDefinition], listeners: [ListenerDefinition]) {
+    public init(datacenter: DatacenterName, services: [ServiceDefinition]) {
         self.datacenter = datacenter
         self.services = services
-        self.listeners = listeners
     }
-}
-
-/// The state of the control plane at one moment, for those who show it.
-public struct ControlSnapshot: Sendable {
-    public var catalog: Catalog
-    public var table: RoutingTable
-    /// When it was taken.
-    public var takenAt: Tick
 }

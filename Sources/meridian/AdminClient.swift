@@ -8,6 +8,9 @@ struct AdminOptions: ParsableArguments {
     @Option(name: .customLong("admin"), help: "The node's admin API.")
     var url = "http://127.0.0.1:9901"
 
+    @Option(help: "The file with the token that the node's `admin.token_file` names.")
+    var tokenFile: String?
+
     @Flag(help: "Print the answer as JSON.")
     var json = false
 }
@@ -20,67 +23,84 @@ struct AdminClient {
     ///
     /// - Throws: a failure with the exit code of design §6: 1 refused, 3 no quorum, 4 unknown outcome.
     func send(_ method: String, _ path: String, _ body: [String: JSONValue]? = nil) throws(Failure) -> [UInt8] {
-        var request = HTTPRequest(method: method, path: path)
+        var request = try request(method, path)
         if let body {
             guard let data = try? JSONEncoder().encode(body) else { throw Failure("cannot encode the request") }
             request.body = Array(data)
             request.fields.append(("Content-Type", "application/json"))
         }
+        // A program between that repeats the request does no harm.
         if method != "GET" { request.fields.append(("Idempotency-Key", Self.key())) }
         let response: HTTPResponse
         do {
             response = try BlockingHTTPClient.send(request, to: options.url)
-        } catch .noAnswer(let reason) {
-            throw Failure(reason, code: method == "GET" ? .refused : .unknownOutcome)
         } catch {
-            throw Failure("\(error)\nIs `meridian run` running there? --admin URL names another node.")
+            throw Self.failure(error, changes: method != "GET")
         }
-        if (200..<300).contains(response.status) { return response.body }
-        throw Self.failure(response)
+        guard (200..<300).contains(response.status) else { throw Self.failure(response) }
+        return response.body
+    }
+
+    /// Follows events until the node ends them, or `event` does.
+    func follow(_ path: String, event: (ServerSentEvent) -> Bool) throws(Failure) {
+        var request = try request("GET", path)
+        request.fields.append(("Accept", "text/event-stream"))
+        let response: HTTPResponse
+        do {
+            response = try BlockingHTTPClient.followEvents(request, to: options.url, event: event)
+        } catch {
+            throw Self.failure(error, changes: false)
+        }
+        guard response.status == 200 else { throw Self.failure(response) }
+    }
+
+    private func request(_ method: String, _ target: String) throws(Failure) -> HTTPRequest {
+        let parts = target.split(separator: "?", maxSplits: 1)
+        var request = HTTPRequest(
+            method: method, path: String(parts[0]), query: parts.count > 1 ? String(parts[1]) : "")
+        if let path = options.tokenFile {
+            guard let data = FileManager.default.contents(atPath: path), let line = data.split(separator: 0x0A).first
+            else { throw Failure("--token-file \(path) cannot be read, or is empty") }
+            request.fields.append(("Authorization", "Bearer " + String(decoding: line, as: UTF8.self)))
+        }
+        return request
+    }
+
+    private static func failure(_ error: HTTPClientError, changes: Bool) -> Failure {
+        switch error {
+        case .badURL: Failure("--admin is \(error)", code: .usage)
+        case .unreachable: Failure("\(error)\nIs `meridian run` running there? --admin URL names another node.")
+        case .noAnswer: Failure("\(error)", code: changes ? .unknownOutcome : .refused)
+        }
     }
 
     private static func failure(_ response: HTTPResponse) -> Failure {
-        let problem = try? JSONDecoder().decode([String: JSONValue].self, from: Data(response.body))
-        var detail = "the node answered \(response.status)"
-        if case .text(let text)? = problem?["detail"] { detail = text }
+        let problem = try? JSONDecoder().decode(ProblemAnswer.self, from: Data(response.body))
+        let detail = problem?.detail ?? "the node answered \(response.status)"
+        let message = ((problem?.problems ?? []) + [detail]).joined(separator: "\n")
         switch response.status {
-        case 503: return Failure(detail, code: .noQuorum)
-        case 504: return Failure(detail, code: .unknownOutcome)
-        default: return Failure(detail)
+        case 503: return Failure(message, code: .noQuorum)
+        case 504: return Failure(message, code: .unknownOutcome)
+        default: return Failure(message)
         }
     }
 
     private static func key() -> String {
         (0..<2).map { _ in String(UInt64.random(in: 0...UInt64.max), radix: 16) }.joined()
     }
-
-    /// A path segment with everything escaped that a segment may not hold.
-    static func segment(_ text: String) -> String {
-        text.utf8.reduce(into: "") { path, byte in
-            let isPlain =
-                (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-                || [0x2D, 0x2E, 0x5F, 0x7E, 0x3A].contains(byte)
-            path += isPlain ? String(UnicodeScalar(byte)) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
-        }
-    }
 }
 
-/// A flat value of a request's or problem's JSON.
-enum JSONValue: Codable {
+/// An error of the API (RFC 9457).
+private struct ProblemAnswer: Decodable {
+    var detail: String
+    var problems: [String]?
+}
+
+/// A flat value of a request's JSON.
+enum JSONValue: Encodable {
     case text(String)
     case number(Int)
     case flag(Bool)
-
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if let flag = try? container.decode(Bool.self) {
-            self = .flag(flag)
-        } else if let number = try? container.decode(Int.self) {
-            self = .number(number)
-        } else {
-            self = .text(try container.decode(String.self))
-        }
-    }
 
     func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
@@ -93,9 +113,31 @@ enum JSONValue: Codable {
 }
 
 /// `SERVICE DC` or `SERVICE DC/ENDPOINT` as a path of the API.
-func targetPath(_ service: String, _ place: String) -> String {
+func targetPath(_ service: String, _ place: String) throws(Failure) -> String {
     let parts = place.split(separator: "/", maxSplits: 1).map(String.init)
-    var path = "/v1/services/\(AdminClient.segment(service))/datacenters/\(AdminClient.segment(parts.first ?? ""))"
-    if parts.count == 2 { path += "/endpoints/\(AdminClient.segment(parts[1]))" }
+    guard let datacenter = parts.first, !service.isEmpty else {
+        throw Failure("a service and a datacenter are needed, such as `shop eu-west`", code: .usage)
+    }
+    var path = "\(servicePath(service))/datacenters/\(PercentEncoding.encode(datacenter))"
+    if parts.count == 2 { path += "/endpoints/\(PercentEncoding.encode(parts[1]))" }
     return path
+}
+
+/// A service as a path of the API.
+func servicePath(_ service: String) -> String { "/v1/services/\(PercentEncoding.encode(service))" }
+
+/// Decodes an answer of the API.
+func decode<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8]) throws(Failure) -> Value {
+    do {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(type, from: Data(bytes))
+    } catch {
+        throw Failure("the node's answer is not understood; is it another version?")
+    }
+}
+
+/// Prints the answer as JSON if that was asked for, else the sentence.
+func report(_ answer: [UInt8], _ options: AdminOptions, _ sentence: String) {
+    print(options.json ? String(decoding: answer, as: UTF8.self) : sentence, terminator: options.json ? "" : "\n")
 }

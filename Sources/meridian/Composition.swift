@@ -8,8 +8,7 @@ internal import Topology
 
 extension ControlSettings {
     init(_ settings: Settings) {
-        self.init(
-            datacenter: settings.node.datacenter, services: settings.services, listeners: settings.listeners)
+        self.init(datacenter: settings.node.datacenter, services: settings.services)
     }
 }
 

@@ -1,6 +1,7 @@
 // Owns `meridian events`.
 internal import ArgumentParser
 internal import Glibc
+internal import HTTPTransport
 
 struct EventsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -17,20 +18,33 @@ struct EventsCommand: ParsableCommand {
     }
 
     func run() throws {
-        var after: UInt64 = 0
-        repeat {
-            let answer = try AdminClient(options: admin).send("GET", "/v1/events?after=\(after)")
-            let events = try decode([Event].self, answer)
-            if admin.json, !events.isEmpty { print(String(decoding: answer, as: UTF8.self), terminator: "") }
-            for event in events {
-                after = max(after, event.index)
-                if !admin.json {
-                    let why = event.reason.isEmpty ? "" : ": \(event.reason)"
-                    print("\(event.index)  \(Self.time(event.timeMs))  \(event.event) by \(event.author)\(why)")
+        let client = AdminClient(options: admin)
+        guard follow else {
+            let answer = try client.send("GET", "/v1/events")
+            if admin.json { return print(String(decoding: answer, as: UTF8.self), terminator: "") }
+            for event in try decode([Event].self, answer) { print(Self.line(event)) }
+            return
+        }
+        var last: UInt64 = 0
+        while true {
+            try client.follow("/v1/events?after=\(last)") { sent in
+                last = sent.id.flatMap(UInt64.init) ?? last
+                if admin.json {
+                    print(sent.data)
+                } else if let event = try? decode(Event.self, Array(sent.data.utf8)) {
+                    print(Self.line(event))
                 }
+                fflush(nil)
+                return true
             }
-            if follow { sleep(1) }
-        } while follow
+            // The node has ended the stream, as one that restarts does.
+            sleep(1)
+        }
+    }
+
+    private static func line(_ event: Event) -> String {
+        let why = event.reason.isEmpty ? "" : ": \(event.reason)"
+        return "\(event.index)  \(time(event.timeMs))  \(event.event) by \(event.author)\(why)"
     }
 
     private static func time(_ milliseconds: Int64) -> String {

@@ -13,9 +13,8 @@ struct Meridian: ParsableCommand {
         version: version,
         subcommands: [
             RunCommand.self, CheckCommand.self, DemoCommand.self, StatusCommand.self, EventsCommand.self,
-            PrimaryCommand.self,
-            WeightCommand.self, DrainCommand.self, UndrainCommand.self, SettingsCommand.self,
-            BackendCommand.self,
+            PrimaryCommand.self, WeightCommand.self, DrainCommand.self, UndrainCommand.self, ReloadCommand.self,
+            SettingsCommand.self, BackendCommand.self,
         ])
 
     /// Wrong usage exits with 2 (design §6); help and version with 0.

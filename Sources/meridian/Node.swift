@@ -1,4 +1,4 @@
-// Owns the composition of a node: settings into data plane, control plane and admin, and their life together.
+// Owns the composition of a node: data plane, control plane and admin, their start and their end.
 internal import Admin
 internal import ControlPlane
 internal import DataPlane
@@ -12,28 +12,21 @@ internal import Topology
 
 /// A running node.
 final class Node: Sendable {
-    private let proxy: ProxyServer
-    private let control: ControlPlane
-    private let admin: AdminServer
-    private let counters: TrafficCounters
-    private let settings: Mutex<Settings>
-    private let logger: Logger
-    private let lifecycle: NodeLifecycle
+    let proxy: ProxyServer
+    let control: ControlPlane
+    let admin: AdminServer
+    let state: NodeState
+    let logger: Logger
 
-    private init(
-        proxy: ProxyServer, control: ControlPlane, admin: AdminServer, counters: TrafficCounters, settings: Settings,
-        lifecycle: NodeLifecycle, logger: Logger
-    ) {
+    private init(proxy: ProxyServer, control: ControlPlane, admin: AdminServer, state: NodeState, logger: Logger) {
         self.proxy = proxy
         self.control = control
         self.admin = admin
-        self.counters = counters
-        self.settings = Mutex(settings)
-        self.lifecycle = lifecycle
+        self.state = state
         self.logger = logger
     }
 
-    /// Starts everything, or nothing.
+    /// Starts everything. After a failure the process is to end: what was started is not taken back.
     static func start(_ settings: Settings, io choice: IOChoice, logger: Logger) throws(Failure) -> Node {
         let limit = Descriptors.raiseLimit()
         do {
@@ -49,76 +42,40 @@ final class Node: Sendable {
             let control = try ControlPlane(
                 ControlSettings(settings), layout: layout, io: verdict.io, sink: WorkerSink(proxy: proxy),
                 traffic: CounterReader(counters: counters))
-            let lifecycle = NodeLifecycle()
-            let admin = try AdminServer(
-                settings, io: verdict.io, control: control, counters: counters, lifecycle: lifecycle,
-                version: Meridian.version, logger: logger)
-            let node = Node(
-                proxy: proxy, control: control, admin: admin, counters: counters, settings: settings,
-                lifecycle: lifecycle, logger: logger)
+            let state = NodeState(settings)
+            let sources = AdminSources(control: control, counters: counters, node: state, version: Meridian.version)
+            let admin = try AdminServer(settings, io: verdict.io, sources: sources)
+            let node = Node(proxy: proxy, control: control, admin: admin, state: state, logger: logger)
             node.announce(verdict.io, configuration.workers)
             return node
+        } catch let failure as Failure {
+            throw failure
         } catch {
-            throw Failure("error: cannot start: \(error)")
+            throw Failure("error: \(error)")
         }
     }
 
     private func announce(_ io: IOKind, _ workers: Int) {
-        let settings = settings.withLock { $0 }
+        let settings = state.settings
         for listener in settings.listeners {
             let address = proxy.address(of: listener.name)?.description ?? listener.bind.description
-            logger.info("listening", metadata: ["listener": "\(listener.name)", "address": "\(address)"])
+            logger.info(
+                "listening",
+                metadata: [
+                    "listener": "\(listener.name)", "protocol": "\(listener.protocol.rawValue)",
+                    "address": "\(address)",
+                ])
+        }
+        if let address = admin.statusAddress {
+            logger.info("listening", metadata: ["listener": "status", "address": "\(address)"])
         }
         logger.info(
             "ready",
             metadata: [
                 "version": "\(Meridian.version)", "node": "\(settings.node.id)", "io": "\(io.rawValue)",
-                "workers": "\(workers)", "admin": "http://\(admin.address)",
+                "workers": "\(workers)", "listeners": "\(settings.listeners.count)",
+                "admin": "http://\(admin.address)",
             ])
-    }
-
-    /// Applies the file again; the old settings stay when anything is wrong with it.
-    func reload(from file: String, workers: Int?) {
-        switch SettingsReader.read(path: file) {
-        case .failure(let invalid):
-            standardError(invalid.description)
-            logger.error("the configuration was not reloaded; the old one stays in force")
-        case .success(let valid):
-            for warning in valid.warnings { standardError(warning.description) }
-            var fresh = valid.settings
-            if let workers { fresh.workers = workers }
-            apply(fresh)
-        }
-    }
-
-    private func apply(_ fresh: Settings) {
-        let old = settings.withLock { $0 }
-        let restart = ReloadDifference.restartRequired(old, fresh)
-        guard restart.isEmpty else {
-            logger.error(
-                "the configuration was not reloaded: these changes need a restart",
-                metadata: ["keys": "\(restart.joined(separator: ", "))"])
-            return
-        }
-        do {
-            let layout = try RoutingLayout(services: fresh.services, listeners: fresh.listeners)
-            let configuration = try DataPlaneConfiguration(fresh, descriptors: Descriptors.raiseLimit())
-            // The table first, so that a new listener finds its routes; then the listeners.
-            let applied = Handshake()
-            control.reload(ControlSettings(fresh), layout: layout) { applied.signal() }
-            applied.wait()
-            try proxy.reload(configuration, listeners: fresh.listeners)
-            settings.withLock { $0 = fresh }
-            logger.info("configuration reloaded")
-        } catch {
-            revert(to: old)
-            logger.error("the configuration was not reloaded", metadata: ["error": "\(error)"])
-        }
-    }
-
-    private func revert(to old: Settings) {
-        guard let layout = try? RoutingLayout(services: old.services, listeners: old.listeners) else { return }
-        control.reload(ControlSettings(old), layout: layout)
     }
 
     func reopenLogs() {
@@ -134,12 +91,17 @@ final class Node: Sendable {
     ///
     /// - Parameter impatient: asked about ten times a second; true ends at once.
     func stop(unless impatient: () -> Bool) {
-        let shutdown = settings.withLock { $0.shutdown }
-        lifecycle.beginStop()
+        let shutdown = state.settings.shutdown
+        state.beginStop()
         var isImpatient = wait(for: shutdown.delay, impatient) { false }
         if !isImpatient {
             proxy.drain()
             isImpatient = wait(for: shutdown.deadline, impatient) { [proxy] in proxy.openConnections == 0 }
+        }
+        let left = proxy.openConnections
+        if left > 0 {
+            let reason = isImpatient ? "a second signal" : "the deadline"
+            logger.warning("cutting connections", metadata: ["count": "\(left)", "reason": "\(reason)"])
         }
         admin.stop()
         control.stop()
@@ -175,14 +137,4 @@ private struct CounterReader: TrafficReader {
     }
 
     func resetErrors(of id: EndpointID) { counters.endpoint(id).consecutiveErrors.store(0, ordering: .relaxed) }
-}
-
-/// One thread waits for another, once.
-private final class Handshake: Sendable {
-    private let isDone = Atomic(false)
-    func signal() { isDone.store(true, ordering: .releasing) }
-    func wait() {
-        // Control answers within a turn; five seconds mean that it is gone.
-        for _ in 0..<5000 where !isDone.load(ordering: .acquiring) { usleep(1000) }
-    }
 }

@@ -1,6 +1,5 @@
 // Owns `meridian primary show|set`.
 internal import ArgumentParser
-internal import FoundationEssentials
 
 struct PrimaryCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -13,7 +12,7 @@ struct PrimaryCommand: ParsableCommand {
         @OptionGroup var admin: AdminOptions
 
         func run() throws {
-            let answer = try AdminClient(options: admin).send("GET", "/v1/services/\(AdminClient.segment(service))")
+            let answer = try AdminClient(options: admin).send("GET", servicePath(service))
             let status = try decode(ServiceStatus.self, answer)
             guard let primary = status.primary, let epoch = status.epoch else {
                 throw Failure("\(service) has no primary: its datacenter_policy is \(status.policy)")
@@ -36,8 +35,7 @@ struct PrimaryCommand: ParsableCommand {
                 "datacenter": .text(datacenter), "force": .flag(force), "dry_run": .flag(dryRun),
             ]
             if let reason { body["reason"] = .text(reason) }
-            let path = "/v1/services/\(AdminClient.segment(service))/primary"
-            let answer = try AdminClient(options: admin).send("POST", path, body)
+            let answer = try AdminClient(options: admin).send("POST", servicePath(service) + "/primary", body)
             let moved = try decode(Moved.self, answer)
             let verb = dryRun ? "would be" : "is"
             report(answer, admin, "primary of \(service) \(verb) \(moved.primary), epoch \(moved.epoch)")
@@ -47,16 +45,5 @@ struct PrimaryCommand: ParsableCommand {
             var primary: String
             var epoch: Int
         }
-    }
-}
-
-/// Decodes an answer of the API.
-func decode<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8]) throws(Failure) -> Value {
-    do {
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        return try decoder.decode(type, from: Data(bytes))
-    } catch {
-        throw Failure("the node's answer is not understood; is it another version?")
     }
 }

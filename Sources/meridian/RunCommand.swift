@@ -37,7 +37,7 @@ struct RunCommand: ParsableCommand {
         LoggingSystem.bootstrap { _ in LineLogHandler() }
         let logger = Logger(label: "meridian")
         // Before any thread is started, so that all of them inherit the mask.
-        let signals = SignalReader([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
+        let signals = SignalReader([SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2])
         var settings = try loadSettings(file)
         if let workers { settings.workers = workers }
         let node = try Node.start(settings, io: io, logger: logger)
@@ -55,7 +55,8 @@ struct RunCommand: ParsableCommand {
                 node.stop(unless: { signals.poll() == SIGTERM || signals.poll() == SIGINT })
                 logger.info("stopped")
                 return
-            default: break
+            // Unhandled it would end the process.
+            default: logger.warning("this version cannot hand its sockets over to a new binary: restart it")
             }
         }
     }

@@ -11,14 +11,15 @@ struct WeightCommand: ParsableCommand {
         @Argument(help: "The service.") var service: String
         @Argument(help: "DC or DC/ENDPOINT.") var place: String
         @Argument(help: "0 to 256; 0 takes no new requests.") var weight: Int
-        @Option(help: "Return to the file's weight after this time, such as 1h.") var expires: String?
-        @Option(help: "Why; shown in the events.") var reason: String?
+        @OptionGroup var change: ChangeOptions
         @OptionGroup var admin: AdminOptions
 
+        func validate() throws {
+            guard (0...256).contains(weight) else { throw ValidationError("a weight is 0 to 256") }
+        }
+
         func run() throws {
-            var body: [String: JSONValue] = ["weight": .number(weight)]
-            if let expires { body["expires_in"] = .text(expires) }
-            if let reason { body["reason"] = .text(reason) }
+            let body = change.body(["weight": .number(weight)])
             let answer = try AdminClient(options: admin).send("PUT", targetPath(service, place) + "/weight", body)
             report(answer, admin, "weight of \(service) \(place) is \(weight)")
         }
@@ -28,16 +29,29 @@ struct WeightCommand: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Return to the weight in the file.")
         @Argument(help: "The service.") var service: String
         @Argument(help: "DC or DC/ENDPOINT.") var place: String
+        @Flag(help: "Do it even if nothing is left that takes traffic.") var force = false
         @OptionGroup var admin: AdminOptions
 
         func run() throws {
-            let answer = try AdminClient(options: admin).send("DELETE", targetPath(service, place) + "/weight")
+            let path = try targetPath(service, place) + "/weight" + (force ? "?force=true" : "")
+            let answer = try AdminClient(options: admin).send("DELETE", path)
             report(answer, admin, "weight of \(service) \(place) is the file's again")
         }
     }
 }
 
-/// Prints the answer as JSON if that was asked for, else the sentence.
-func report(_ answer: [UInt8], _ options: AdminOptions, _ sentence: String) {
-    print(options.json ? String(decoding: answer, as: UTF8.self) : sentence, terminator: options.json ? "" : "\n")
+/// What goes with every override.
+struct ChangeOptions: ParsableArguments {
+    @Option(help: "Return to the file's value after this time, such as 1h.") var expires: String?
+    @Option(help: "Why; shown in the events.") var reason: String?
+    @Flag(help: "Do it even if nothing is left that takes traffic.") var force = false
+
+    /// The body with what was said beside the value.
+    func body(_ value: [String: JSONValue]) -> [String: JSONValue] {
+        var body = value
+        if let expires { body["expires_in"] = .text(expires) }
+        if let reason { body["reason"] = .text(reason) }
+        if force { body["force"] = .flag(true) }
+        return body
+    }
 }

@@ -1,31 +1,46 @@
-// Owns GET /v1/events: what was changed, by whom and why.
+// Owns GET /v1/events: what was changed, by whom and why; once, or as a stream.
 internal import Catalog
 internal import ControlPlane
+internal import FoundationEssentials
 internal import HTTPTransport
 
-private struct EventDocument: Encodable {
+/// One change, as programs get it.
+struct EventDocument: Encodable {
     var index: UInt64
-    var time_ms: Int64
+    var timeMs: Int64
     var author: String
     var reason: String
     var event: String
+
+    init(_ event: CatalogEvent) {
+        index = event.index
+        timeMs = event.time.milliseconds
+        author = event.author
+        reason = event.reason
+        self.event = event.kind.sentence
+    }
+
+    /// One line of JSON.
+    var text: String { String(decoding: HTTPResponse.encoded(self) ?? [], as: UTF8.self) }
 }
 
-/// The newest events, those after `?after=INDEX` only.
+/// The newest events, those after `?after=INDEX` only. With `Accept: text/event-stream` also those to come; a client
+/// that comes back says with `Last-Event-ID` what it has.
 struct EventsEndpoint: Endpoint {
     let method = "GET"
     let pattern = "/v1/events"
 
     func answer(_ call: AdminCall) {
-        let after = call.request.queryItem("after").flatMap { UInt64($0) } ?? 0
-        let events = call.context.control.snapshot?.catalog.events(after: after) ?? []
-        call.respond(
-            .json(
-                200,
-                events.map {
-                    EventDocument(
-                        index: $0.index, time_ms: $0.time.milliseconds, author: $0.author, reason: $0.reason,
-                        event: $0.kind.sentence)
-                }))
+        let text = call.request[field: "last-event-id"] ?? call.request.queryItem("after") ?? "0"
+        guard let after = UInt64(text) else {
+            call.respond(.problem(400, "\"after\" is the index of an event"))
+            return
+        }
+        let wantsStream = call.request[field: "accept"]?.lowercased().contains("text/event-stream") == true
+        if wantsStream, call.request.method == "GET" {
+            call.context.streams.follow(call.responder, after: after)
+        } else if let snapshot = call.snapshot {
+            call.respond(.json(200, snapshot.catalog.events(after: after).map(EventDocument.init)))
+        }
     }
 }

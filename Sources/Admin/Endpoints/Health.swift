@@ -2,12 +2,19 @@
 internal import ControlPlane
 internal import HTTPTransport
 internal import Routing
+internal import Topology
 
-/// Answers as long as the process turns its loop.
+/// 200 as long as the control thread turns.
 struct LivezEndpoint: Endpoint {
     let method = "GET"
     let pattern = "/livez"
-    func answer(_ call: AdminCall) { call.respond(.text(200, "ok\n")) }
+    /// Far above the longest turn of a loaded machine: being restarted for nothing is worse than late.
+    private static let patience = Duration.seconds(10)
+
+    func answer(_ call: AdminCall) {
+        let isAlive = call.context.control.age < Self.patience
+        call.respond(isAlive ? .text(200, "ok\n") : .text(503, "the control thread does not turn\n"))
+    }
 }
 
 /// 200 while the node can serve something and is not stopping.
@@ -22,7 +29,7 @@ struct ReadyzEndpoint: Endpoint {
             lines.append(passes ? "[+] \(name) ok" : "[-] \(name) failed: \(why)")
             isReady = isReady && passes
         }
-        check("running", !call.context.lifecycle.isStopping, "the node is stopping")
+        check("running", !call.context.node.isStopping, "the node is stopping")
         let services = call.context.control.snapshot?.table.services ?? []
         let serves =
             services.isEmpty

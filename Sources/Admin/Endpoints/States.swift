@@ -5,23 +5,30 @@ internal import Topology
 
 private struct StateBody: Decodable {
     var state: String
-    var expires_in: String?
+    var expiresIn: String?
     var reason: String?
+    var force: Bool?
+
+    enum CodingKeys: String, CodingKey {
+        case state, reason, force
+        case expiresIn = "expires_in"
+    }
 }
 
 extension AdminCall {
     fileprivate func setState() {
-        guard let target = target(), let body = decode(StateBody.self), let until = expiry(body.expires_in) else {
+        guard let target = target(), let body = decode(StateBody.self), let until = expiry(body.expiresIn) else {
             return
         }
         guard let state = OperatingState(rawValue: body.state) else {
             respond(.problem(400, "\"state\" is \"active\" or \"draining\""))
             return
         }
-        let force = request.queryItem("force") == "true"
-        propose(.setState(state, of: target, until: until), reason: body.reason ?? "", force: force) {
-            ServiceEndpoint.document(self, $0)
+        if state == .active, body.expiresIn != nil {
+            respond(.problem(400, "\"expires_in\" is for \"draining\": what is active has no override to expire"))
+            return
         }
+        override(.setState(state, of: target, until: until), reason: body.reason, force: body.force)
     }
 }
 

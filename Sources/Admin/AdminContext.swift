@@ -1,0 +1,64 @@
+// Owns what endpoints answer from: snapshots, counters, and the node they belong to.
+public import ControlPlane
+public import DataPlane
+internal import HTTPTransport
+internal import Proactor
+public import Settings
+internal import Topology
+
+/// What the API asks of its node; the composition root implements it.
+public protocol NodeOperations: Sendable {
+    /// The settings in force.
+    var settings: Settings { get }
+    /// Whether the node has been told to end.
+    var isStopping: Bool { get }
+    /// Has the settings file read and applied again. `then` is called on any thread, once.
+    ///
+    /// - Returns: false when too many wait for that, or the node is stopping; `then` will not be called.
+    func reload(then: @escaping @Sendable (ReloadOutcome) -> Void) -> Bool
+}
+
+/// What became of a reload.
+public enum ReloadOutcome: Hashable, Sendable {
+    /// The settings in force are those of the file. The warnings are printed problems of several lines.
+    case applied(warnings: [String])
+    /// Nothing was changed. The problems are printed problems of several lines.
+    case refused(reason: String, problems: [String])
+}
+
+/// What the API shows and what it acts on.
+public struct AdminSources: Sendable {
+    public var control: ControlPlane
+    public var counters: TrafficCounters
+    public var node: any NodeOperations
+    public var version: String
+
+    public init(control: ControlPlane, counters: TrafficCounters, node: any NodeOperations, version: String) {
+        self.control = control
+        self.counters = counters
+        self.node = node
+        self.version = version
+    }
+}
+
+/// The sources, and what the admin thread keeps for its endpoints. Belongs to that thread.
+final class AdminContext {
+    let control: ControlPlane
+    let counters: TrafficCounters
+    let node: any NodeOperations
+    let version: String
+    let loop: EventLoop
+    let started = EventLoop.clock()
+    let rates: RequestRates
+    let streams: EventStreams
+
+    init(_ sources: AdminSources, loop: EventLoop) {
+        control = sources.control
+        counters = sources.counters
+        node = sources.node
+        version = sources.version
+        self.loop = loop
+        rates = RequestRates(sources.counters, loop: loop)
+        streams = EventStreams(sources.control, loop: loop)
+    }
+}

@@ -1,0 +1,162 @@
+// Owns the metrics: Prometheus text, base units, counters that end in `_total`.
+internal import Balancing
+internal import Catalog
+internal import ControlPlane
+internal import DataPlane
+internal import Proactor
+internal import Routing
+internal import Settings
+internal import Synchronization
+internal import Topology
+
+/// A page in the Prometheus exposition format.
+struct MetricsPage {
+    private(set) var text = ""
+
+    init(_ context: AdminContext) {
+        addProcess(context)
+        addTraffic(context.counters)
+        addEndpoints(context.counters)
+        if let table = context.control.snapshot?.table { addRouting(table) }
+    }
+
+    /// Begins a family.
+    private mutating func family(_ name: String, _ type: String, _ help: String) {
+        text += "# HELP meridian_\(name) \(help)\n# TYPE meridian_\(name) \(type)\n"
+    }
+
+    private mutating func sample(
+        _ name: String, _ labels: [(String, String)] = [], _ value: some CustomStringConvertible
+    ) {
+        let list = labels.map { "\($0)=\"\(Self.escaped($1))\"" }.joined(separator: ",")
+        text += list.isEmpty ? "meridian_\(name) \(value)\n" : "meridian_\(name){\(list)} \(value)\n"
+    }
+
+    private static func escaped(_ value: String) -> String {
+        value.reduce(into: "") { text, character in
+            switch character {
+            case "\\": text += "\\\\"
+            case "\"": text += "\\\""
+            case "\n": text += "\\n"
+            default: text.append(character)
+            }
+        }
+    }
+
+    private mutating func single(_ name: String, _ type: String, _ help: String, _ value: some CustomStringConvertible)
+    {
+        family(name, type, help)
+        sample(name, [], value)
+    }
+
+    private mutating func addProcess(_ context: AdminContext) {
+        let process = context.counters.process
+        func read(_ counter: borrowing Atomic<Int>) -> Int { counter.load(ordering: .relaxed) }
+        family("build_info", "gauge", "Always 1; the labels say what runs.")
+        sample("build_info", [("version", context.version), ("node", context.node.settings.node.id.text)], 1)
+        let uptime = Double((EventLoop.clock() - context.started).wholeNanoseconds) / 1e9
+        single("uptime_seconds", "gauge", "Time since the start.", uptime)
+        let age = Double(context.control.age.wholeNanoseconds) / 1e9
+        single("state_age_seconds", "gauge", "Time since the control thread confirmed the state.", age)
+        single("connections", "gauge", "Open connections from clients.", read(process.connections))
+        single("connections_accepted_total", "counter", "Connections accepted.", read(process.connectionsAccepted))
+        single(
+            "connections_refused_total", "counter", "Connections beyond the limit.", read(process.connectionsRefused))
+        single("requests_active", "gauge", "Requests and tunnels under way.", read(process.active))
+        single("bad_requests_total", "counter", "Requests refused as malformed.", read(process.badRequests))
+        single("unrouted_requests_total", "counter", "Requests that no route matched.", read(process.unrouted))
+        single("log_lines_dropped_total", "counter", "Access log lines dropped.", read(process.logLinesDropped))
+    }
+
+    private mutating func addTraffic(_ counters: TrafficCounters) {
+        let services = counters.allServices.sorted { $0.name < $1.name }
+        func add(_ page: inout MetricsPage, _ name: String, _ help: String, _ value: (ServiceCounters) -> Int) {
+            page.family(name, "counter", help)
+            for service in services { page.sample(name, service.labels, value(service)) }
+        }
+        add(&self, "requests_total", "Requests and TCP sessions.") { $0.requests.load(ordering: .relaxed) }
+        family("responses_total", "counter", "Answers to clients by class of status.")
+        for service in services {
+            for (name, value) in service.classes {
+                sample("responses_total", service.labels + [("class", name)], value)
+            }
+        }
+        add(&self, "retries_total", "Further attempts.") { $0.retries.load(ordering: .relaxed) }
+        add(&self, "received_bytes_total", "Body bytes from clients.") { $0.bytesReceived.load(ordering: .relaxed) }
+        add(&self, "sent_bytes_total", "Bytes to clients.") { $0.bytesSent.load(ordering: .relaxed) }
+        family("request_duration_seconds_total", "counter", "Summed time of requests.")
+        for service in services {
+            let seconds = Double(service.duration.load(ordering: .relaxed)) / 1e9
+            sample("request_duration_seconds_total", service.labels, seconds)
+        }
+    }
+
+    private mutating func addEndpoints(_ counters: TrafficCounters) {
+        let endpoints = counters.allEndpoints.map { (key: $0.sortKey, endpoint: $0) }
+            .sorted { $0.key < $1.key }.map(\.endpoint)
+        func add(
+            _ page: inout MetricsPage, _ name: String, _ type: String, _ help: String,
+            _ value: (EndpointCounters) -> Int
+        ) {
+            page.family(name, type, help)
+            for endpoint in endpoints { page.sample(name, endpoint.id.labels, value(endpoint)) }
+        }
+        add(&self, "endpoint_requests_total", "counter", "Requests sent.") { $0.requests.load(ordering: .relaxed) }
+        add(&self, "endpoint_errors_total", "counter", "Answers of 5xx and failed attempts.") {
+            $0.errors.load(ordering: .relaxed)
+        }
+        add(&self, "endpoint_connect_failures_total", "counter", "Connects that were refused or reset.") {
+            $0.connectFailures.load(ordering: .relaxed)
+        }
+        add(&self, "endpoint_requests_active", "gauge", "Requests under way.") { $0.inFlight.load(ordering: .relaxed) }
+        add(&self, "endpoint_connections", "gauge", "Open connections.") { $0.connections.load(ordering: .relaxed) }
+    }
+
+    private mutating func addRouting(_ table: RoutingTable) {
+        single("routing_table_version", "gauge", "How many tables were published.", table.version)
+        single("catalog_index", "gauge", "The index of the last command applied.", table.catalogIndex)
+        family("service_epoch", "gauge", "The epoch of the service's primary.")
+        for service in table.services {
+            guard let primary = service.primary else { continue }
+            sample("service_epoch", [("service", service.name.text)], primary.epoch.count)
+        }
+        func add(_ page: inout MetricsPage, _ name: String, _ help: String, _ value: (DatacenterRouting) -> Double) {
+            page.family(name, "gauge", help)
+            for service in table.services {
+                for datacenter in service.datacenters {
+                    let labels = [("service", service.name.text), ("datacenter", datacenter.name.text)]
+                    page.sample(name, labels, value(datacenter))
+                }
+            }
+        }
+        add(&self, "datacenter_healthy_ratio", "Healthy share of a datacenter's weight.") { $0.healthyShare }
+        add(&self, "datacenter_share_ratio", "Share of new requests.") { Double($0.share.share) / 65_536 }
+        family("endpoint_up", "gauge", "1 while requests may go there by its health.")
+        let endpoints = table.services.flatMap(\.datacenters).flatMap(\.endpoints)
+        for endpoint in endpoints { sample("endpoint_up", endpoint.id.labels, endpoint.condition.isUsable ? 1 : 0) }
+        family("endpoint_weight", "gauge", "The settings' weight, or an operator's over it.")
+        for endpoint in endpoints { sample("endpoint_weight", endpoint.id.labels, endpoint.weight) }
+    }
+}
+
+extension EndpointID {
+    fileprivate var labels: [(String, String)] {
+        [("service", service.text), ("datacenter", datacenter.text), ("endpoint", address.description)]
+    }
+}
+
+extension EndpointCounters {
+    fileprivate var sortKey: String { "\(id.service) \(id.datacenter) \(id.address)" }
+}
+
+extension ServiceCounters {
+    fileprivate var labels: [(String, String)] { [("service", name.text)] }
+
+    fileprivate var classes: [(String, Int)] {
+        [
+            ("1xx", informational.load(ordering: .relaxed)), ("2xx", successful.load(ordering: .relaxed)),
+            ("3xx", redirected.load(ordering: .relaxed)), ("4xx", clientErrors.load(ordering: .relaxed)),
+            ("5xx", serverErrors.load(ordering: .relaxed)),
+        ]
+    }
+}

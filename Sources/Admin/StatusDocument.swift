@@ -1,0 +1,136 @@
+// Owns the form of the state that people and programs look at.
+internal import Balancing
+internal import Catalog
+internal import ControlPlane
+internal import DataPlane
+internal import Health
+internal import Proactor
+internal import Routing
+internal import Settings
+internal import Synchronization
+internal import Topology
+
+/// The answer of GET /v1/status (design §6).
+struct StatusDocument: Encodable {
+    var node: String
+    var datacenter: String
+    var version: String
+    var index: UInt64
+    var ageMs: Int64
+    var quorum: Bool
+    var leader: String
+    var term: Int
+    var frozen: Bool
+    var uptimeS: Int64
+    var members: [Member]
+    var services: [Service]
+
+    struct Member: Encodable {
+        var id: String
+        var datacenter: String
+        var role: String
+        var reachable: Bool
+        var applied: UInt64
+    }
+
+    struct Service: Encodable {
+        var name: String
+        var `protocol`: String
+        var policy: String
+        var endpointPolicy: String
+        var consistency: String
+        var primary: String?
+        var epoch: UInt32?
+        var state: String
+        var configDrift: Bool
+        var requestsPerSecond: Double
+        var requests: Int
+        var datacenters: [Datacenter]
+    }
+
+    struct Datacenter: Encodable {
+        var name: String
+        var weight: Int
+        var state: String
+        var healthy: Double
+        var share: Double
+        var panic: Bool
+        var votes: [String: String]
+        var endpoints: [Endpoint]
+    }
+
+    struct Endpoint: Encodable {
+        var address: String
+        var weight: Int
+        var state: String
+        var inFlight: Int
+        var requests: Int
+        var errors: Int
+    }
+}
+
+extension StatusDocument {
+    init(_ context: AdminContext, _ snapshot: ControlSnapshot) {
+        let settings = context.node.settings
+        node = settings.node.id.text
+        datacenter = settings.node.datacenter.text
+        version = context.version
+        index = snapshot.catalog.appliedIndex
+        ageMs = context.control.age.wholeNanoseconds / 1_000_000
+        quorum = true
+        leader = settings.node.id.text
+        term = 1
+        frozen = snapshot.catalog.isFrozen
+        uptimeS = (EventLoop.clock() - context.started).wholeNanoseconds / 1_000_000_000
+        members = [
+            Member(
+                id: node, datacenter: datacenter, role: "voter", reachable: true,
+                applied: snapshot.catalog.appliedIndex)
+        ]
+        services = snapshot.table.services.map { Service($0, context) }
+    }
+}
+
+extension StatusDocument.Service {
+    init(_ routing: ServiceRouting, _ context: AdminContext) {
+        let definition = routing.definition
+        let total = context.counters.service(routing.name).requests.load(ordering: .relaxed)
+        name = routing.name.text
+        `protocol` = definition.protocol.rawValue
+        policy = definition.datacenterPolicy.rawValue
+        endpointPolicy = definition.endpointPolicy.rawValue
+        consistency = definition.failover.consistency.rawValue
+        primary = routing.primary?.datacenter.text
+        epoch = routing.primary?.epoch.count
+        state = "stable"
+        configDrift = routing.hasConfigurationDrift
+        requests = total
+        requestsPerSecond = context.rates.rate(of: routing.name)
+        datacenters = routing.datacenters.map { StatusDocument.Datacenter($0, context) }
+    }
+}
+
+extension StatusDocument.Datacenter {
+    init(_ routing: DatacenterRouting, _ context: AdminContext) {
+        name = routing.name.text
+        weight = routing.weight
+        state = routing.state.rawValue
+        healthy = routing.healthyShare
+        share = Double(routing.share.share) / 65_536
+        panic = routing.share.panics
+        votes = [context.node.settings.node.datacenter.text: routing.healthyShare >= 0.01 ? "up" : "down"]
+        endpoints = routing.endpoints.map { endpoint in
+            let counters = context.counters.endpoint(endpoint.id)
+            return StatusDocument.Endpoint(
+                address: endpoint.address.description, weight: endpoint.weight, state: Self.state(endpoint),
+                inFlight: counters.inFlight.load(ordering: .relaxed),
+                requests: counters.requests.load(ordering: .relaxed), errors: counters.errors.load(ordering: .relaxed))
+        }
+    }
+
+    private static func state(_ endpoint: EndpointRouting) -> String {
+        if endpoint.state == .draining { return "draining" }
+        if endpoint.condition.isEjected { return "ejected" }
+        return endpoint.condition.health.rawValue
+    }
+}

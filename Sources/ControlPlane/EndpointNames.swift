@@ -1,0 +1,66 @@
+// Owns the socket addresses of endpoints that are checked: numbers at once, host names by asking again and again.
+internal import Proactor
+internal import Topology
+
+/// Looks names up off the loop, every 30 s until discovery does better (design §5). A name that can no longer be
+/// resolved keeps the address it had.
+final class EndpointNames: TimerHandler {
+    static let period = Duration.seconds(30)
+
+    private let loop: EventLoop
+    private let changed: () -> Void
+    private var resolver: Resolver?
+    private var names: [Address] = []
+    private var found: [Address: SocketAddress] = [:]
+    private var timer: LoopTimer?
+
+    /// - Parameter changed: called on the loop's thread when a name has another address than before.
+    init(_ loop: EventLoop, changed: @escaping () -> Void) {
+        self.loop = loop
+        self.changed = changed
+    }
+
+    /// Looks these up from now on, and no others.
+    func watch(_ addresses: [Address]) {
+        let wanted = Set(addresses.filter { SocketAddress(numeric: $0) == nil })
+        guard wanted != Set(names) else { return }
+        names = wanted.sorted()
+        found = found.filter { wanted.contains($0.key) }
+        lookUp(names.filter { found[$0] == nil })
+        guard !names.isEmpty else {
+            timer?.cancel()
+            return
+        }
+        let timer = timer ?? loop.makeTimer(self)
+        self.timer = timer
+        timer.set(loop.now + Self.period)
+    }
+
+    /// The address to connect to; nil while a name was never resolved.
+    func socketAddress(of address: Address) -> SocketAddress? { SocketAddress(numeric: address) ?? found[address] }
+
+    func timerExpired(_ timer: LoopTimer) {
+        lookUp(names)
+        timer.set(loop.now + Self.period)
+    }
+
+    private func lookUp(_ names: [Address]) {
+        guard !names.isEmpty else { return }
+        // Without a thread for it now, the next round tries again.
+        if resolver == nil { resolver = try? Resolver() }
+        let own = LoopBound(self, of: loop)
+        for name in names {
+            // A refused lookup, too, comes again with the next round.
+            _ = resolver?.resolve(name, on: loop.mailbox) { answer in
+                guard case .success(let addresses) = answer, let first = addresses.first else { return }
+                own.post { $0.take(name, first) }
+            }
+        }
+    }
+
+    private func take(_ name: Address, _ address: SocketAddress) {
+        guard names.contains(name), found[name] != address else { return }
+        found[name] = address
+        changed()
+    }
+}
