@@ -77,9 +77,9 @@ extension Exchange {
         bytesIn += body.count
         keepForReplay(body)
         if phase == .connecting || upstream == nil {
-            waiting.append(body)
+            waiting.append(loop.holdable(body))
         } else {
-            upstream?.stream?.send(body)
+            upstream?.stream?.send(loop.relieved(body))
         }
     }
 
@@ -112,13 +112,14 @@ extension Exchange {
             if isRequestComplete { session?.stream?.receiveContinuously() }
             return
         }
-        if upstream.unsent < Self.highWater { stream.receiveOnce() } else { stream.pauseReceiving() }
+        if upstream.unsent < Self.highWater(loop) { stream.receiveOnce() } else { stream.pauseReceiving() }
     }
 
     /// The backend took a buffer.
     func upstreamSent() {
         lastProgress = loop.now
-        guard !isRequestComplete, phase != .done, let sent = upstream?.stream, sent.unsent < Self.highWater / 2 else {
+        guard !isRequestComplete, phase != .done, let sent = upstream?.stream, sent.unsent < Self.highWater(loop) / 2
+        else {
             return
         }
         receiveMoreBody()

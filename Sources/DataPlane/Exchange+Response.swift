@@ -49,12 +49,13 @@ extension Exchange {
         switch worker.responseParser.parse(buffer.bytes, method: method, lenient: lenient, into: head) {
         case .complete(let length): receiveHead(head, buffer, length)
         case .needMore:
-            if buffer.isSlab && buffer.free == 0 {
+            // The largest buffer there is; one that is merely full may be joined with the next.
+            if buffer.count >= 64 << 10 {
                 loop.giveBack(buffer)
                 countError()
                 fail(502, "head_too_large")
             } else {
-                partialResponse = buffer
+                partialResponse = loop.holdable(buffer)
             }
         case .failed(let error):
             loop.giveBack(buffer)

@@ -85,7 +85,7 @@ extension Exchange {
         case .none: break
         }
         bytesOut += body.count
-        stream.send(body)
+        stream.send(loop.relieved(body))
         if transfer == .chunk { sendText("\r\n", stream) }
         if isDone { finishResponse() } else { receiveMoreResponse() }
     }
@@ -159,7 +159,7 @@ extension Exchange {
     @inline(__always)
     func receiveMoreResponse() {
         guard let client = session?.stream, let upstream = upstream?.stream else { return }
-        if client.unsent >= Self.highWater {
+        if client.unsent >= Self.highWater(loop) {
             upstream.pauseReceiving()
         } else if receivesLarge || isLong {
             receivesLarge = true
@@ -178,7 +178,9 @@ extension Exchange {
     @inline(__always)
     func clientSent() {
         lastProgress = loop.now
-        guard phase == .answering, let client = session?.stream, client.unsent < Self.highWater / 2 else { return }
+        guard phase == .answering, let client = session?.stream, client.unsent < Self.highWater(loop) / 2 else {
+            return
+        }
         receiveMoreResponse()
     }
 

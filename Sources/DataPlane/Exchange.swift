@@ -11,8 +11,10 @@ internal import Topology
 ///
 /// Legal transitions: connecting → sending → answering → done; connecting or sending → connecting on a retry; any → done.
 final class Exchange {
-    /// Bytes towards one side above which the other side is not received from.
-    static let highWater = 256 << 10
+    /// Bytes towards one side above which the other side is not received from: fewer when buffers are short, so that
+    /// those who do not read leave some to those who do.
+    @inline(__always)
+    static func highWater(_ loop: EventLoop) -> Int { loop.isShortOfBuffers ? 64 << 10 : 256 << 10 }
     /// Bytes of a request's body that are kept to be replayed.
     static let replayLimit = 64 << 10
 
@@ -85,6 +87,10 @@ final class Exchange {
     }
 
     /// Whether the client is still to send body.
+    /// What may be queued towards one side: less when many slow peers hold buffers.
+    @inline(__always)
+    var highWater: Int { loop.isShortOfBuffers ? Self.highWater / 4 : Self.highWater }
+
     @inline(__always)
     var wantsBody: Bool { !isRequestComplete }
 

@@ -136,7 +136,7 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
     /// Adds bytes to those that wait, in a buffer that can hold the largest head.
     private func append(_ buffer: LoopBuffer) {
         guard var whole = pending else {
-            pending = buffer
+            pending = worker.loop.holdable(buffer)
             return
         }
         if whole.free < buffer.count || !whole.isSlab {
@@ -162,7 +162,7 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
         switch worker.requestParser.parse(buffer.bytes, into: head) {
         case .complete(let length): begin(buffer, length)
         case .needMore:
-            pending = buffer
+            pending = worker.loop.holdable(buffer)
             worker.partialHeadOf = ObjectIdentifier(self)
             if phase == .idle { beginHead() }
             timer?.set(headBegan.adding(nanoseconds: worker.headTimeout))
@@ -219,7 +219,7 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
 
     /// Goes on with a pipelined request, unless the client does not read its answers.
     private func resumePending(_ stream: Stream) {
-        guard stream.unsent < Exchange.highWater else {
+        guard stream.unsent < Exchange.highWater(worker.loop) else {
             timer?.set(worker.loop.now.adding(nanoseconds: worker.idleTimeout))
             return
         }
@@ -357,7 +357,7 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
         switch phase {
         case .exchanging: exchange?.clientSent()
         case .lingering: if closesWhenFlushed, stream.unsent == 0 { shutdown(stream) }
-        case .idle: if pending != nil, stream.unsent < Exchange.highWater / 4 { resumePending(stream) }
+        case .idle: if pending != nil, stream.unsent < Exchange.highWater(worker.loop) / 4 { resumePending(stream) }
         default: break
         }
     }

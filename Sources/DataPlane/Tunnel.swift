@@ -74,13 +74,13 @@ final class Tunnel: StreamHandler, TimerHandler, Drainable {
 
     private func relay(_ buffer: LoopBuffer, from source: Stream, to target: Stream, _ direction: inout Direction) {
         direction.fullBuffers = buffer.free == 0 ? direction.fullBuffers + 1 : max(0, direction.fullBuffers - 1)
-        target.send(buffer)
+        target.send(worker.loop.relieved(buffer))
         receiveMore(source, target, &direction)
     }
 
     private func receiveMore(_ source: Stream, _ target: Stream, _ direction: inout Direction) {
         guard !direction.isEnded else { return }
-        direction.isPaused = target.unsent >= Exchange.highWater
+        direction.isPaused = target.unsent >= Exchange.highWater(worker.loop)
         if direction.isPaused {
             source.pauseReceiving()
         } else if direction.fullBuffers > 2 {
@@ -101,7 +101,9 @@ final class Tunnel: StreamHandler, TimerHandler, Drainable {
     }
 
     private func resume(_ source: Stream, _ target: Stream, _ direction: inout Direction) {
-        if direction.isPaused, target.unsent < Exchange.highWater / 2 { receiveMore(source, target, &direction) }
+        if direction.isPaused, target.unsent < Exchange.highWater(worker.loop) / 2 {
+            receiveMore(source, target, &direction)
+        }
         bridgeEnd(target, &direction)
     }
 

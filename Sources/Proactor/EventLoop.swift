@@ -206,6 +206,56 @@ public final class EventLoop {
         }
     }
 
+    /// Whether half of the receive buffers of a kind are with holders: then nobody should hold more than one or two.
+    public var isShortOfBuffers: Bool { lentSmall > buffers.smallCount / 2 || lentLarge > buffers.largeCount / 2 }
+
+    /// A buffer with the same bytes that may be held for as long as a peer likes.
+    ///
+    /// Receive buffers are few, and all streams of the loop share them: a peer that stops reading must not keep them
+    /// from others. The buffer itself while there are plenty; a copy once three quarters of its kind are held.
+    @inline(__always)
+    public func holdable(_ buffer: LoopBuffer) -> LoopBuffer {
+        switch buffer.home {
+        case .small: lentSmall > buffers.smallCount / 4 * 3 ? copied(buffer) : buffer
+        case .large: lentLarge > buffers.largeCount / 4 * 3 ? copied(buffer) : buffer
+        default: buffer
+        }
+    }
+
+    private func copied(_ buffer: LoopBuffer) -> LoopBuffer {
+        var copy = allocate(buffer.count)
+        // A receive buffer is larger than the largest slab only where settings of the loop say so.
+        guard copy.free >= buffer.count else {
+            giveBack(copy)
+            return buffer
+        }
+        copy.append(buffer)
+        giveBack(buffer)
+        return copy
+    }
+
+    /// The same bytes in a buffer that may be held for long: a receive buffer is copied and given back.
+    ///
+    /// Whoever waits for a slow peer must not wait with a buffer that all streams of the loop receive into.
+    public func settled(_ buffer: LoopBuffer) -> LoopBuffer {
+        guard !buffer.isSlab else { return buffer }
+        var copy = allocate(buffer.count)
+        guard copy.free >= buffer.count else {
+            giveBack(copy)
+            return buffer
+        }
+        copy.append(buffer)
+        giveBack(buffer)
+        return copy
+    }
+
+    /// The buffer as it is while receive buffers are plentiful, else `settled`: for sends that may take long.
+    @inline(__always)
+    public func relieved(_ buffer: LoopBuffer) -> LoopBuffer { isShortOfBuffers ? settled(buffer) : buffer }
+
+    /// Whether more than half of the receive buffers of either size are held.
+    public var isShortOfBuffers: Bool { lentSmall * 2 > buffers.smallCount || lentLarge * 2 > buffers.largeCount }
+
     /// Receive buffers that holders have at the moment.
     public var receiveBuffersLent: Int { lentSmall + lentLarge }
 

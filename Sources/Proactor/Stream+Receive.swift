@@ -94,7 +94,9 @@ extension Stream {
         }
     }
 
-    private func keep(_ buffer: LoopBuffer) {
+    private func keep(_ fresh: LoopBuffer) {
+        let buffer = loop.relieved(fresh)
+        let buffer = loop.holdable(buffer)
         if kept == nil { kept = [buffer] } else { kept?.append(buffer) }
     }
 

@@ -13,6 +13,7 @@ extension Stream {
             return
         }
         unsent += buffer.count
+        let buffer = loop.holdable(buffer)
         if sending == nil {
             sendingCount = buffer.count
             start(buffer)

@@ -36,8 +36,11 @@ extension EndToEnd {
                 return client
             }
             try expectService(proxy, 1 << 20)
-            for client in clients { try client.send("here\r\n\r\n") }
-            for client in clients { #expect(try client.receiveResponse().text == "a") }
+            // Not all at once: an endpoint is given 1,024 requests at a time.
+            for client in clients {
+                try client.send("here\r\n\r\n")
+                #expect(try client.receiveResponse().text == "a")
+            }
             withExtendedLifetime((nginx, files)) {}
         }
 
