@@ -127,11 +127,13 @@ extension RequestHeadParser {
         if index == range.upper { return true }
         guard bytes[index] == 0x3A, range.upper - index <= 6 else { return false }
         index += 1
+        var port = 0
         while index < range.upper {
             guard CharacterSets.isDigit(bytes[index]) else { return false }
+            port = port * 10 + Int(bytes[index] &- 0x30)
             index += 1
         }
-        return true
+        return port <= 65_535
     }
 
     /// Whether a character of an IPv6 address is a colon; nil for one that none holds.
