@@ -79,7 +79,7 @@ extension Exchange {
         if phase == .connecting || upstream == nil {
             waiting.append(loop.holdable(body))
         } else {
-            upstream?.stream?.send(loop.relieved(body))
+            upstream?.stream?.send(body)
         }
     }
 

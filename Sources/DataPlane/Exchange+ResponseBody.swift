@@ -85,7 +85,7 @@ extension Exchange {
         case .none: break
         }
         bytesOut += body.count
-        stream.send(loop.relieved(body))
+        stream.send(body)
         if transfer == .chunk { sendText("\r\n", stream) }
         if isDone { finishResponse() } else { receiveMoreResponse() }
     }

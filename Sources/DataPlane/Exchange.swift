@@ -87,10 +87,6 @@ final class Exchange {
     }
 
     /// Whether the client is still to send body.
-    /// What may be queued towards one side: less when many slow peers hold buffers.
-    @inline(__always)
-    var highWater: Int { loop.isShortOfBuffers ? Self.highWater / 4 : Self.highWater }
-
     @inline(__always)
     var wantsBody: Bool { !isRequestComplete }
 

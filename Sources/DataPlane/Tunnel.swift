@@ -74,7 +74,7 @@ final class Tunnel: StreamHandler, TimerHandler, Drainable {
 
     private func relay(_ buffer: LoopBuffer, from source: Stream, to target: Stream, _ direction: inout Direction) {
         direction.fullBuffers = buffer.free == 0 ? direction.fullBuffers + 1 : max(0, direction.fullBuffers - 1)
-        target.send(worker.loop.relieved(buffer))
+        target.send(buffer)
         receiveMore(source, target, &direction)
     }
 

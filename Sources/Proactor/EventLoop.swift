@@ -234,28 +234,6 @@ public final class EventLoop {
         return copy
     }
 
-    /// The same bytes in a buffer that may be held for long: a receive buffer is copied and given back.
-    ///
-    /// Whoever waits for a slow peer must not wait with a buffer that all streams of the loop receive into.
-    public func settled(_ buffer: LoopBuffer) -> LoopBuffer {
-        guard !buffer.isSlab else { return buffer }
-        var copy = allocate(buffer.count)
-        guard copy.free >= buffer.count else {
-            giveBack(copy)
-            return buffer
-        }
-        copy.append(buffer)
-        giveBack(buffer)
-        return copy
-    }
-
-    /// The buffer as it is while receive buffers are plentiful, else `settled`: for sends that may take long.
-    @inline(__always)
-    public func relieved(_ buffer: LoopBuffer) -> LoopBuffer { isShortOfBuffers ? settled(buffer) : buffer }
-
-    /// Whether more than half of the receive buffers of either size are held.
-    public var isShortOfBuffers: Bool { lentSmall * 2 > buffers.smallCount || lentLarge * 2 > buffers.largeCount }
-
     /// Receive buffers that holders have at the moment.
     public var receiveBuffersLent: Int { lentSmall + lentLarge }
 

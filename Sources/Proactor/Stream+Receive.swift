@@ -94,8 +94,7 @@ extension Stream {
         }
     }
 
-    private func keep(_ fresh: LoopBuffer) {
-        let buffer = loop.relieved(fresh)
+    private func keep(_ buffer: LoopBuffer) {
         let buffer = loop.holdable(buffer)
         if kept == nil { kept = [buffer] } else { kept?.append(buffer) }
     }
