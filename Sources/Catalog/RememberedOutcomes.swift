@@ -36,7 +36,7 @@ struct RememberedOutcomes: Sendable {
     func outcome(for key: String, change: CatalogChange) -> CatalogOutcome? {
         guard let position = positions[key] else { return nil }
         let entry = entries[position - removed]
-        return entry.change == change ? entry.outcome : .refused(.idempotencyKeyReused)
+        return entry.change.asks(forTheSameAs: change) ? entry.outcome : .refused(.idempotencyKeyReused)
     }
 
     mutating func remember(_ outcome: CatalogOutcome, for key: String, change: CatalogChange) {
@@ -53,5 +53,21 @@ struct RememberedOutcomes: Sendable {
         entries.removeFirst(first)
         removed += first
         first = 0
+    }
+}
+
+extension CatalogChange {
+    /// Whether two commands are the same request. An expiry is "in an hour" to its author, and a time only by the clock
+    /// of whoever proposed it, so a retry has another.
+    fileprivate func asks(forTheSameAs other: CatalogChange) -> Bool {
+        switch (self, other) {
+        case (
+            .setWeight(let weight, let target, let until), .setWeight(let otherWeight, let otherTarget, let otherUntil)
+        ):
+            weight == otherWeight && target == otherTarget && (until == nil) == (otherUntil == nil)
+        case (.setState(let state, let target, let until), .setState(let otherState, let otherTarget, let otherUntil)):
+            state == otherState && target == otherTarget && (until == nil) == (otherUntil == nil)
+        default: self == other
+        }
     }
 }

@@ -15,6 +15,19 @@ import Topology
         #expect(log.apply(.setFrozen(true), key: "a") == .refused(.idempotencyKeyReused))
     }
 
+    /// The author asks for "an hour"; the time it ends is of the proposer's clock.
+    @Test func aRetryMayExpireAtAnotherTime() {
+        var log = Log.withServices()
+        func change(_ weight: Int, _ time: Int64?) -> CatalogChange {
+            .setWeight(
+                weight, of: place(files, east), until: time.map { UnixTime(milliseconds: log.now.milliseconds + $0) })
+        }
+        #expect(log.apply(change(5, 60_000), key: "a") == .applied(index: 3, changed: true))
+        #expect(log.apply(change(5, 60_007), key: "a") == .applied(index: 3, changed: true))
+        #expect(log.apply(change(6, 60_000), key: "a") == .refused(.idempotencyKeyReused))
+        #expect(log.apply(change(5, nil), key: "a") == .refused(.idempotencyKeyReused))
+    }
+
     @Test func refusalsAreRememberedToo() {
         var log = Log.withServices()
         let move = CatalogChange.setPrimary(of: shop, to: south, expectedEpoch: nil, cause: .operatorRequest)
