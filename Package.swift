@@ -94,6 +94,9 @@ let package = Package(
         tests(
             "SettingsTests", ["Settings", "Topology", "Balancing", "Health", "Routing"], resources: [.copy("Golden")]),
         tests("EndToEnd", []),
+        tests(
+            "ControlPlaneTests",
+            ["ControlPlane", "Probing", "Proactor", "Topology", "Catalog", "Health", "Balancing", "Routing"]),
         tests("TidyTests", []),
     ]
 )
