@@ -8,13 +8,24 @@ extension CatalogEvent.Kind {
         switch self {
         case .serviceRegistered(let service): "service \(service) was registered"
         case .serviceRetired(let service): "service \(service) left the settings"
+        case .weightChanged(let target, let before?, let after?) where before == after:
+            "weight of \(target.text) stays \(after) until another time"
         case .weightChanged(let target, let before, let after):
             "weight of \(target.text) went from \(Self.text(before)) to \(Self.text(after))"
         case .stateChanged(let target, let state): "\(target.text) is \(state.rawValue)"
         case .primaryChanged(let service, let from, let to, let epoch, let cause):
-            "primary of \(service) went from \(from?.text ?? "none") to \(to), epoch \(epoch.count) (\(cause.rawValue))"
+            "primary of \(service) went from \(from?.text ?? "none") to \(to), epoch \(epoch.count)\(Self.text(cause))"
         case .overrideExpired(let target, let kind): "the \(kind.rawValue) override of \(target.text) expired"
         case .frozen(let isFrozen): isFrozen ? "automatic changes were frozen" : "automatic changes were allowed again"
+        }
+    }
+
+    /// What an operator asked for needs no word.
+    private static func text(_ cause: PrimaryCause) -> String {
+        switch cause {
+        case .operatorRequest, .registration: ""
+        case .removedFromSettings: ", because the settings no longer list it"
+        case .automatic: ", by failover"
         }
     }
 
