@@ -26,6 +26,8 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
     private(set) var headBegan = Tick.zero
     /// Whether the connection still owes its PROXY protocol header.
     private var awaitsProxyHeader = false
+    /// Whether a request was answered on it.
+    private var hasServed = false
     private var isEnded = false
     private var closesWhenFlushed = false
     /// Nothing more will come, so that no unread byte can make the kernel reset the connection.
@@ -202,6 +204,7 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
     @inline(__always)
     func exchangeEnded(keepsAlive: Bool, isLast: Bool) {
         exchange = nil
+        hasServed = true
         guard phase == .exchanging, let stream else { return }
         guard keepsAlive, !worker.isDraining, !(isEnded && pending == nil) else {
             mayCloseAtOnce = isLast && pending == nil
@@ -336,8 +339,10 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
     }
 
     func drain() {
-        // A connection between two requests is closed; one that just came gets its answer first.
-        if phase == .idle { closeGracefully() }
+        guard phase == .idle else { return }
+        // A connection between two requests is closed. One that just came has its first request on the way, or in the
+        // kernel already: it gets a second, and its answer.
+        if hasServed { closeGracefully() } else { timer?.set(worker.loop.now + .seconds(1)) }
     }
 
     // MARK: Other events

@@ -146,7 +146,8 @@ final class UpstreamConnection: StreamHandler, TimerHandler {
     func stream(_ stream: Stream, sent count: Int) { exchange?.upstreamSent() }
 
     func stream(_ stream: Stream, failed failure: StreamFailure) {
-        if phase == .connecting || failure == .reset && exchange?.hasResponse == false {
+        // A pooled connection that the backend had closed says nothing of the backend.
+        if phase == .connecting || failure == .reset && !isReused && exchange?.hasResponse == false {
             endpoint.counters.connectFailures.add(1, ordering: .relaxed)
         }
         let wasConnecting = phase == .connecting
