@@ -99,7 +99,7 @@ extension EndToEnd {
             }
         }
 
-        /// 200 clients ask for 16 MiB each and read nothing.
+        /// 400 clients ask for 16 MiB each and read nothing.
         @Test(arguments: InputOutput.available)
         func slowReadersCostNoMemory(_ inputOutput: InputOutput) throws {
             let files = try Scratch()
@@ -108,7 +108,7 @@ extension EndToEnd {
             let proxy = try Proxy(inputOutput, shop("", ["west": endpoints(nginx.ports)]))
             #expect(try get(proxy.port).text == "a")
             let before = try proxy.process.memory()
-            let clients = try (0..<200).map { _ in
+            let clients = try (0..<400).map { _ in
                 let client = try Connection(proxy.port, receiveBuffer: 16 << 10)
                 try client.send("GET /files/large HTTP/1.1\r\nHost: shop\r\n\r\n")
                 return client
@@ -122,9 +122,9 @@ extension EndToEnd {
                 usleep(200_000)
                 return now == last
             }
-            // A quarter of a megabyte may wait for each client.
-            let growth = try proxy.process.memory("VmHWM") - before
-            #expect(growth < 200 * (400 << 10), "\(growth >> 10) KiB for 200 clients")
+            // The first answers come as fast as the backend sends them; once buffers are short, little more than 64 KiB
+            // waits for each client.
+            #expect(try proxy.process.memory("VmHWM") - before < (64 << 20) + 400 * (128 << 10))
             let quick = ContinuousClock.now
             #expect(try get(proxy.port).text == "a")
             #expect(ContinuousClock.now - quick < .seconds(1))
