@@ -97,6 +97,12 @@ let package = Package(
         tests(
             "ControlPlaneTests",
             ["ControlPlane", "Probing", "Proactor", "Topology", "Catalog", "Health", "Balancing", "Routing"]),
+        tests(
+            "AdminTests",
+            [
+                "Admin", "ControlPlane", "DataPlane", "HTTPTransport", "Settings", "Proactor", "Topology", "Catalog",
+                "Balancing", "Routing",
+            ]),
         tests("TidyTests", []),
     ]
 )

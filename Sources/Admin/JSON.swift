@@ -62,9 +62,9 @@ extension AdminCall {
         } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context) {
             let key = context.codingPath.map(\.stringValue).joined(separator: ".")
             respond(.problem(400, key.isEmpty ? "the body is no JSON object" : "\"\(key)\" is not of the right type"))
-        } catch DecodingError.dataCorrupted(let context) where !context.codingPath.isEmpty {
-            let key = context.codingPath.map(\.stringValue).joined(separator: ".")
-            respond(.problem(400, "\"\(key)\" is not a value that can be used"))
+        } catch DecodingError.dataCorrupted {
+            // So is a number reported that does not fit its type, and without its key.
+            respond(.problem(400, "the body is no JSON object, or a number in it does not fit"))
         } catch {
             respond(.problem(400, "the body is no JSON object"))
         }
