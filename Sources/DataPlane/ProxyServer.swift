@@ -14,6 +14,8 @@ public final class ProxyServer: Sendable {
         var configuration: DataPlaneConfiguration
         var listeners: [ListenerDefinition]
         var sockets: [ListenerName: SocketAddress]
+        /// Bound at the start, and not served before there is a table to route by.
+        var unopened: [(ListenerDefinition, [ListeningSocket])]
     }
 
     private let state: Mutex<State>
@@ -21,7 +23,7 @@ public final class ProxyServer: Sendable {
     private let shared: WorkerShared
     private let resolver: EndpointResolver
 
-    /// Starts the workers and binds all listeners. Traffic is refused with 404 until the first `publish`.
+    /// Starts the workers and binds all listeners. Connections wait in their backlogs until the first `publish`.
     ///
     /// - Throws: what could not be had, such as "bind 127.0.0.1:80: Permission denied"; nothing is left running then.
     public init(
@@ -58,18 +60,18 @@ public final class ProxyServer: Sendable {
             for host in started { host.post { $0.readdress() } }
         }
         var addresses: [ListenerName: SocketAddress] = [:]
-        for (listener, sockets) in bound {
-            addresses[listener.name] = sockets.first?.address
-            Self.open(listener, sockets, on: hosts)
-        }
-        state = Mutex(State(configuration: configuration, listeners: listeners, sockets: addresses))
+        for (listener, sockets) in bound { addresses[listener.name] = sockets.first?.address }
+        state = Mutex(
+            State(configuration: configuration, listeners: listeners, sockets: addresses, unopened: bound))
     }
 
-    private static func bind(_ address: Address, count: Int) throws(SystemError) -> [ListeningSocket] {
+    private static func bind(
+        _ address: Address, count: Int, beside: Bool = false
+    ) throws(SystemError) -> [ListeningSocket] {
         guard let socket = try EndpointResolver.resolveNow(address) else {
             throw SystemError(code: EADDRNOTAVAIL, action: "resolve \(address)")
         }
-        return try ListeningSocket.bind(socket, count: count)
+        return try ListeningSocket.bind(socket, count: count, beside: beside)
     }
 
     private static func open(_ listener: ListenerDefinition, _ sockets: [ListeningSocket], on hosts: [LoopHost<Worker>])
@@ -84,36 +86,45 @@ public final class ProxyServer: Sendable {
     public func publish(_ table: RoutingTable) {
         resolver.watch(table)
         for host in hosts { host.post { $0.adopt(table) } }
+        let unopened = state.withLock { state in
+            defer { state.unopened = [] }
+            return state.unopened
+        }
+        for (listener, sockets) in unopened { Self.open(listener, sockets, on: hosts) }
     }
 
-    /// Applies new settings: binds what is new first, so that a failure changes nothing, then closes what is gone.
-    /// An unchanged listener is not touched. Publish the new table before, so that new listeners find their routes.
-    public func reload(
-        _ configuration: DataPlaneConfiguration, listeners: [ListenerDefinition]
-    ) throws(SystemError) {
-        let before = state.withLock { $0 }
+    /// Binds what new settings add, so that `apply` cannot fail. One call at a time; a call to `apply` or `cancel` follows.
+    ///
+    /// - Throws: the system's error with the address; nothing was changed.
+    public func prepare(_ listeners: [ListenerDefinition]) throws(SystemError) -> PreparedListeners {
+        let before = state.withLock { $0.listeners }
+        let unchanged = before.filter { old in listeners.contains { old.isServedAlike($0) } }
+        let going = before.filter { old in !unchanged.contains { $0.name == old.name } }
         var bound: [(ListenerDefinition, [ListeningSocket])] = []
-        let unchanged = before.listeners.filter { old in
-            listeners.contains { $0.name == old.name && $0.bind == old.bind && $0.protocol == old.protocol }
-        }
         do throws(SystemError) {
             for listener in listeners where !unchanged.contains(where: { $0.name == listener.name }) {
-                // A listener that only moved to another name keeps its address: the old one is closed first then.
-                let moved = before.listeners.first { $0.bind == listener.bind }
-                if let moved, !unchanged.contains(where: { $0.name == moved.name }) { close(moved.name) }
-                bound.append((listener, try Self.bind(listener.bind, count: hosts.count)))
+                // One that goes on as another, by a new name or protocol, keeps its address without a gap.
+                let isOurs = going.contains { $0.bind == listener.bind }
+                bound.append((listener, try Self.bind(listener.bind, count: hosts.count, beside: isOurs)))
             }
         } catch {
             for (_, sockets) in bound { for socket in sockets { socket.close() } }
             throw error
         }
-        for old in before.listeners where !unchanged.contains(where: { $0.name == old.name }) { close(old.name) }
+        return PreparedListeners(listeners: listeners, going: going.map(\.name), bound: bound)
+    }
+
+    /// Takes new settings: what is gone is closed, what is new is served, an unchanged listener is not touched. Publish
+    /// the new table before, so that new listeners find their routes.
+    public func apply(_ prepared: PreparedListeners, _ configuration: DataPlaneConfiguration) {
+        for name in prepared.going { close(name) }
         for host in hosts { host.post { $0.configure(configuration) } }
-        for (listener, sockets) in bound { Self.open(listener, sockets, on: hosts) }
+        for (listener, sockets) in prepared.bound { Self.open(listener, sockets, on: hosts) }
         state.withLock { state in
             state.configuration = configuration
-            state.listeners = listeners
-            for (listener, sockets) in bound { state.sockets[listener.name] = sockets.first?.address }
+            state.listeners = prepared.listeners
+            for name in prepared.going { state.sockets[name] = nil }
+            for (listener, sockets) in prepared.bound { state.sockets[listener.name] = sockets.first?.address }
         }
     }
 
@@ -134,5 +145,24 @@ public final class ProxyServer: Sendable {
         for host in hosts { host.stop() }
         resolver.stop()
         shared.accessLog?.close()
+    }
+}
+
+/// The listeners of new settings, with the sockets that they add bound and not yet served.
+public struct PreparedListeners: Sendable {
+    fileprivate let listeners: [ListenerDefinition]
+    fileprivate let going: [ListenerName]
+    fileprivate let bound: [(ListenerDefinition, [ListeningSocket])]
+
+    /// Lets the sockets go: the settings are not taken after all.
+    public func cancel() {
+        for (_, sockets) in bound { for socket in sockets { socket.close() } }
+    }
+}
+
+extension ListenerDefinition {
+    /// Whether a socket of one serves for the other: routes are looked up in the table, all else is the listener's own.
+    fileprivate func isServedAlike(_ other: ListenerDefinition) -> Bool {
+        name == other.name && bind == other.bind && `protocol` == other.protocol && proxyProtocol == other.proxyProtocol
     }
 }

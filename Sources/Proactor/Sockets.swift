@@ -12,11 +12,15 @@ public struct ListeningSocket: Sendable {
     ///
     /// The address is first bound without SO_REUSEPORT: otherwise a second process would silently share the port.
     ///
+    /// - Parameter beside: whether this process listens there already and is about to stop: then the address may be in
+    ///   use. Not for Unix sockets.
     /// - Throws: the system's error with the address, such as "bind 127.0.0.1:80: Permission denied".
-    public static func bind(_ address: SocketAddress, count: Int = 1) throws(SystemError) -> [ListeningSocket] {
+    public static func bind(
+        _ address: SocketAddress, count: Int = 1, beside: Bool = false
+    ) throws(SystemError) -> [ListeningSocket] {
         var address = address
         if address.family != AF_UNIX {
-            let probe = try make(address, shared: false)
+            let probe = try make(address, shared: beside)
             address = SocketAddress.of(probe, peer: false) ?? address
             Glibc.close(probe)
         } else {

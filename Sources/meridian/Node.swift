@@ -27,7 +27,11 @@ final class Node: Sendable {
     }
 
     /// Starts everything. After a failure the process is to end: what was started is not taken back.
-    static func start(_ settings: Settings, io choice: IOChoice, logger: Logger) throws(Failure) -> Node {
+    ///
+    /// - Parameter file: where the settings came from, for the message of a failure.
+    static func start(
+        _ settings: Settings, from file: String, io choice: IOChoice, logger: Logger
+    ) throws(Failure) -> Node {
         let limit = Descriptors.raiseLimit()
         do {
             let verdict = try SelfTest.choose(choice)
@@ -48,10 +52,8 @@ final class Node: Sendable {
             let node = Node(proxy: proxy, control: control, admin: admin, state: state, logger: logger)
             node.announce(verdict.io, configuration.workers)
             return node
-        } catch let failure as Failure {
-            throw failure
         } catch {
-            throw Failure("error: \(error)")
+            throw SetupFailure.describe(error, settings, file: file)
         }
     }
 

@@ -23,7 +23,7 @@ extension Node {
             // The command line is above the file.
             if let workers { fresh.workers = workers }
             do throws(Failure) {
-                try apply(fresh)
+                try apply(fresh, from: file)
                 outcome = .applied(warnings: valid.warnings.map(\.description))
             } catch {
                 outcome = .refused(reason: error.message, problems: [])
@@ -37,7 +37,7 @@ extension Node {
         state.finish(outcome)
     }
 
-    private func apply(_ fresh: Settings) throws(Failure) {
+    private func apply(_ fresh: Settings, from file: String) throws(Failure) {
         let old = state.settings
         let restart = ReloadDifference.restartRequired(old, fresh)
         guard restart.isEmpty else {
@@ -47,20 +47,19 @@ extension Node {
             let layout = try RoutingLayout(services: fresh.services, listeners: fresh.listeners)
             let configuration = try DataPlaneConfiguration(fresh, descriptors: Descriptors.raiseLimit())
             let admit = try admin.prepare(fresh)
-            // The table first, so that a new listener finds its routes; then the listeners.
-            try publish(fresh, layout)
+            let listeners = try proxy.prepare(fresh.listeners)
+            // From here on only the control thread could fail. The table first, so that a new listener finds its routes.
             do {
-                try proxy.reload(configuration, listeners: fresh.listeners)
+                try publish(fresh, layout)
             } catch {
-                try publish(old, RoutingLayout(services: old.services, listeners: old.listeners))
+                listeners.cancel()
                 throw error
             }
+            proxy.apply(listeners, configuration)
             admit()
             state.set(fresh)
-        } catch let failure as Failure {
-            throw failure
         } catch {
-            throw Failure("\(error)")
+            throw SetupFailure.describe(error, fresh, file: file)
         }
     }
 

@@ -40,7 +40,7 @@ struct RunCommand: ParsableCommand {
         let signals = SignalReader([SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2])
         var settings = try loadSettings(file)
         if let workers { settings.workers = workers }
-        let node = try Node.start(settings, io: io, logger: logger)
+        let node = try Node.start(settings, from: file, io: io, logger: logger)
         try follow(signals, node, logger)
     }
 
@@ -52,7 +52,7 @@ struct RunCommand: ParsableCommand {
             case SIGUSR1: node.reopenLogs()
             case SIGTERM, SIGINT:
                 logger.info("stopping gracefully; a second signal stops at once")
-                node.stop(unless: { signals.poll() == SIGTERM || signals.poll() == SIGINT })
+                node.stop(unless: { [SIGTERM, SIGINT].contains(signals.poll()) })
                 logger.info("stopped")
                 return
             // Unhandled it would end the process.
