@@ -96,6 +96,16 @@ public final class AdminServer: Sendable {
         return { [gate] in gate.set(rules) }
     }
 
+    /// Reads what new settings name, and binds nothing.
+    ///
+    /// - Throws: why the API could not be served by them.
+    public static func check(_ settings: Settings) throws(AdminError) {
+        let bind = settings.admin.bind
+        guard let address = try? SocketAddress.resolve(bind).first else { throw .unusable(key: "admin.bind", bind) }
+        guard address.isLoopback else { throw .offLoopback(bind) }
+        _ = try AccessRules(settings.admin, bound: address)
+    }
+
     /// Ends the thread and cuts its connections.
     public func stop() { host.stop() }
 }

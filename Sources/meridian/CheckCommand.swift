@@ -1,5 +1,8 @@
 // Owns `meridian check`: is the configuration file right?
+internal import Admin
 internal import ArgumentParser
+internal import DataPlane
+internal import Routing
 internal import Settings
 
 /// Reads a configuration file and shows every problem in it.
@@ -12,6 +15,16 @@ struct CheckCommand: ParsableCommand {
 
     func run() throws {
         let settings = try loadSettings(file)
+        // What only shows when it is put together: error pages that cannot be read, the token.
+        do {
+            _ = try RoutingLayout(services: settings.services, listeners: settings.listeners)
+            _ = try DataPlaneConfiguration(settings, descriptors: Descriptors.raiseLimit())
+            try AdminServer.check(settings)
+        } catch let failure as Failure {
+            throw Failure("\(file): error: \(failure.message)")
+        } catch {
+            throw Failure("\(file): error: \(error)")
+        }
         print("\(file) is valid: \(settings.services.count) services, \(settings.listeners.count) listeners")
     }
 }

@@ -25,13 +25,14 @@ struct DemoCommand: ParsableCommand {
             }
             limit = read
         }
-        let signals = SignalReader([SIGINT, SIGTERM])
+        let signals = SignalReader([SIGINT, SIGTERM, SIGHUP])
         var children: [ChildProcess] = []
-        let file = "/tmp/meridian-demo-\(getpid()).yaml"
+        let folder = try TemporaryFolder()
         defer {
             for child in children.reversed() { child.end() }
-            unlink(file)
+            folder.remove()
         }
+        let file = folder.path + "/demo.yaml"
         let world = try DemoWorld()
         for backend in world.backends { children.append(try ChildProcess(backend.arguments)) }
         try write(world.settings, to: file)
@@ -45,8 +46,8 @@ struct DemoCommand: ParsableCommand {
 
     private func write(_ text: String, to path: String) throws(Failure) {
         guard let file = fopen(path, "w") else { throw Failure("error: cannot write \(path)") }
-        fputs(text, file)
-        fclose(file)
+        let isWritten = fputs(text, file) >= 0
+        guard fclose(file) == 0, isWritten else { throw Failure("error: cannot write \(path)") }
     }
 
     /// Waits, five seconds at most, until the proxy serves.
@@ -71,6 +72,26 @@ struct DemoCommand: ParsableCommand {
         }
         let end = EventLoop.clock() + limit
         while EventLoop.clock() < end, signals.poll() == 0 {}
+    }
+}
+
+/// A folder that nobody else can have prepared.
+struct TemporaryFolder {
+    let path: String
+
+    init() throws(Failure) {
+        let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        var template = Array((base + "/meridian-demo-XXXXXX").utf8CString)
+        guard mkdtemp(&template) != nil else {
+            throw Failure("error: cannot make a folder in \(base): \(String(cString: strerror(errno)))")
+        }
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// Removes the folder with its one file.
+    func remove() {
+        unlink(path + "/demo.yaml")
+        rmdir(path)
     }
 }
 
@@ -178,14 +199,20 @@ struct DemoScreen {
         let east = world.backends.indices.filter { world.backends[$0].datacenter == "us-east" }
         // As it was called, so that the lines can be pasted.
         let meridian = CommandLine.arguments[0]
+        let victims = east.map { String(pids[$0]) }.joined(separator: " ")
         text += "\n" + bold("Try, in another terminal:") + "\n\n"
-        text += "  curl http://\(world.web)/                     # a request through the proxy\n"
-        text += "  for i in 1 2 3 4 5 6; do curl -s http://\(world.active)/; done\n"
-        text +=
-            "  kill \(east.map { String(pids[$0]) }.joined(separator: " "))                            # us-east dies\n"
-        text += "  \(meridian) primary set shop eu-west\(admin)     # move the primary\n"
-        text += "  \(meridian) weight set everywhere ap-south 5\(admin)\n"
-        text += "  \(meridian) status\(admin)\n"
+        let lines = [
+            ("curl http://\(world.web)/", "a request through the proxy"),
+            ("for i in 1 2 3 4 5 6; do curl -s http://\(world.active)/; done", "shared by all three"),
+            ("kill \(victims)", "the datacenter us-east dies"),
+            ("\(meridian) primary set shop eu-west\(admin)", "move the primary"),
+            ("\(meridian) weight set everywhere ap-south 5\(admin)", "most goes to ap-south now"),
+            ("\(meridian) status\(admin)", "see the state"),
+        ]
+        let width = lines.map(\.0.count).max() ?? 0
+        for (command, purpose) in lines {
+            text += "  \(command)\(String(repeating: " ", count: width - command.count))   # \(purpose)\n"
+        }
         text += "\nCtrl-C ends all of it.\n"
         self.text = text
     }

@@ -14,11 +14,21 @@ struct LineLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        var line = "\(Self.time()) \(event.level) \(event.message)"
         let all = metadata.merging(event.metadata ?? [:]) { $1 }
-        for (key, value) in all.sorted(by: { $0.key < $1.key }) { line += " \(key)=\"\(value)\"" }
-        // No event may end a line of the log early.
-        standardError(String(line.map { $0.isNewline ? " " : $0 }))
+        standardError(Self.line(level: event.level, message: "\(event.message)", all, time: Self.time()))
+    }
+
+    /// The line, without its end. Control characters become blanks: no event may end a line early, or steer the terminal
+    /// that shows it.
+    static func line(level: Logger.Level, message: String, _ metadata: Logger.Metadata, time: String) -> String {
+        var line = "\(time) \(level) \(message)"
+        for (key, value) in metadata.sorted(by: { $0.key < $1.key }) { line += " \(key)=\(quoted("\(value)"))" }
+        let plain = line.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }
+        return String(String.UnicodeScalarView(plain))
+    }
+
+    private static func quoted(_ text: String) -> String {
+        text.reduce(into: "\"") { $0 += $1 == "\"" || $1 == "\\" ? "\\\($1)" : String($1) } + "\""
     }
 
     private static func time() -> String {
