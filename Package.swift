@@ -103,6 +103,12 @@ let package = Package(
                 "Admin", "ControlPlane", "DataPlane", "HTTPTransport", "Settings", "Proactor", "Topology", "Catalog",
                 "Balancing", "Routing",
             ]),
+        tests(
+            "MeridianTests",
+            [
+                "meridian", "Settings", "Routing", "Proactor", "Topology",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         tests("TidyTests", []),
     ]
 )

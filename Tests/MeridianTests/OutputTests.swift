@@ -1,0 +1,94 @@
+// Owns the proof of what the command line shows to people: the table, the log's lines, messages of failures.
+import Foundation
+import Logging
+import Proactor
+import Routing
+import Settings
+import Testing
+import Topology
+
+@testable import meridian
+
+@Suite struct Output {
+    private let status = NodeStatus(
+        node: "n1", datacenter: "west", version: "0.1.0", index: 7, quorum: true, leader: "n1", frozen: false,
+        services: [
+            ServiceStatus(
+                name: "shop", policy: "primary", endpointPolicy: "round_robin", primary: "west", epoch: 2,
+                state: "stable", requestsPerSecond: 1.5,
+                datacenters: [
+                    DatacenterStatus(
+                        name: "west", weight: 3, state: "draining", healthy: 0.5, share: 1, panic: false,
+                        endpoints: [
+                            EndpointStatus(
+                                address: "10.0.0.1:80", weight: 1, state: "down", inFlight: 4, requests: 9, errors: 2)
+                        ])
+                ])
+        ])
+
+    @Test func tableSaysItAllWithoutColours() {
+        let text = StatusTable(status, colours: false).text
+        #expect(!text.contains("\u{1B}"))
+        for word in [
+            "node n1 in west", "shop  primary → round_robin", "primary west (epoch 2, stable)", "1.5 requests/s",
+            "weight 3", "share 100 %", "healthy 50 %", "draining", "10.0.0.1:80", "down", "in flight 4", "errors 2",
+        ] {
+            #expect(text.contains(word), "\(word)\n\(text)")
+        }
+    }
+
+    @Test func coloursChangeNoWord() {
+        let plain = StatusTable(status, colours: false).text
+        let coloured = StatusTable(status, colours: true).text
+        #expect(coloured != plain)
+        #expect(coloured.replacing(#/\u{1B}\[[0-9]+m/#, with: "") == plain)
+    }
+
+    @Test func pathsOfTargets() throws {
+        #expect(try targetPath("shop", "west") == "/v1/services/shop/datacenters/west")
+        #expect(
+            try targetPath("a b", "west/unix:/run/x")
+                == "/v1/services/a%20b/datacenters/west/endpoints/unix%3A%2Frun%2Fx")
+        #expect(throws: Failure.self) { try targetPath("shop", "") }
+    }
+
+    @Test func logLinesStayOneLine() {
+        let line = LineLogHandler.line(
+            level: .info, message: "a\nb\u{1B}[31m", ["key": "say \"hi\"\\", "also": "x"], time: "T")
+        #expect(line == #"T info a b [31m also="x" key="say \"hi\"\\""#)
+    }
+
+    @Test func failuresNameTheLineThatBinds() throws {
+        let folder = FileManager.default.temporaryDirectory.path + "/meridian-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let file = folder + "/a.yaml"
+        let text = """
+            services:
+              - { name: a, endpoints: [ "127.0.0.1:1" ] }
+            listeners:
+              - { name: one, bind: "127.0.0.1:8081", service: a }
+              - { name: two, bind: "127.0.0.1:80", service: a }
+            """
+        try text.write(toFile: file, atomically: true, encoding: .utf8)
+        let settings = try SettingsReader.read(path: file).get().settings
+        let taken = SystemError(code: EADDRINUSE, action: "bind 127.0.0.1:80")
+        #expect(
+            SetupFailure.describe(taken, settings, file: file).message
+                == "\(file):5: error: bind 127.0.0.1:80: Address already in use (is another process listening there?)")
+        let other = SystemError(code: EMFILE, action: "eventfd")
+        #expect(
+            SetupFailure.describe(other, settings, file: file).message.hasPrefix("\(file): error: eventfd: Too many"))
+    }
+
+    @Test func demoIsAValidConfiguration() throws {
+        let world = try DemoWorld()
+        let valid = try SettingsReader.read(text: world.settings, path: "demo.yaml") { _ in nil }.get()
+        #expect(valid.warnings.map(\.description) == [])
+        #expect(valid.settings.services.map { $0.datacenters.map(\.endpoints.count) } == [[2, 2, 2], [2, 2, 2]])
+        let hosts = Set(world.backends.map { $0.address.prefix { $0 != ":" } })
+        #expect(hosts == ["127.0.0.1", "127.0.0.2", "127.0.0.3"])
+        #expect(Set(world.backends.map(\.address)).count == 6)
+        #expect(DemoScreen(world, pids: Array(1...7)).text.contains("http://\(world.web)"))
+    }
+}
