@@ -104,7 +104,7 @@ let package = Package(
                 "Balancing", "Routing",
             ]),
         tests(
-            "MeridianTests",
+            "meridianTests",
             [
                 "meridian", "Settings", "Routing", "Proactor", "Topology",
                 .product(name: "Logging", package: "swift-log"),
