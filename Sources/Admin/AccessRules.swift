@@ -1,5 +1,4 @@
 // Owns who may talk to the API at all: names that are not this node's and pages of other origins may not.
-internal import FoundationEssentials
 internal import HTTPTransport
 internal import Proactor
 internal import Settings
@@ -32,11 +31,8 @@ struct AccessRules: Sendable {
     }
 
     private static func readToken(_ path: String) throws(AdminError) -> [UInt8] {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw .tokenFile(path, "cannot be read")
-        }
-        guard data.count <= tokenLimit else { throw .tokenFile(path, "is larger than \(tokenLimit) bytes") }
-        var token = Array(data)
+        guard var token = SmallFile.bytes(of: path, limit: tokenLimit) else { throw .tokenFile(path, "cannot be read") }
+        guard token.count <= tokenLimit else { throw .tokenFile(path, "is larger than \(tokenLimit) bytes") }
         while let last = token.last, last == 0x0A || last == 0x0D || last == 0x20 { token.removeLast() }
         guard !token.isEmpty, token.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw .tokenFile(path, "does not hold one line of printable characters without blanks")

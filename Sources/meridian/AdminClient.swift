@@ -1,4 +1,5 @@
 // Owns how commands talk to a node: one request, one answer, exit codes by what it says.
+internal import Admin
 internal import ArgumentParser
 internal import FoundationEssentials
 internal import HTTPTransport
@@ -59,7 +60,7 @@ struct AdminClient {
         var request = HTTPRequest(
             method: method, path: String(parts[0]), query: parts.count > 1 ? String(parts[1]) : "")
         if let path = options.tokenFile {
-            guard let data = FileManager.default.contents(atPath: path), let line = data.split(separator: 0x0A).first
+            guard let bytes = SmallFile.bytes(of: path, limit: 4_096), let line = bytes.split(separator: 0x0A).first
             else { throw Failure("--token-file \(path) cannot be read, or is empty") }
             request.fields.append(("Authorization", "Bearer " + String(decoding: line, as: UTF8.self)))
         }

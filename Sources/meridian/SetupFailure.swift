@@ -1,6 +1,5 @@
 // Owns how a failed start or reload is told: one line that names the place in the file and what can be done.
 internal import Admin
-internal import FoundationEssentials
 internal import Glibc
 internal import Proactor
 internal import Routing
@@ -34,7 +33,7 @@ enum SetupFailure {
 
     /// The file with the line that binds the address, if exactly one does.
     private static func place(of address: Address, in file: String) -> String {
-        let text = FileManager.default.contents(atPath: file).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let text = SmallFile.bytes(of: file, limit: 4 << 20).map { String(decoding: $0, as: UTF8.self) } ?? ""
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         let found = lines.indices.filter { index in
             // Port 80 is not found in port 8080.
