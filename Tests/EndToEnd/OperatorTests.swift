@@ -25,12 +25,12 @@ extension EndToEnd {
                 "PUT", "/v1/services/shop/datacenters/east/weight", #"{"weight":0,"reason":"test"}"#)
             let off = ContinuousClock.now + Self.propagation
             #expect(changed.status == 200, "\(changed.text)")
-            try load.progress(by: 2_000)
+            try load.progress(by: 2_000, after: off)
             let dark = ContinuousClock.now
             let reset = try proxy.admin("DELETE", "/v1/services/shop/datacenters/east/weight")
             let on = ContinuousClock.now + Self.propagation
             #expect(reset.status == 200, "\(reset.text)")
-            try load.progress(by: 2_000)
+            try load.progress(by: 2_000, after: on)
             let tally = try load.stop()
             #expect(tally.failures == [])
             #expect(Set(tally.statuses.keys) == [200])
@@ -57,7 +57,7 @@ extension EndToEnd {
                     [Binary.path] + words + ["--admin", "http://127.0.0.1:\(proxy.adminPort)"])
                 #expect(result.exit == .code(0), "\(result.output)")
                 let from = ContinuousClock.now + Self.propagation
-                try load.progress(by: 4_000)
+                try load.progress(by: 4_000, after: from)
                 marks.append((from, ContinuousClock.now, east))
             }
             let tally = try load.stop()
@@ -101,7 +101,7 @@ extension EndToEnd {
             let moved = try proxy.command("primary", "set", "shop", "east", "--reason", "test")
             #expect(moved.exit == .code(0), "\(moved.output)")
             let changed = ContinuousClock.now + Self.propagation
-            try load.progress(by: 1_000)
+            try load.progress(by: 1_000, after: changed)
             let tally = try load.stop()
             #expect(tally.failures == [])
             #expect(Set(tally.statuses.keys) == [200])
