@@ -43,6 +43,7 @@ let package = Package(
         // Pure cores.
         pure("Topology"),
         pure("HTTPWire"),
+        pure("Raft", ["Topology"]),
         pure("Catalog", ["Topology"]),
         pure("Health", ["Topology"]),
         pure("Balancing", ["Topology"]),
