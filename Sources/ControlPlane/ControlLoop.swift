@@ -49,6 +49,8 @@ final class ControlLoop: TimerHandler {
     private var waiting: [() -> Void] = []
     private var periodTimer: LoopTimer?
     private var publishTimer: LoopTimer?
+    private var judgedAt = Tick.zero
+    private var judgeTimer: LoopTimer?
 
     /// The first table is published before this returns.
     init(
@@ -68,6 +70,7 @@ final class ControlLoop: TimerHandler {
         }
         _ = adopt(settings, layout)
         publishTimer = loop.makeTimer(self)
+        judgeTimer = loop.makeTimer(self)
         periodTimer = loop.makeTimer(self)
         periodTimer?.set(loop.now + Self.period)
     }
@@ -183,7 +186,15 @@ final class ControlLoop: TimerHandler {
         }
     }
 
+    /// A worker has seen a failure: its endpoint is judged now, or five milliseconds after the last look.
+    func takeFailureNotice() {
+        let earliest = judgedAt + Self.spacing
+        if loop.now < earliest { judgeTimer?.set(earliest) } else { judgeTraffic() }
+    }
+
     private func judgeTraffic() {
+        judgedAt = loop.now
+        traffic.failuresAreBeingRead()
         for id in outliers.expire(now: loop.now) {
             // Else it would be ejected again at once.
             traffic.resetErrors(of: id)
@@ -215,7 +226,8 @@ final class ControlLoop: TimerHandler {
     // MARK: Tables
 
     func timerExpired(_ timer: LoopTimer) {
-        guard timer === periodTimer else {
+        if timer === judgeTimer { return judgeTraffic() }
+        if timer === publishTimer {
             if isStale { publish() }
             return
         }

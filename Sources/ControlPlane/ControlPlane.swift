@@ -39,6 +39,7 @@ public final class ControlPlane: Sendable {
             throw error
         }
         relay.connect(control)
+        traffic.listenForFailures { [control] in control.post { $0.takeFailureNotice() } }
     }
 
     /// Proposes a command. `completion` runs on the control thread, once the outcome is committed and, when it changed

@@ -29,6 +29,10 @@ public protocol TrafficReader: Sendable {
     func endpointTraffic() -> [EndpointTraffic]
     /// Begins the count of errors in a row anew: an endpoint comes back from its ejection.
     func resetErrors(of id: EndpointID)
+    /// Calls `listener`, on any thread, at the first failure after each `failuresAreBeingRead`.
+    func listenForFailures(_ listener: @escaping @Sendable () -> Void)
+    /// The next failure is to be told again.
+    func failuresAreBeingRead()
 }
 
 /// What the control plane is told by the settings.

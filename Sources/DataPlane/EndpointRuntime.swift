@@ -21,6 +21,7 @@ final class EndpointRuntime {
     let name: String
     let datacenterName: String
     private var idle: [UpstreamConnection] = []
+    private let bell: FailureBell
 
     init(
         _ endpoint: EndpointRouting, _ service: ServiceDefinition, _ counters: TrafficCounters, _ addresses: AddressBook
@@ -29,6 +30,7 @@ final class EndpointRuntime {
         name = endpoint.address.description
         datacenterName = endpoint.id.datacenter.text
         self.counters = counters.endpoint(endpoint.id)
+        bell = counters.bell
         address = addresses.lookUp(endpoint.address)
         circuit = service.circuit
         pool = service.pool
@@ -65,6 +67,19 @@ final class EndpointRuntime {
         if before < circuit.connections { return true }
         counters.connections.subtract(1, ordering: .relaxed)
         return false
+    }
+
+    /// Counts a connect that was refused, reset or not answered in time.
+    func countConnectFailure() {
+        counters.connectFailures.add(1, ordering: .relaxed)
+        bell.ring()
+    }
+
+    /// Counts an answer of 500-599, or an attempt without an answer.
+    func countError() {
+        counters.errors.add(1, ordering: .relaxed)
+        counters.consecutiveErrors.add(1, ordering: .relaxed)
+        bell.ring()
     }
 
     func finishConnection() { counters.connections.subtract(1, ordering: .relaxed) }

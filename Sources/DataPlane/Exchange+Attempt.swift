@@ -145,11 +145,7 @@ extension Exchange {
         }
     }
 
-    func countError() {
-        guard let endpoint = choice?.endpoint else { return }
-        endpoint.counters.errors.add(1, ordering: .relaxed)
-        endpoint.counters.consecutiveErrors.add(1, ordering: .relaxed)
-    }
+    func countError() { choice?.endpoint.countError() }
 
     /// The session's timer: is anything overdue?
     func checkTime() {

@@ -113,7 +113,7 @@ final class TCPSession: StreamHandler, TimerHandler, Drainable {
         endpoint.finishRequest()
         endpoint.finishConnection()
         endpoint.counters.errors.add(1, ordering: .relaxed)
-        endpoint.counters.connectFailures.add(1, ordering: .relaxed)
+        endpoint.countConnectFailure()
         guard client != nil, attempts <= service.routing.definition.retry.attempts else {
             abort()
             return

@@ -148,7 +148,7 @@ final class UpstreamConnection: StreamHandler, TimerHandler {
     func stream(_ stream: Stream, failed failure: StreamFailure) {
         // A pooled connection that the backend had closed says nothing of the backend.
         if phase == .connecting || failure == .reset && !isReused && exchange?.hasResponse == false {
-            endpoint.counters.connectFailures.add(1, ordering: .relaxed)
+            endpoint.countConnectFailure()
         }
         let wasConnecting = phase == .connecting
         if let exchange {
@@ -161,7 +161,7 @@ final class UpstreamConnection: StreamHandler, TimerHandler {
     func timerExpired(_ timer: LoopTimer) {
         switch phase {
         case .connecting:
-            endpoint.counters.connectFailures.add(1, ordering: .relaxed)
+            endpoint.countConnectFailure()
             if let exchange { exchange.upstreamFailed(.unreachable, whileConnecting: true) } else { close() }
         case .idle: close()
         case .busy, .closed: break

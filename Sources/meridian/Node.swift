@@ -139,4 +139,8 @@ private struct CounterReader: TrafficReader {
     }
 
     func resetErrors(of id: EndpointID) { counters.endpoint(id).consecutiveErrors.store(0, ordering: .relaxed) }
+
+    func listenForFailures(_ listener: @escaping @Sendable () -> Void) { counters.bell.listen(listener) }
+
+    func failuresAreBeingRead() { counters.bell.answer() }
 }

@@ -45,6 +45,8 @@ struct NoSink: RoutingSink {
 struct NoTraffic: TrafficReader {
     func endpointTraffic() -> [EndpointTraffic] { [] }
     func resetErrors(of id: EndpointID) {}
+    func listenForFailures(_ listener: @escaping @Sendable () -> Void) {}
+    func failuresAreBeingRead() {}
 }
 
 /// An admin server with two services, `shop` (with a primary) and `files`; ended when let go.

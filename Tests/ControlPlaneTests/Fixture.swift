@@ -21,6 +21,7 @@ final class TableSink: RoutingSink {
 /// Counters as tests want them.
 final class FakeTraffic: TrafficReader {
     private let entries = Mutex<[EndpointID: EndpointTraffic]>([:])
+    private let listener = Mutex<(@Sendable () -> Void)?>(nil)
 
     func set(_ id: EndpointID, errors: Int = 0, connectFailures: Int = 0) {
         entries.withLock {
@@ -31,6 +32,11 @@ final class FakeTraffic: TrafficReader {
     func errors(of id: EndpointID) -> Int? { entries.withLock { $0[id]?.consecutiveErrors } }
     func endpointTraffic() -> [EndpointTraffic] { entries.withLock { Array($0.values) } }
     func resetErrors(of id: EndpointID) { entries.withLock { $0[id]?.consecutiveErrors = 0 } }
+    func listenForFailures(_ listener: @escaping @Sendable () -> Void) { self.listener.withLock { $0 = listener } }
+    func failuresAreBeingRead() {}
+
+    /// What a worker does when an attempt has failed.
+    func ring() { listener.withLock { $0 }?() }
 }
 
 /// A control plane with its surroundings; ended when let go.
