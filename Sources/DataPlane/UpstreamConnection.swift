@@ -62,11 +62,11 @@ final class UpstreamConnection: StreamHandler, TimerHandler {
         phase = .idle
         idleSince = worker.loop.now
         stream.receiveContinuously()
-        guard endpoint.keep(self) else {
+        guard let time = endpoint.keep(self, for: idleLimit) else {
             close()
             return
         }
-        timer?.set(idleSince.adding(nanoseconds: idleLimit))
+        timer?.set(idleSince.adding(nanoseconds: time))
     }
 
     /// Takes in the backend's `Keep-Alive: timeout`: one second less is safe (design §3).
