@@ -36,14 +36,14 @@ public struct RetryPolicy: Hashable, Sendable {
 public struct CircuitLimits: Hashable, Sendable {
     public var connections = 1024
     public var requests = 1024
-    /// Requests that wait for one of the two; one more is answered 503.
+    /// Requests of a service that wait, on one worker, for room at any endpoint; one more is answered 503.
     public var queue = 1024
     public init() {}
 }
 
 /// The upstream connections that a worker keeps open.
 public struct PoolPolicy: Hashable, Sendable {
-    /// Idle connections an endpoint a worker.
+    /// Idle connections an endpoint a worker that are kept for `idleTimeout`; more for a few seconds, none with 0.
     public var idle = 64
     /// Longest time that a connection stays idle in the pool.
     public var idleTimeout = Duration.seconds(60)

@@ -1,4 +1,4 @@
-// Owns the access log's file: lines from all workers, written by one thread, dropped and counted when it is too slow.
+// Owns the access log's file: blocks of lines from all workers, written by one thread, dropped and counted when it is too slow.
 internal import Balancing
 internal import Catalog
 internal import Glibc
@@ -9,13 +9,17 @@ internal import Topology
 
 /// The log's file and what waits to be written to it. Safe from every thread.
 final class AccessLog: Sendable {
-    /// The most bytes that wait for the disk; lines beyond that are dropped.
+    /// The most bytes that wait for the disk; blocks beyond that are dropped.
     static let limit = 4 << 20
+    /// Empty blocks that are kept for the workers.
+    private static let spares = 8
 
     let configuration: AccessLogConfiguration
     private let counters: ProcessCounters
     private struct State {
-        var waiting: [UInt8] = []
+        var waiting: [AccessLogBlock] = []
+        var waitingBytes = 0
+        var spare: [AccessLogBlock] = []
         var isScheduled = false
     }
     private let state = Mutex(State())
@@ -53,42 +57,65 @@ final class AccessLog: Sendable {
         Glibc.close(old)
     }
 
-    /// Hands over whole lines.
-    func submit(_ lines: [UInt8], count: Int) {
-        let wakes = state.withLock { state -> Bool? in
-            guard state.waiting.count + lines.count <= Self.limit else { return nil }
-            state.waiting += lines
+    /// Takes a block's lines over and leaves an empty block in its place. When too much waits already the lines are
+    /// dropped and counted.
+    func exchange(_ block: inout AccessLogBlock) {
+        guard !block.isEmpty else { return }
+        let full = block
+        block = AccessLogBlock()
+        let (fresh, wakes) = state.withLock { state -> (AccessLogBlock?, Bool) in
+            guard state.waitingBytes + full.count <= Self.limit else { return (nil, false) }
+            state.waiting.append(full)
+            state.waitingBytes += full.count
             defer { state.isScheduled = true }
-            return !state.isScheduled
+            return (state.spare.popLast() ?? AccessLogBlock(), !state.isScheduled)
         }
-        guard let wakes else {
-            counters.logLinesDropped.add(count, ordering: .relaxed)
-            return
+        if let fresh {
+            block = fresh
+        } else {
+            countDropped(full.lines)
+            block = full
+            block.clear()
         }
         if wakes { _ = thread.withLock { $0?.post { [self] _ in write() } } }
     }
 
+    /// Counts lines that nobody will read.
+    func countDropped(_ lines: Int) { counters.logLinesDropped.add(lines, ordering: .relaxed) }
+
+    /// Writes all blocks that wait.
     private func write() {
-        let bytes = state.withLock { state in
+        let blocks = state.withLock { state in
             defer { state.waiting = [] }
             state.isScheduled = false
             return state.waiting
         }
-        descriptor.withLock { descriptor in
-            var start = 0
-            while start < bytes.count {
-                let written = bytes.span.extracting(start..<bytes.count).withUnsafeBytes { raw in
-                    // SAFETY: write(2) only reads the span's bytes, during the call.
-                    Glibc.write(descriptor, raw.baseAddress, raw.count)
-                }
-                if written <= 0 {
-                    if written < 0, errno == EINTR { continue }
-                    // A full or broken disk costs log lines, never traffic.
-                    counters.logLinesDropped.add(1, ordering: .relaxed)
-                    return
-                }
-                start += written
+        for block in blocks {
+            descriptor.withLock { write(block, to: $0) }
+            state.withLock { state in
+                state.waitingBytes -= block.count
+                guard state.spare.count < Self.spares else { return }
+                state.spare.append(block)
+                state.spare[state.spare.count - 1].clear()
             }
+        }
+    }
+
+    private func write(_ block: AccessLogBlock, to descriptor: Int32) {
+        let bytes = block.filled
+        var start = 0
+        while start < bytes.count {
+            let written = bytes.extracting(start..<bytes.count).withUnsafeBytes { raw in
+                // SAFETY: write(2) only reads the span's bytes, during the call.
+                Glibc.write(descriptor, raw.baseAddress, raw.count)
+            }
+            if written <= 0 {
+                if written < 0, errno == EINTR { continue }
+                // A full or broken disk costs log lines, never traffic.
+                countDropped(block.linesEnding(from: start))
+                return
+            }
+            start += written
         }
     }
 

@@ -22,10 +22,15 @@ final class EndpointRuntime {
     let datacenterName: String
     private var idle: [UpstreamConnection] = []
     private let bell: FailureBell
+    /// The requests of the service that wait for room, here or elsewhere.
+    private let line: WaitingLine
+    private var keptAtLimit = 0
 
     init(
-        _ endpoint: EndpointRouting, _ service: ServiceDefinition, _ counters: TrafficCounters, _ addresses: AddressBook
+        _ endpoint: EndpointRouting, _ service: ServiceDefinition, _ counters: TrafficCounters,
+        _ addresses: AddressBook, _ line: WaitingLine
     ) {
+        self.line = line
         id = endpoint.id
         name = endpoint.address.description
         datacenterName = endpoint.id.datacenter.text
@@ -59,7 +64,16 @@ final class EndpointRuntime {
     }
 
     @inline(__always)
-    func finishRequest() { counters.inFlight.subtract(1, ordering: .relaxed) }
+    func finishRequest() {
+        counters.inFlight.subtract(1, ordering: .relaxed)
+        if !line.isEmpty { line.roomCame() }
+    }
+
+    /// Takes back a `beginRequest` of which nothing came.
+    func takeBackRequest() {
+        counters.inFlight.subtract(1, ordering: .relaxed)
+        counters.requests.subtract(1, ordering: .relaxed)
+    }
 
     /// Whether one more connection is within the circuit's limit; counts it if so.
     func beginConnection() -> Bool {
@@ -82,7 +96,10 @@ final class EndpointRuntime {
         bell.ring()
     }
 
-    func finishConnection() { counters.connections.subtract(1, ordering: .relaxed) }
+    func finishConnection() {
+        counters.connections.subtract(1, ordering: .relaxed)
+        if !line.isEmpty { line.roomCame() }
+    }
 
     /// The idle connection used last, which is the one most surely alive.
     ///
@@ -95,14 +112,30 @@ final class EndpointRuntime {
         return last
     }
 
-    /// Keeps a connection for the next request.
+    /// How long one waits for the next request when the endpoint takes no more connections: another worker may need it.
+    static let idleTimeAtLimit: Int64 = 20_000_000
+    /// How long a connection beyond `pool.idle` waits for the next request.
+    static let surplusIdleTime: Int64 = 5_000_000_000
+
+    /// Keeps a connection for the next request. Beyond `pool.idle` connections it is kept for a few seconds only:
+    /// closing it at once would make a busy endpoint's requests connect anew whenever more than that end together.
     ///
-    /// - Returns: false when the pool is full or the endpoint is gone: close it.
+    /// - Parameter limit: how long it may be idle, in nanoseconds.
+    /// - Returns: how long it is kept; nil when the endpoint is gone: close it.
     @inline(__always)
-    func keep(_ connection: UpstreamConnection) -> Bool {
-        guard isCurrent, idle.count < pool.idle else { return false }
+    func keep(_ connection: UpstreamConnection, for limit: Int64) -> Int64? {
+        guard isCurrent else { return nil }
+        let isSurplus = idle.count >= pool.idle
+        if isSurplus, pool.idle == 0 { return nil }
+        var time = isSurplus ? min(limit, Self.surplusIdleTime) : limit
+        if counters.connections.load(ordering: .relaxed) >= circuit.connections {
+            // One of some is closed even under load, so that no worker goes without for ever.
+            keptAtLimit &+= 1
+            if keptAtLimit & 15 == 0 { return nil }
+            time = min(time, Self.idleTimeAtLimit)
+        }
         idle.append(connection)
-        return true
+        return time
     }
 
     /// Takes one connection out of the pool, because it broke or its time is over.

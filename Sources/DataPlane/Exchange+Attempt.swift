@@ -8,45 +8,65 @@ internal import Synchronization
 internal import Topology
 
 extension Exchange {
-    /// Sends the request somewhere, or fails it.
+    /// Sends the request somewhere, lets it wait for room, or fails it.
     @inline(__always)
     func attempt() {
-        guard let service else { return }
         attempts += 1
+        switch tryEndpoints() {
+        case .begun: break
+        case .none: fail(503, "no_endpoint")
+        case .full: joinLine()
+        }
+    }
+
+    private enum Trial { case begun, full, none }
+
+    /// Begins an attempt at an endpoint that has room.
+    @inline(__always)
+    private func tryEndpoints() -> Trial {
+        guard let service else { return .begun }
         attemptBegan = loop.now
         hasResponse = false
-        // Endpoints at their limit are passed over; a few tries see enough of them.
+        // Endpoints at their limit are passed over, and are as good as others at the next attempt; a few tries see
+        // enough of them.
+        var considered = tried
+        var isFull = false
         for _ in 0..<8 {
-            guard let choice = service.choose(&tried, hash: hash, now: loop.now, random: &worker.random) else {
-                fail(503, "no_endpoint")
-                return
+            guard let choice = service.choose(&considered, hash: hash, now: loop.now, random: &worker.random) else {
+                break
             }
             guard let address = choice.endpoint.address else { continue }
-            guard choice.endpoint.beginRequest() else { continue }
+            guard choice.endpoint.beginRequest() else {
+                isFull = true
+                continue
+            }
+            // A request that may not be sent twice takes no connection that the backend may just be closing.
+            let freshAfter = method.isIdempotent ? nil : loop.now.adding(nanoseconds: -2_000_000_000)
+            let idle = choice.endpoint.takeIdle(freshAfter: freshAfter)
+            if idle == nil, !choice.endpoint.beginConnection() {
+                choice.endpoint.takeBackRequest()
+                isFull = true
+                continue
+            }
+            tried.note(datacenter: choice.datacenter, endpoint: choice.index)
             self.choice = choice
             lastEndpoint = choice.endpoint
-            connect(choice, address, service)
-            return
+            if let idle { send(on: idle) } else { connect(choice, address, service) }
+            return .begun
         }
-        fail(503, "circuit_open")
+        return isFull ? .full : .none
     }
 
     @inline(__always)
+    private func send(on idle: UpstreamConnection) {
+        upstream = idle
+        idle.begin(self)
+        connected = loop.now
+        sendRequest(idle)
+    }
+
     private func connect(_ choice: ServiceRuntime.Choice, _ address: SocketAddress, _ service: ServiceRuntime) {
-        // A request that may not be sent twice takes no connection that the backend may just be closing.
-        let freshAfter = method.isIdempotent ? nil : loop.now.adding(nanoseconds: -2_000_000_000)
-        if let idle = choice.endpoint.takeIdle(freshAfter: freshAfter) {
-            upstream = idle
-            idle.begin(self)
-            connected = loop.now
-            sendRequest(idle)
-            return
-        }
         phase = .connecting
-        guard choice.endpoint.beginConnection() else {
-            retryOrFail(503, "connection_limit", isSafe: true)
-            return
-        }
         let connection = UpstreamConnection(worker, choice.endpoint)
         connection.exchange = self
         upstream = connection
@@ -55,6 +75,33 @@ extension Exchange {
             retryOrFail(503, "no_descriptors", isSafe: true)
         }
     }
+
+    // MARK: Waiting for room
+
+    private func joinLine() {
+        guard let service else { return }
+        phase = .connecting
+        let limit = service.routing.definition.circuit.queue
+        guard let ticket = service.line.join(self, limit: limit, time: service.timeouts.connect) else {
+            fail(503, "circuit_open")
+            return
+        }
+        lineTicket = ticket
+    }
+
+    /// Its turn has come.
+    ///
+    /// - Returns: false when there is still no room; it stays where it is.
+    func tryAgainFromLine() -> Bool {
+        switch tryEndpoints() {
+        case .full: return false
+        case .begun: lineTicket = 0
+        case .none: fail(503, "no_endpoint")
+        }
+        return true
+    }
+
+    func waitedTooLong() { fail(503, "queue_timeout") }
 
     func upstreamConnected(_ connection: UpstreamConnection) {
         connected = loop.now

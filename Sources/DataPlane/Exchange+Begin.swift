@@ -106,11 +106,11 @@ extension Exchange {
         let method = bytes.extracting(head.methodRange.range)
         let found: Int?
         if let normalized {
-            found = routes.matcher.match(host: host, path: normalized.bytes, method: method) { condition in
+            found = routes.match(host: host, path: normalized.bytes, method: method) { condition in
                 Self.satisfies(condition, head, buffer)
             }
         } else {
-            found = routes.matcher.match(host: host, path: bytes.extracting(head.path.range), method: method) {
+            found = routes.match(host: host, path: bytes.extracting(head.path.range), method: method) {
                 condition in
                 Self.satisfies(condition, head, buffer)
             }

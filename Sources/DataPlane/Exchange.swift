@@ -31,6 +31,8 @@ final class Exchange {
     var tried = Tried()
     var attempts = 0
     var hash: UInt64 = 0
+    /// Its ticket while it waits in the service's line; 0: it does not.
+    var lineTicket: UInt64 = 0
 
     // The request.
     var route = -1
@@ -94,6 +96,7 @@ final class Exchange {
     @inline(__always)
     func recycle() {
         phase = .done
+        lineTicket = 0
         if let head {
             loop.giveBack(head)
             self.head = nil

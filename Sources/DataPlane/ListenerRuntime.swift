@@ -11,7 +11,7 @@ internal import Topology
 final class ListenerRuntime: AcceptHandler {
     let definition: ListenerDefinition
     let worker: Worker
-    private(set) var routes: CompiledRoutes?
+    private(set) var routes: RouteMatcher?
     private(set) var services: [ServiceRuntime] = []
     private(set) var service: ServiceRuntime?
     private var acceptor: Acceptor?
@@ -30,7 +30,7 @@ final class ListenerRuntime: AcceptHandler {
     func stop() { acceptor?.cancel() }
 
     func bind(_ routing: ListenerRouting, services: [ServiceRuntime], service: ServiceRuntime?) {
-        routes = CompiledRoutes(routing.matcher)
+        routes = routing.matcher
         self.services = services
         self.service = service
     }
@@ -55,10 +55,4 @@ final class ListenerRuntime: AcceptHandler {
     }
 
     func acceptorClosed(_ acceptor: Acceptor) { self.acceptor = nil }
-}
-
-/// The compiled routes behind a reference: the matcher is a large value, and copying it a request would show.
-final class CompiledRoutes {
-    let matcher: RouteMatcher
-    init(_ matcher: RouteMatcher) { self.matcher = matcher }
 }

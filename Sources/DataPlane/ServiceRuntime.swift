@@ -21,6 +21,7 @@ final class ServiceRuntime {
     private(set) var fenceLines: [UInt8] = []
     /// The name, which stands for a missing `Host`.
     let nameBytes: [UInt8]
+    let line: WaitingLine
 
     /// Time limits in nanoseconds.
     struct Timeouts {
@@ -48,7 +49,12 @@ final class ServiceRuntime {
         var endpoint: EndpointRuntime
     }
 
-    init(_ routing: ServiceRouting, counters: TrafficCounters, addresses: AddressBook, random: inout RandomBits) {
+    init(
+        _ routing: ServiceRouting, loop: EventLoop, counters: TrafficCounters, addresses: AddressBook,
+        random: inout RandomBits
+    ) {
+        let line = WaitingLine(loop)
+        self.line = line
         self.routing = routing
         self.counters = counters.service(routing.name)
         nameBytes = Array(routing.name.text.utf8)
@@ -56,7 +62,7 @@ final class ServiceRuntime {
         datacenterPicker = Self.makeDatacenterPicker(routing, &random)
         endpointPickers = routing.datacenters.map { Self.makeEndpointPicker(routing, $0, &random) }
         endpoints = routing.datacenters.map { datacenter in
-            datacenter.endpoints.map { EndpointRuntime($0, routing.definition, counters, addresses) }
+            datacenter.endpoints.map { EndpointRuntime($0, routing.definition, counters, addresses, line) }
         }
         fenceLines = Self.makeFenceLines(routing)
     }
@@ -111,7 +117,7 @@ final class ServiceRuntime {
                     kept.update(fresh.definition, addresses)
                     return kept
                 }
-                return EndpointRuntime(endpoint, fresh.definition, counters, addresses)
+                return EndpointRuntime(endpoint, fresh.definition, counters, addresses, line)
             }
         }
         routing = fresh

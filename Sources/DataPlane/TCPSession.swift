@@ -80,7 +80,7 @@ final class TCPSession: StreamHandler, TimerHandler, Drainable {
             let endpoint = choice.endpoint
             guard let address = endpoint.address, endpoint.beginRequest() else { continue }
             guard endpoint.beginConnection() else {
-                endpoint.finishRequest()
+                endpoint.takeBackRequest()
                 continue
             }
             let upstream = UpstreamAttempt(self, endpoint, worker)

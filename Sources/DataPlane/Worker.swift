@@ -104,7 +104,7 @@ final class Worker {
                 for endpoint in retired { endpoint.retire() }
             } else {
                 services[service.name] = ServiceRuntime(
-                    service, counters: shared.counters, addresses: shared.addresses, random: &random)
+                    service, loop: loop, counters: shared.counters, addresses: shared.addresses, random: &random)
             }
         }
         for (name, runtime) in gone {

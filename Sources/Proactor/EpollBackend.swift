@@ -147,18 +147,22 @@ final class EpollBackend: Backend {
         eventCount = max(0, Int(ml_epoll_wait(epoll, events, Int32(Self.batch), milliseconds)))
     }
 
+    /// The memory of the list of sends before this one.
+    private var spareSends: [Stream] = []
+
     /// Sends that are done; told to their streams in `dispatch`, never inside the submitting call.
     private var finished: [(stream: Stream, result: Int32)] = []
 
     private func flushSends() {
         guard !sends.isEmpty else { return }
-        let queued = sends
-        sends.removeAll(keepingCapacity: true)
-        for stream in queued {
+        swap(&sends, &spareSends)
+        for index in spareSends.indices {
+            let stream = spareSends[index]
             stream.edge.sendQueued = false
             guard stream.phase == .open || stream.operations > 0, !stream.edge.cancelled else { continue }
             if let result = trySend(stream) { finished.append((stream, result)) }
         }
+        spareSends.removeAll(keepingCapacity: true)
     }
 
     /// - Returns: what completes the send, or nil when the socket's buffer is full: the rest goes at the next edge.
@@ -201,11 +205,8 @@ final class EpollBackend: Backend {
             var count: UInt64 = 0
             _ = read(wakeDescriptor, &count, 8)
             loop.mailArrived()
-        // SAFETY: a token carries the kind of what its slot holds; a stale one finds no object, by its generation.
-        case .acceptor:
-            if let object = loop.slots.object(data) { accept(unsafeDowncast(object, to: Acceptor.self)) }
-        case .stream:
-            if let object = loop.slots.object(data) { noteReadiness(unsafeDowncast(object, to: Stream.self), event) }
+        case .acceptor: loop.slots.withAcceptor(data) { accept($0) }
+        case .stream: loop.slots.withStream(data) { noteReadiness($0, event) }
         default: break
         }
     }

@@ -35,7 +35,7 @@ public final class EventLoop {
     let buffers: LoopBuffers
     private let wheel: TimerWheel
     private var slabs = SlabPool()
-    var slots = SlotTable()
+    let slots = SlotTable()
     private var ready: [Stream] = []
     private var starvedSmall: [Stream] = []
     private var starvedLarge: [Stream] = []
@@ -93,9 +93,9 @@ public final class EventLoop {
     public func end() {
         let limit = EventLoop.clock() + .seconds(2)
         while !slots.isEmpty, EventLoop.clock() < limit {
-            for entry in slots.entries {
-                (entry.object as? Stream)?.close()
-                (entry.object as? Acceptor)?.abandon()
+            for object in slots.objects {
+                (object as? Stream)?.close()
+                (object as? Acceptor)?.abandon()
             }
             if !slots.isEmpty { turn(limit: .milliseconds(10)) }
         }
@@ -117,6 +117,7 @@ public final class EventLoop {
             for step in work { step() }
         }
         feedStarved()
+        slots.bury()
     }
 
     /// Whether something waits that no completion will announce.

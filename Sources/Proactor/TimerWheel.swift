@@ -59,7 +59,9 @@ final class TimerWheel {
     // SAFETY: the lists are intrusive and unowned: a timer unlinks itself before it goes.
     private struct Head { unowned(unsafe) var first: LoopTimer? }
     private var heads = [Head](repeating: Head(first: nil), count: levels * slots)
-    private var counts = [Int](repeating: 0, count: levels)
+    private var counts = (0, 0, 0)
+    /// The slots of the first wheel that hold timers, a bit each: every turn asks for the next of them.
+    private var occupied = SIMD4<UInt64>.zero
     private var cursor: Int64
     /// Timers that were touched because their slot came up; tests see by it what a turn costs.
     private(set) var visited = 0
@@ -84,7 +86,8 @@ final class TimerWheel {
         timer.next = heads[list].first
         timer.next?.previous = timer
         heads[list].first = timer
-        counts[level] += 1
+        count(level, 1)
+        if level == 0 { occupied[slot >> 6] |= 1 << UInt64(slot & 63) }
     }
 
     fileprivate func unlink(_ timer: LoopTimer) {
@@ -94,20 +97,44 @@ final class TimerWheel {
         timer.next = nil
         timer.previous = nil
         timer.list = -1
-        counts[list >> Self.slotBits] -= 1
+        count(list >> Self.slotBits, -1)
+        if list < Self.slots, heads[list].first == nil { occupied[list >> 6] &= ~(1 << UInt64(list & 63)) }
+    }
+
+    private func count(_ level: Int, _ change: Int) {
+        switch level {
+        case 0: counts.0 += change
+        case 1: counts.1 += change
+        default: counts.2 += change
+        }
+    }
+
+    /// Slots from the cursor to the next one of the first wheel that holds a timer, 1...256; nil: none does.
+    private func nextOccupied() -> Int64? {
+        guard counts.0 > 0 else { return nil }
+        let start = Int(cursor + 1) & 255
+        var word = start >> 6
+        var bits = occupied[word] & (UInt64.max << UInt64(start & 63))
+        // The first word is looked at again in the end, for the bits below the start.
+        for _ in 0...4 {
+            if bits != 0 {
+                let slot = word << 6 | bits.trailingZeroBitCount
+                return Int64((slot - start) & 255) + 1
+            }
+            word = (word + 1) & 3
+            bits = occupied[word]
+        }
+        return nil
     }
 
     /// Time until something may be due: exact to a slot of the first wheel, else until the next slot of the second.
     ///
     /// - Returns: nanoseconds, or nil when no timer is linked.
     func wait(from now: Tick) -> Int64? {
-        guard counts[0] + counts[1] + counts[2] > 0 else { return nil }
+        guard counts.0 + counts.1 + counts.2 > 0 else { return nil }
         var target = (cursor | Int64(Self.slots - 1)) + 1
-        if counts[0] > 0 {
-            for step in 1...Int64(Self.slots) where heads[Int((cursor + step) & 255)].first != nil {
-                target = counts[1] + counts[2] > 0 ? min(target, cursor + step) : cursor + step
-                break
-            }
+        if let step = nextOccupied() {
+            target = counts.1 + counts.2 > 0 ? min(target, cursor + step) : cursor + step
         }
         return max(0, target << Self.resolutionBits - now.nanoseconds)
     }
@@ -116,7 +143,7 @@ final class TimerWheel {
     func advance(to now: Tick) {
         let target = now.nanoseconds >> Self.resolutionBits
         guard target > cursor else { return }
-        if counts[0] + counts[1] + counts[2] == 0 {
+        if counts.0 + counts.1 + counts.2 == 0 {
             cursor = target
             return
         }

@@ -138,15 +138,9 @@ final class UringBackend: Backend {
         let data = completion.data
         let kind = data >> 56
         if kind == Kind.receive.rawValue {
-            let object = loop.slots.object(data)
-            guard let object else { return }
-            // SAFETY: here and below: receives and sends are submitted by streams only, and a stale completion finds
-            // no object, by its generation.
-            let stream = unsafeDowncast(object, to: Stream.self)
-            completeReceive(stream, completion)
+            loop.slots.withStream(data) { completeReceive($0, completion) }
         } else if kind == Kind.send.rawValue {
-            guard let object = loop.slots.object(data) else { return }
-            unsafeDowncast(object, to: Stream.self).completeSend(result: completion.result)
+            loop.slots.withStream(data) { $0.completeSend(result: completion.result) }
         } else {
             handleRare(kind, data, completion.result, completion.flags & UInt16(MU_MORE) != 0)
         }
@@ -175,21 +169,15 @@ final class UringBackend: Backend {
         case .wake:
             armWake()
             loop.mailArrived()
-        // SAFETY: a token carries the kind of what its slot holds: acceptors accept, streams connect and poll.
         case .accept:
-            if let object = loop.slots.object(data) {
-                unsafeDowncast(object, to: Acceptor.self).completeAccept(result: result, more: more)
-            } else if result >= 0 {
-                close(result)
-            }
+            if loop.slots.object(data) == nil, result >= 0 { close(result) }
+            loop.slots.withAcceptor(data) { $0.completeAccept(result: result, more: more) }
         case .connect:
-            guard let object = loop.slots.object(data) else { return }
-            let stream = unsafeDowncast(object, to: Stream.self)
-            stream.edge.releaseAddress()
-            stream.completeConnect(result: result)
-        case .poll:
-            guard let object = loop.slots.object(data) else { return }
-            unsafeDowncast(object, to: Stream.self).completePoll(result: result)
+            loop.slots.withStream(data) { stream in
+                stream.edge.releaseAddress()
+                stream.completeConnect(result: result)
+            }
+        case .poll: loop.slots.withStream(data) { $0.completePoll(result: result) }
         default: break
         }
     }

@@ -6,52 +6,41 @@ internal import Topology
 /// Hosts are found by hash, with all wildcards that could apply in one pass over the name; under a host, prefixes and
 /// exact paths are found by hash at each segment's end. So the time depends on the request's length and on how many
 /// routes share a host and a path, not on the number of routes. Nothing is allocated for a request.
-public struct RouteMatcher: Sendable {
-    /// Conditions beyond host and path.
-    struct Route: Sendable {
-        var methods: Range<Int> = 0..<0
-        var headers: Range<Int> = 0..<0
-        var regex: Int?
-        var isPlain: Bool { methods.isEmpty && headers.isEmpty && regex == nil }
-    }
-
-    /// The routes of one host pattern.
-    struct Host: Sendable {
-        /// Where `numbers` has the routes for any path and those with patterns.
-        var anyPath: Range<Int> = 0..<0
-        /// The longest path that is a key; 0: none is.
-        var longestPath = 0
-    }
-
-    enum HostKind: UInt32 { case exact, wildcard }
-    enum PathKind: UInt32 { case exact, prefix }
-
+///
+/// A class of constants: as a value, each use of it would count references of all its tables.
+public final class RouteMatcher: Sendable {
     /// The answer when the first route has no condition at all.
-    private(set) var matchesAlways = false
-    var routes: [Route] = []
-    var hosts: [Host] = []
-    /// Host names to positions in `hosts`; the space is the `HostKind`. `hosts[0]` is for routes without a host.
-    var hostTable = ByteTable()
-    /// Whether `hostTable` has wildcards.
-    var hasWildcards = false
-    /// Paths to positions in `paths`; the space is the host's position and the `PathKind`.
-    var pathTable = ByteTable()
-    /// Where `numbers` has the routes of one path.
-    var paths: [Range<Int>] = []
-    /// Lists of routes, each ascending, one behind the other: nested arrays would be retained and released.
-    var numbers: [Int32] = []
-    var methods: [[UInt8]] = []
-    var headers: [HeaderCondition] = []
-    var patterns: [PositionAutomaton] = []
+    private let matchesAlways: Bool
+    private let routes: [RouteTables.Route]
+    private let hosts: [RouteTables.Host]
+    private let hostTable: ByteTable
+    private let hasWildcards: Bool
+    private let pathTable: ByteTable
+    private let paths: [Range<Int>]
+    private let numbers: [Int32]
+    private let methods: [[UInt8]]
+    private let headers: [HeaderCondition]
+    private let patterns: [PositionAutomaton]
 
     /// Compiles `definitions`; the numbers that `match` returns are their positions.
     public init(_ definitions: [RouteDefinition]) throws(PathRegexError) {
         var builder = RouteMatcherBuilder()
+        var tables = RouteTables()
         for (number, definition) in definitions.enumerated() {
-            try builder.add(definition, number: Int32(number), to: &self)
+            try builder.add(definition, number: Int32(number), to: &tables)
         }
-        builder.finish(&self)
-        matchesAlways = routes.first?.isPlain == true && hosts[0].anyPath.first.map { numbers[$0] } == 0
+        builder.finish(&tables)
+        matchesAlways = tables.matchesAlways
+        routes = tables.routes
+        hosts = tables.hosts
+        hostTable = tables.hostTable
+        hasWildcards = tables.hasWildcards
+        pathTable = tables.pathTable
+        paths = tables.paths
+        numbers = tables.numbers
+        methods = tables.methods
+        headers = tables.headers
+        patterns = tables.patterns
     }
 
     /// The number of the first route that matches; nil: none does.
@@ -86,7 +75,7 @@ public struct RouteMatcher: Sendable {
         return best == .max ? nil : best
     }
 
-    private func position(of name: Span<UInt8>, _ hash: UInt64, _ kind: HostKind) -> Int? {
+    private func position(of name: Span<UInt8>, _ hash: UInt64, _ kind: RouteTables.HostKind) -> Int? {
         hostTable.value(of: name, hash: hash, in: kind.rawValue, .ignoringCase)
     }
 
@@ -115,10 +104,9 @@ public struct RouteMatcher: Sendable {
         test(hosts[position].anyPath, path: path, method: method, header: header, best: &best)
     }
 
-    static func pathSpace(_ host: Int, _ kind: PathKind) -> UInt32 { UInt32(host) << 1 | kind.rawValue }
-
-    private func pathList(_ host: Int, _ path: Span<UInt8>, _ hash: UInt64, _ kind: PathKind) -> Range<Int> {
-        pathTable.value(of: path, hash: hash, in: Self.pathSpace(host, kind), .exact).map { paths[$0] } ?? 0..<0
+    private func pathList(_ host: Int, _ path: Span<UInt8>, _ hash: UInt64, _ kind: RouteTables.PathKind) -> Range<Int>
+    {
+        pathTable.value(of: path, hash: hash, in: RouteTables.pathSpace(host, kind), .exact).map { paths[$0] } ?? 0..<0
     }
 
     private func test(
@@ -136,7 +124,7 @@ public struct RouteMatcher: Sendable {
 
     /// Whether the conditions beyond host and path hold, the cheapest first.
     private func holds(
-        _ route: Route, path: Span<UInt8>, method: Span<UInt8>, header: (HeaderCondition) -> Bool
+        _ route: RouteTables.Route, path: Span<UInt8>, method: Span<UInt8>, header: (HeaderCondition) -> Bool
     ) -> Bool {
         if !route.methods.isEmpty {
             var isListed = false

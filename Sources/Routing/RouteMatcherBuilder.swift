@@ -17,9 +17,9 @@ struct RouteMatcherBuilder {
 
     /// Adds the route `number`; routes come in ascending order.
     mutating func add(
-        _ definition: RouteDefinition, number: Int32, to matcher: inout RouteMatcher
+        _ definition: RouteDefinition, number: Int32, to matcher: inout RouteTables
     ) throws(PathRegexError) {
-        var route = RouteMatcher.Route()
+        var route = RouteTables.Route()
         let host = hostPosition(definition.host, in: &matcher)
         route.methods = matcher.methods.count..<(matcher.methods.count + definition.methods.count)
         matcher.methods += definition.methods.map { Array($0.utf8) }
@@ -45,7 +45,7 @@ struct RouteMatcherBuilder {
         matcher.routes.append(route)
     }
 
-    private mutating func hostPosition(_ host: String?, in matcher: inout RouteMatcher) -> Int {
+    private mutating func hostPosition(_ host: String?, in matcher: inout RouteTables) -> Int {
         guard let host else { return 0 }
         var name = host.utf8.map(\.lowercased)
         let isWildcard = name.starts(with: "*.".utf8)
@@ -58,15 +58,15 @@ struct RouteMatcherBuilder {
         longestPaths.append(0)
         hostPositions[key] = position
         matcher.hasWildcards = matcher.hasWildcards || isWildcard
-        let kind = isWildcard ? RouteMatcher.HostKind.wildcard : .exact
+        let kind = isWildcard ? RouteTables.HostKind.wildcard : .exact
         matcher.hostTable.insert(name, hash: HostName.hash(name), in: kind.rawValue, value: position)
         return position
     }
 
     private mutating func addPath(
-        _ path: [UInt8], _ kind: RouteMatcher.PathKind, host: Int, number: Int32, to matcher: inout RouteMatcher
+        _ path: [UInt8], _ kind: RouteTables.PathKind, host: Int, number: Int32, to matcher: inout RouteTables
     ) {
-        let space = RouteMatcher.pathSpace(host, kind)
+        let space = RouteTables.pathSpace(host, kind)
         let key = PathKey(space: space, path: path)
         if let known = pathPositions[key] {
             pathRoutes[known].append(number)
@@ -82,14 +82,14 @@ struct RouteMatcherBuilder {
     }
 
     /// Lays the lists out one behind the other, once all routes were added.
-    func finish(_ matcher: inout RouteMatcher) {
+    func finish(_ matcher: inout RouteTables) {
         func place(_ list: [Int32], in numbers: inout [Int32]) -> Range<Int> {
             numbers += list
             return numbers.count - list.count..<numbers.count
         }
         for (list, longest) in zip(anyPathRoutes, longestPaths) {
             let range = place(list, in: &matcher.numbers)
-            matcher.hosts.append(RouteMatcher.Host(anyPath: range, longestPath: longest))
+            matcher.hosts.append(RouteTables.Host(anyPath: range, longestPath: longest))
         }
         for list in pathRoutes { matcher.paths.append(place(list, in: &matcher.numbers)) }
     }

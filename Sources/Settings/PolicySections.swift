@@ -68,7 +68,9 @@ extension CircuitLimits {
         keys: [
             Key("connections", \.connections, .count(1...1_000_000), "Connections to it."),
             Key("requests", \.requests, .count(1...1_000_000), "Requests in flight to it."),
-            Key("queue", \.queue, .count(0...1_000_000), "Requests that wait for one of the two."),
+            Key(
+                "queue", \.queue, .count(0...1_000_000),
+                "Requests of a worker that wait for room, at most as long as a connect may take; more is answered 503."),
         ])
 }
 
@@ -77,7 +79,9 @@ extension PoolPolicy {
         "pool", "The connections that each worker keeps open to an endpoint.",
         initial: { _ in PoolPolicy() },
         keys: [
-            Key("idle", \.idle, .count(0...65_536), "Idle connections an endpoint a worker; 0: none are kept."),
+            Key(
+                "idle", \.idle, .count(0...65_536),
+                "Idle connections an endpoint a worker; more are kept for five seconds, none with 0."),
             Key("idle_timeout", \.idleTimeout, .timeLimit, "The longest that one stays idle."),
         ])
 }

@@ -55,7 +55,7 @@ extension ServiceDraft {
             Key("retry", \.definition.retry, .section(RetryPolicy.section), "How failed requests are tried again."),
             Key(
                 "circuit", \.definition.circuit, .section(CircuitLimits.section),
-                "The most that one endpoint is given at a time; more is answered 503."),
+                "The most that one endpoint is given at a time; more waits for its turn."),
             Key("pool", \.definition.pool, .section(PoolPolicy.section), "The connections kept open to endpoints."),
             Key(
                 "timeouts", \.definition.timeouts, .section(TimeoutPolicy.serviceSection),
