@@ -128,7 +128,8 @@ final class ServiceRuntime {
 
     /// Chooses a datacenter and an endpoint in it, avoiding those already tried where there are others.
     ///
-    /// - Parameter tried: what this request has tried; the choice is added.
+    /// - Parameter tried: what this request has tried; the endpoint is added. An attempt at it adds its datacenter:
+    ///   what failed once may have failed whole, and control may not know it yet.
     /// - Returns: nil when no endpoint takes requests.
     @inline(__always)
     func choose(_ tried: inout Tried, hash: UInt64, now: Tick, random: inout RandomBits) -> Choice? {
@@ -138,7 +139,7 @@ final class ServiceRuntime {
         } else if routing.definition.datacenterPolicy == .primary {
             return nil
         } else {
-            guard let picked = datacenterPicker.pick(excluding: ExcludedDatacenters(), random: &random) else {
+            guard let picked = datacenterPicker.pick(excluding: tried.datacenters, random: &random) else {
                 return nil
             }
             datacenter = picked
@@ -149,7 +150,7 @@ final class ServiceRuntime {
             excluding: excluded, hash: hash, now: now, random: &random,
             load: { runtimes[$0].counters.inFlight.load(ordering: .relaxed) })
         guard let index else { return nil }
-        tried.note(datacenter: datacenter, endpoint: index)
+        tried.consider(datacenter: datacenter, endpoint: index)
         return Choice(datacenter: datacenter, index: index, endpoint: runtimes[index])
     }
 
@@ -168,11 +169,20 @@ final class ServiceRuntime {
 /// What one request has tried so far.
 struct Tried {
     private(set) var datacenter = -1
+    /// Those of `datacenter`.
     private(set) var endpoints = ExcludedEndpoints()
+    private(set) var datacenters = ExcludedDatacenters()
 
-    mutating func note(datacenter: Int, endpoint: Int) {
+    /// An endpoint was chosen.
+    mutating func consider(datacenter: Int, endpoint: Int) {
         if self.datacenter != datacenter { endpoints = ExcludedEndpoints() }
         self.datacenter = datacenter
         endpoints.insert(endpoint)
+    }
+
+    /// An attempt at an endpoint has begun.
+    mutating func note(datacenter: Int, endpoint: Int) {
+        consider(datacenter: datacenter, endpoint: endpoint)
+        datacenters.insert(datacenter)
     }
 }

@@ -85,6 +85,7 @@ final class TCPSession: StreamHandler, TimerHandler, Drainable {
             }
             let upstream = UpstreamAttempt(self, endpoint, worker)
             self.upstream = upstream
+            tried.note(datacenter: choice.datacenter, endpoint: choice.index)
             if upstream.connect(to: address, timeout: service.timeouts.connect) { return }
         }
         abort()

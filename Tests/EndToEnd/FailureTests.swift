@@ -150,7 +150,6 @@ extension EndToEnd {
                     ]))
             let load = Load(proxy.port)
             try load.progress(by: 2_000)
-            let killed = ContinuousClock.now
             for nginx in west { try nginx.kill() }
             for nginx in west {
                 try eventually("an endpoint out of service") { try proxy.state(of: nginx.address) != "up" }
@@ -158,11 +157,9 @@ extension EndToEnd {
             let dark = ContinuousClock.now + .milliseconds(100)
             try load.progress(by: 2_000, after: dark)
             let tally = try load.stop()
-            // Some requests lose both their attempts while neither endpoint is known to be dead; refused connections tell
-            // that at once, well before checks do.
-            #expect(Set(tally.statuses.keys).isSubset(of: [200, 502, 503]))
-            let failed = tally.answers.filter { $0.status != 200 }
-            #expect(failed.allSatisfy { $0.began < killed + .milliseconds(500) }, "\(tally.statuses)")
+            // A retry goes to another datacenter: control may not know yet that all of this one is dead.
+            #expect(tally.failures == [])
+            #expect(Set(tally.statuses.keys) == [200])
             let after = tally.answers.filter { $0.began > dark }
             #expect(after.count > 1_000)
             #expect(after.allSatisfy { $0.status == 200 && $0.body.hasPrefix("east") })
