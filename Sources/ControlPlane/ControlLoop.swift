@@ -177,7 +177,10 @@ final class ControlLoop: TimerHandler {
         case .transition(let id, let change):
             // From before a reload that ended its checks.
             guard checked.contains(id) else { return }
-            if change.from == .down, change.to == .up { conditions[id].upSince = loop.now }
+            if change.from == .down, change.to == .up {
+                conditions[id].upSince = loop.now
+                readmit(id)
+            }
             conditions[id].health = change.to
             setStale()
         case .connectTime(let id, let time):
@@ -190,6 +193,13 @@ final class ControlLoop: TimerHandler {
     func takeFailureNotice() {
         let earliest = judgedAt + Self.spacing
         if loop.now < earliest { judgeTimer?.set(earliest) } else { judgeTraffic() }
+    }
+
+    /// What made an endpoint be ejected is over when checks that failed are well again.
+    private func readmit(_ id: EndpointID) {
+        guard outliers.readmit(id, now: loop.now) else { return }
+        traffic.resetErrors(of: id)
+        conditions[id].isEjected = false
     }
 
     private func judgeTraffic() {

@@ -55,6 +55,14 @@ struct OutlierWatch {
         return returned
     }
 
+    /// Ends an ejection early.
+    ///
+    /// - Returns: whether the endpoint was ejected.
+    mutating func readmit(_ id: EndpointID, now: Tick) -> Bool {
+        guard let place = positions[id] else { return false }
+        return groups[place.group].detector.readmit(place.index, now: now)
+    }
+
     /// Judges an endpoint by its errors in a row. O(1).
     ///
     /// - Returns: whether it is to be ejected now.

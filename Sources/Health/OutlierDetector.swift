@@ -115,6 +115,18 @@ public struct OutlierDetector: Sendable {
         return returned
     }
 
+    /// Ends an ejection early: active checks found the endpoint well again, after they had found it down. It counts as
+    /// served, as with Envoy's `successful_active_health_check_uneject_host`.
+    ///
+    /// - Returns: whether the endpoint was ejected.
+    public mutating func readmit(_ index: Int, now: Tick) -> Bool {
+        guard isEjected(index) else { return false }
+        records[index].ejectedUntil = nil
+        records[index].returned = now
+        summarise()
+        return true
+    }
+
     private mutating func summarise() {
         let ends = records.compactMap(\.ejectedUntil)
         ejectedCount = ends.count

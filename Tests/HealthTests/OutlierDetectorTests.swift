@@ -117,6 +117,21 @@ private let start = Tick(nanoseconds: 5_000_000_000)
         #expect(others == [1, 3] && detector.nextExpiry == nil && detector.ejectedCount == 0)
     }
 
+    @Test func readmissionEndsAnEjectionAndForgivesFromThenOn() {
+        var detector = detector(2)
+        var random = RandomBits(seed: 1)
+        _ = detector.evaluate(index: 0, consecutiveErrors: 5, now: start, random: &random)
+        let soon = start + .seconds(1)
+        let first = detector.readmit(0, now: soon)
+        let again = detector.readmit(0, now: soon)
+        #expect(first && !again && !detector.isEjected(0))
+        #expect(detector.ejectedCount == 0 && detector.nextExpiry == nil)
+        let next = detector.evaluate(index: 0, consecutiveErrors: 5, now: soon, random: &random)
+        #expect(next?.times == 2)
+        let unknown = detector.readmit(7, now: soon)
+        #expect(!unknown)
+    }
+
     @Test func aNewListKeepsThoseThatStay() {
         var detector = detector(4)
         var random = RandomBits(seed: 1)
