@@ -9,8 +9,8 @@ internal import Topology
 
 /// The log's file and what waits to be written to it. Safe from every thread.
 final class AccessLog: Sendable {
-    /// The most bytes that wait for the disk; blocks beyond that are dropped.
-    static let limit = 4 << 20
+    /// The most blocks that wait for the disk, 4 MiB in all; lines beyond that are dropped.
+    static let limit = 32
     /// Empty blocks that are kept for the workers.
     private static let spares = 8
 
@@ -18,10 +18,33 @@ final class AccessLog: Sendable {
     private let counters: ProcessCounters
     private struct State {
         var waiting: [AccessLogBlock] = []
-        var waitingBytes = 0
+        /// Blocks that the thread has taken and not written yet.
+        var underWay = 0
         var spare: [AccessLogBlock] = []
         var isScheduled = false
+
+        /// Queues a block: behind the last one in the same memory where it fits, so that few lines cannot hold much.
+        mutating func take(_ block: inout AccessLogBlock) -> Outcome {
+            if !waiting.isEmpty, waiting[waiting.count - 1].append(block) {
+                block.clear()
+                return .scheduled
+            }
+            guard waiting.count + underWay < AccessLog.limit else { return .dropped }
+            waiting.append(block)
+            block = spare.popLast() ?? AccessLogBlock()
+            defer { isScheduled = true }
+            return isScheduled ? .scheduled : .wakes
+        }
+
+        /// Takes an empty block back.
+        mutating func giveBack(_ block: inout AccessLogBlock) {
+            underWay -= 1
+            if spare.count < AccessLog.spares { spare.append(block) }
+            // No second reference may stay: it would make the worker that fills the block copy it.
+            block = AccessLogBlock()
+        }
     }
+    private enum Outcome { case scheduled, wakes, dropped }
     private let state = Mutex(State())
     private let descriptor: Mutex<Int32>
     private let thread: Mutex<LoopHost<Void>?>
@@ -61,23 +84,14 @@ final class AccessLog: Sendable {
     /// dropped and counted.
     func exchange(_ block: inout AccessLogBlock) {
         guard !block.isEmpty else { return }
-        let full = block
-        block = AccessLogBlock()
-        let (fresh, wakes) = state.withLock { state -> (AccessLogBlock?, Bool) in
-            guard state.waitingBytes + full.count <= Self.limit else { return (nil, false) }
-            state.waiting.append(full)
-            state.waitingBytes += full.count
-            defer { state.isScheduled = true }
-            return (state.spare.popLast() ?? AccessLogBlock(), !state.isScheduled)
-        }
-        if let fresh {
-            block = fresh
-        } else {
-            countDropped(full.lines)
-            block = full
+        let outcome = state.withLock { $0.take(&block) }
+        switch outcome {
+        case .scheduled: break
+        case .dropped:
+            countDropped(block.lines)
             block.clear()
+        case .wakes: _ = thread.withLock { $0?.post { [self] _ in write() } }
         }
-        if wakes { _ = thread.withLock { $0?.post { [self] _ in write() } } }
     }
 
     /// Counts lines that nobody will read.
@@ -85,19 +99,17 @@ final class AccessLog: Sendable {
 
     /// Writes all blocks that wait.
     private func write() {
-        let blocks = state.withLock { state in
+        var blocks = state.withLock { state in
             defer { state.waiting = [] }
+            state.underWay += state.waiting.count
             state.isScheduled = false
             return state.waiting
         }
-        for block in blocks {
+        blocks.reverse()
+        while var block = blocks.popLast() {
             descriptor.withLock { write(block, to: $0) }
-            state.withLock { state in
-                state.waitingBytes -= block.count
-                guard state.spare.count < Self.spares else { return }
-                state.spare.append(block)
-                state.spare[state.spare.count - 1].clear()
-            }
+            block.clear()
+            state.withLock { $0.giveBack(&block) }
         }
     }
 

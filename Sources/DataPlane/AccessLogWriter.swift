@@ -69,17 +69,11 @@ final class AccessLogWriter: TimerHandler {
         if AccessLogBlock.size - block.count < AccessLogLine.room(forNote: fields.note.count) { flush() }
         let isFirst = block.isEmpty
         let time = stamp.text(at: clock.seconds(now: loop.now))
-        let start = block.count
-        var writer = OutputWriter(block.memory, startingAt: start)
-        AccessLogLine.write(fields, log.configuration.format, time: time.span, into: &writer)
-        let end = writer.count
-        let isWhole = !writer.overflowed
-        guard isWhole else {
+        guard block.append(fields, log.configuration.format, time: time.span) else {
             log.countDropped(1)
             return
         }
-        block.commit(to: end)
-        if end >= AccessLogBlock.full {
+        if block.count >= AccessLogBlock.full {
             flush()
         } else if isFirst {
             timer?.set(loop.now.adding(nanoseconds: Self.patience))
@@ -88,8 +82,15 @@ final class AccessLogWriter: TimerHandler {
 
     func timerExpired(_ timer: LoopTimer) { flush() }
 
-    /// Hands over what there is. The end of a worker calls it, too.
-    func flush() {
+    /// Hands over the last lines.
+    func end() {
+        flush()
+        timer?.invalidate()
+        timer = nil
+    }
+
+    /// Hands over what there is.
+    private func flush() {
         timer?.cancel()
         log.exchange(&block)
     }

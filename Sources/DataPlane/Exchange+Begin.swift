@@ -21,7 +21,7 @@ extension Exchange {
         guard let service = findService(session, head, buffer, normalized) else {
             takeBodyUnrouted(session, body)
             worker.process.unrouted.add(1, ordering: .relaxed)
-            logged = worker.log?.note(session, head, buffer, headLength)
+            worker.log?.note(session, head, buffer, in: &logged)
             fail(404, "no_route")
             return
         }
@@ -29,7 +29,7 @@ extension Exchange {
         service.counters.requests.add(1, ordering: .relaxed)
         service.recordRequest(now: started)
         if service.routing.definition.endpointPolicy == .maglev { hash = hashKey(service, head, buffer) }
-        if worker.log != nil { logged = worker.log?.note(session, head, buffer, headLength) }
+        if let log = worker.log { log.note(session, head, buffer, in: &logged) }
         if let error = rewrite(session, service, head, buffer, headLength, normalized) {
             takeBodyUnrouted(session, body)
             fail(error.status, error.reason.value)

@@ -72,7 +72,7 @@ final class Exchange {
     var receivesLarge = false
 
     // For limits and the log.
-    var logged: LoggedRequest?
+    var logged = AccessLogNote()
     var started = Tick.zero
     var attemptBegan = Tick.zero
     var connected = Tick.zero
@@ -113,7 +113,7 @@ final class Exchange {
         choice = nil
         upstream = nil
         lastEndpoint = nil
-        logged = nil
+        logged.forget()
         worker.giveBack(self)
     }
 
@@ -143,7 +143,7 @@ final class Exchange {
             let elapsed = Int(loop.now.nanoseconds(since: started))
             counters.duration.add(elapsed, ordering: .relaxed)
         }
-        if logged != nil { worker.log?.finished(self, reason: reason) }
+        if logged.isTaken { worker.log?.finished(self, reason: reason) }
         let session = session
         let isLast = isLastRequest && isRequestComplete
         recycle()

@@ -38,6 +38,7 @@ final class Worker {
     let log: AccessLogWriter?
     /// The node's name for `Via`; empty: none is added.
     private(set) var via: [UInt8]
+    private var clock = WallClock()
     private var date = HTTPDate()
 
     init(loop: EventLoop, shared: WorkerShared, configuration: DataPlaneConfiguration, seed: UInt64) {
@@ -51,7 +52,7 @@ final class Worker {
         via = configuration.addsVia ? Array(configuration.node.text.utf8) : []
         headTimeout = configuration.clientHeadTimeout.wholeNanoseconds
         idleTimeout = configuration.clientIdleTimeout.wholeNanoseconds
-        log = shared.accessLog.map { AccessLogWriter($0) }
+        log = shared.accessLog.map { AccessLogWriter($0, loop) }
     }
 
     private static func requestParser(_ configuration: DataPlaneConfiguration) -> RequestHeadParser {
@@ -178,6 +179,7 @@ final class Worker {
     func abortAll() {
         for session in sessions { session.abort() }
         for service in services.values { for endpoint in service.endpoints.joined() { endpoint.retire() } }
+        log?.end()
         // Sessions, endpoints and exchanges point back to the worker: let go of them.
         services = [:]
         spareExchanges = []
@@ -187,7 +189,7 @@ final class Worker {
     var hasSessions: Bool { !sessions.isEmpty }
 
     /// The value of a `Date` field for now.
-    func currentDate() -> [UInt8] { date.text() }
+    func currentDate() -> [UInt8] { date.text(at: clock.seconds(now: loop.now)) }
 }
 
 /// A client's connection, as a graceful stop sees it.

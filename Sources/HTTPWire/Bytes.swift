@@ -129,6 +129,32 @@ extension Span<UInt8> {
         return index
     }
 
+    /// The next byte from `start` that a log must escape: a control character, a quote, a backslash, DEL or any beyond
+    /// ASCII; the end when there is none. Eight bytes a step.
+    public func endOfUnescaped(_ start: Int) -> Int {
+        var index = start
+        while index + 8 <= count {
+            let chunk = word(index)
+            let below = (chunk &- 0x2020_2020_2020_2020) & ~chunk
+            let quote = chunk ^ 0x2222_2222_2222_2222
+            let backslash = chunk ^ 0x5C5C_5C5C_5C5C_5C5C
+            let delete = chunk ^ 0x7F7F_7F7F_7F7F_7F7F
+            let quotes = (quote &- 0x0101_0101_0101_0101) & ~quote
+            let backslashes = (backslash &- 0x0101_0101_0101_0101) & ~backslash
+            let deletes = (delete &- 0x0101_0101_0101_0101) & ~delete
+            // A borrow may mark a byte too many, but only above one that is marked rightly.
+            let found = (below | quotes | backslashes | deletes | chunk) & 0x8080_8080_8080_8080
+            if found != 0 { return index + found.trailingZeroBitCount >> 3 }
+            index += 8
+        }
+        while index < count {
+            let byte = self[index]
+            if byte < 0x20 || byte >= 0x7F || byte == 0x22 || byte == 0x5C { return index }
+            index += 1
+        }
+        return index
+    }
+
     /// Whether the range reads `text`, which is in lower case, in any case.
     @inlinable
     public func equalsIgnoringCase(_ range: ByteRange, _ text: StaticString) -> Bool {

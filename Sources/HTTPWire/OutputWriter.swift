@@ -11,6 +11,13 @@ public struct OutputWriter: ~Copyable, ~Escapable {
     @_lifetime(copy span)
     public init(_ span: consuming MutableSpan<UInt8>) { self.span = span }
 
+    /// Goes on behind the first `count` bytes, which were written before.
+    @_lifetime(copy span)
+    public init(_ span: consuming MutableSpan<UInt8>, startingAt count: Int) {
+        self.count = min(max(count, 0), span.count)
+        self.span = span
+    }
+
     /// Appends bytes of a message.
     @inline(__always)
     @_lifetime(self: copy self)
@@ -79,13 +86,19 @@ public struct OutputWriter: ~Copyable, ~Escapable {
     public mutating func append(decimal value: Int) {
         if value < 0 { append(byte: 0x2D) }
         var rest = value.magnitude
-        var divisor: UInt = 1
-        while rest / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            append(byte: 0x30 + UInt8(truncatingIfNeeded: rest / divisor))
-            rest %= divisor
-            divisor /= 10
+        if rest < 10 {
+            append(byte: 0x30 + UInt8(truncatingIfNeeded: rest))
+            return
         }
+        // The last digit comes first; the compiler makes a division by a constant a multiplication.
+        var digits = InlineArray<20, UInt8>(repeating: 0)
+        var start = 20
+        repeat {
+            start -= 1
+            digits[start] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        } while rest > 0
+        append(digits.span, start, 20)
     }
 
     /// Appends 16 hexadecimal digits.
