@@ -58,8 +58,11 @@ public struct Configuration: Hashable, Sendable {
     public var members: [Member]
     /// The members of the half that is leaving, while the configuration is joint.
     public var outgoing: [Member]?
-    /// Flexible quorums: how many voters must hold an entry, at most a majority; an election then takes n - q + 1. nil: majorities.
+    /// Flexible quorums: how many voters must hold an entry, at most a majority; an election then takes
+    /// n - q + 1, and never less than a majority. nil: majorities.
     public var replicationQuorum: Int?
+    /// The replication quorum of the half that is leaving, while the configuration is joint.
+    public var outgoingReplicationQuorum: Int?
     public var timing: GroupTiming
 
     /// The configuration of a node that has never been in a group.
@@ -67,13 +70,14 @@ public struct Configuration: Hashable, Sendable {
 
     public init(
         cluster: UInt64, members: [Member], outgoing: [Member]? = nil, replicationQuorum: Int? = nil,
-        timing: GroupTiming = GroupTiming()
+        timing: GroupTiming = GroupTiming(), outgoingReplicationQuorum: Int? = nil
     ) {
         self.cluster = cluster
         self.members = members
         self.outgoing = outgoing
         self.replicationQuorum = replicationQuorum
         self.timing = timing
+        self.outgoingReplicationQuorum = outgoingReplicationQuorum
     }
 
     public var isJoint: Bool { outgoing != nil }

@@ -35,6 +35,9 @@ public enum RaftEvent: Hashable, Sendable {
     /// Everything up to and with this write is on the disk.
     case persisted(PersistToken)
     case propose(RequestID, Command)
+    /// Founds the group with this configuration: only on an empty node that is a voter in it, and only on one node of
+    /// the group. Where it may not be done nothing happens.
+    case form(Configuration)
     case changeMembers(RequestID, MembershipChange)
     /// Hands leadership over: to this member, or to the best of the others.
     case transfer(RequestID, to: NodeID?)

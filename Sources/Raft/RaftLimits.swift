@@ -12,8 +12,8 @@ public struct RaftLimits: Hashable, Sendable {
     public var waitingProposals = 4_096
     /// The most reads that wait for their round; one more is refused.
     public var waitingReads = 4_096
-    /// The most sessions that are remembered; the one unused for longest is forgotten.
-    public var sessions = 1_024
+    /// The most bytes of entries that are not committed; a proposal beyond them is refused.
+    public var uncommittedBytes = 64 << 20
     /// A snapshot is taken once the log behind the last one has this many bytes.
     public var logBytesBeforeSnapshot = 4 << 20
     /// Entries kept behind a snapshot for followers that are a little late.
@@ -22,6 +22,10 @@ public struct RaftLimits: Hashable, Sendable {
     public var snapshotBytes = 256 << 20
     /// The bytes of a piece of a snapshot.
     public var chunkBytes = 128 << 10
+    /// The most pieces of a snapshot to one follower that it has not answered.
+    public var chunksInFlight = 4
+    /// How far the member of top priority may lag and still take leadership by collecting.
+    public var priorityLagBytes = 256 << 10
 
     public init() {}
 }

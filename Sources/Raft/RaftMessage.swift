@@ -55,7 +55,7 @@ public struct VoteRequest: Hashable, Sendable {
 public struct VoteReply: Hashable, Sendable {
     public enum Verdict: UInt8, Hashable, Sendable {
         case granted, stale, voted, leaderAlive, logBehind
-        /// The voter's log is corrupt, or the candidate is not in its configuration.
+        /// The voter has no vote (yet), its log is corrupt or its disk is full.
         case unable
     }
     /// The term that was asked about: it tells a late answer to an earlier campaign apart.
@@ -79,9 +79,12 @@ public struct Fetch: Hashable, Sendable {
     public var previous: LogPosition
     /// The holder answers only while this is its own last position.
     public var target: LogPosition
-    public init(previous: LogPosition, target: LogPosition) {
+    /// From which byte on the holder's snapshot is wanted, where it has compacted past `previous`.
+    public var snapshotOffset: Int
+    public init(previous: LogPosition, target: LogPosition, snapshotOffset: Int = 0) {
         self.previous = previous
         self.target = target
+        self.snapshotOffset = snapshotOffset
     }
 }
 

@@ -1,0 +1,88 @@
+// Owns what a leader knows of one follower, and how much it may send to it.
+public import Topology
+
+/// A leader's view of one follower.
+///
+/// Legal transitions: probe → replicate (an answer matches), replicate → probe (a conflict, or no answer in time),
+/// probe → snapshot (the log does not reach back far enough), snapshot → probe (installed).
+struct Progress: Sendable {
+    enum Mode: Hashable, Sendable {
+        /// One message at a time, until it is known where the logs agree; nothing more is sent before `resumeAt`.
+        case probe(resumeAt: Tick?)
+        /// Many messages at once; the last index of each that has not been answered, in order.
+        case replicate(inFlight: [LogIndex])
+        case snapshot(SnapshotTransfer)
+    }
+
+    let id: NodeID
+    var mode = Mode.probe(resumeAt: nil)
+    /// The follower's log equals the leader's durably up to here.
+    var match = LogIndex.zero
+    /// What is sent next.
+    var next: LogIndex
+    /// When the last answer of any kind came; the leader's beginning before that.
+    var lastHeard: Tick
+    /// When an answer last moved it on.
+    var lastMoved: Tick
+    /// The greatest round of heartbeats that was answered.
+    var round: UInt64 = 0
+
+    /// A follower that answered that its log equals the leader's up to this index.
+    mutating func matched(through index: LogIndex, now: Tick) {
+        if index > match {
+            match = index
+            lastMoved = now
+        }
+        switch mode {
+        case .probe:
+            mode = .replicate(inFlight: [])
+            next = match.next
+        case .replicate(let inFlight):
+            mode = .replicate(inFlight: inFlight.filter { $0 > index })
+            next = max(next, match.next)
+        case .snapshot(let transfer):
+            // The follower got there by other means.
+            guard match >= transfer.snapshot.identity.position.index else { return }
+            mode = .replicate(inFlight: [])
+            next = match.next
+        }
+    }
+
+    /// Goes back to one message at a time, from this index on.
+    mutating func probe(from index: LogIndex) {
+        mode = .probe(resumeAt: nil)
+        next = max(index, match.next)
+    }
+}
+
+/// A snapshot on its way to a follower: its pieces up to `acknowledged` came, those up to `sent` are on their way.
+struct SnapshotTransfer: Hashable, Sendable {
+    var snapshot: Snapshot
+    var acknowledged = 0
+    var sent = 0
+    /// When what was not acknowledged is sent again.
+    var resendAt: Tick
+}
+
+/// A leader's view of one other member, for status pages.
+public struct MemberProgress: Hashable, Sendable {
+    public enum Mode: String, Hashable, Sendable { case probe, replicate, snapshot }
+    public var id: NodeID
+    public var mode: Mode
+    /// The member's log equals the leader's durably up to here.
+    public var match: LogIndex
+    /// When an answer of any kind last came.
+    public var lastHeard: Tick
+
+    init(_ progress: Progress) {
+        id = progress.id
+        match = progress.match
+        lastHeard = progress.lastHeard
+        mode =
+            switch progress.mode {
+            case .probe: .probe
+            case .replicate: .replicate
+            case .snapshot: .snapshot
+            }
+    }
+}

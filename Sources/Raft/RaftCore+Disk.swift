@@ -1,0 +1,166 @@
+// Owns what is on the disk, what is on its way there, and the order of effects around it.
+internal import Topology
+
+/// The writes of a member: those that are durable, under way, and not yet asked for.
+struct DiskState: Sendable {
+    /// A write that was asked for: the log's end after it.
+    struct Write: Sendable {
+        var token: PersistToken
+        var through: LogIndex
+        var since: Tick
+    }
+
+    var lastToken = PersistToken(0)
+    var durableToken = PersistToken(0)
+    var writes: [Write] = []
+    /// The log in memory is durable up to here.
+    var durableIndex = LogIndex.zero
+    /// The log's end as all writes that were asked for leave it.
+    var writtenThrough = LogIndex.zero
+
+    // Changes that no write holds yet.
+    var changedFrom: LogIndex?
+    var hardStateChanged = false
+    var newSnapshot: Snapshot?
+
+    var isFull = false
+    /// The log is corrupt, until a leader has filled it up to here.
+    var unhealedThrough: LogIndex?
+
+    var isDirty: Bool { changedFrom != nil || hardStateChanged || newSnapshot != nil }
+
+    /// What everything so far is durable with; nil where it is already.
+    var barrier: PersistToken? {
+        if isDirty { return PersistToken(lastToken.number + 1) }
+        return lastToken > durableToken ? lastToken : nil
+    }
+}
+
+extension RaftCore {
+    // MARK: Changes
+
+    mutating func setHardState(term: Term, votedFor: NodeID?) {
+        assertInvariant(term >= hardState.term) { "the term would go back from \($0.term) to \(term)" }
+        hardState = HardState(term: term, votedFor: votedFor)
+        disk.hardStateChanged = true
+    }
+
+    mutating func append(_ entry: LogEntry) {
+        assertInvariant(entry.position.index == log.last.index.next && entry.position.term >= log.last.term) {
+            "entry \(entry.position) cannot follow \($0.log.last)"
+        }
+        log.append(entry)
+        disk.changedFrom = disk.changedFrom ?? entry.position.index
+        if case .configuration = entry.payload { configurationChanged() }
+    }
+
+    /// Drops entries that conflict with those of a leader; never a committed one.
+    mutating func cutLog(from index: LogIndex) {
+        assertInvariant(index > commit) { "entries from \(index) on would be dropped, but \($0.commit) is committed" }
+        guard violation == nil, index <= log.last.index else { return }
+        log.cut(from: index)
+        disk.durableIndex = min(disk.durableIndex, log.last.index)
+        for place in disk.writes.indices {
+            disk.writes[place].through = min(disk.writes[place].through, log.last.index)
+        }
+        disk.changedFrom = min(disk.changedFrom ?? index, index)
+        verified = min(verified, log.last.index)
+        configurationChanged()
+    }
+
+    /// Takes entries that continue `previous`, which the log holds: skips those that are there, cuts only at a real
+    /// conflict (Raft §5.3).
+    mutating func adopt(_ entries: [LogEntry]) {
+        for entry in entries where !log.holds(entry.position) {
+            if entry.position.index <= log.last.index { cutLog(from: entry.position.index) }
+            append(entry)
+        }
+    }
+
+    // MARK: Events
+
+    mutating func persisted(_ token: PersistToken) {
+        guard token <= disk.lastToken, token > disk.durableToken else { return }
+        disk.durableToken = token
+        let done = disk.writes.prefix { $0.token <= token }
+        for write in done { disk.durableIndex = max(disk.durableIndex, write.through) }
+        disk.writes.removeFirst(done.count)
+        switch role {
+        case .leader: advanceCommit()
+        case .candidate: judgeVote()
+        case .collecting: collectingPersisted()
+        case .follower, .preCandidate: break
+        }
+    }
+
+    mutating func diskFull(_ isFull: Bool) {
+        disk.isFull = isFull
+        guard isFull, role != .follower else { return }
+        if role == .leader { callSuccessor() }
+        becomeFollower()
+    }
+
+    /// Whether the oldest write has waited for longer than an election timeout: such a node must not lead.
+    var isDiskStalled: Bool { disk.writes.first.map { $0.since + electionTimeout < now } ?? false }
+
+    // MARK: Effects
+
+    func message(_ body: RaftMessage.Body, to target: NodeID) -> RaftMessage {
+        RaftMessage(from: id, to: target, term: term, body)
+    }
+
+    /// Sends what rests on nothing that is not durable.
+    mutating func send(_ body: RaftMessage.Body, to target: NodeID) {
+        pending.append(.send(message(body, to: target), after: nil))
+    }
+
+    /// Sends once everything so far is durable.
+    mutating func sendWhenDurable(_ body: RaftMessage.Body, to target: NodeID) {
+        pending.append(.send(message(body, to: target), after: disk.barrier))
+    }
+
+    /// Ends a call: one write for all changes, before everything that may rest on it.
+    mutating func flush(into effects: inout [RaftEffect]) {
+        guard violation == nil else {
+            pending = []
+            return
+        }
+        if disk.isDirty { effects.append(.persist(nextBatch())) }
+        heal()
+        effects += pending
+        pending.removeAll(keepingCapacity: true)
+        if reportedConfiguration != configuration {
+            reportedConfiguration = configuration
+            effects.append(.changedConfiguration(configuration))
+        }
+        let report = RoleReport(role: role, term: term, leader: leader)
+        if report != reportedRole {
+            reportedRole = report
+            effects.append(.changedRole(report))
+        }
+    }
+
+    private mutating func nextBatch() -> PersistBatch {
+        disk.lastToken = PersistToken(disk.lastToken.number + 1)
+        var batch = PersistBatch(token: disk.lastToken, snapshot: disk.newSnapshot)
+        let covered = disk.newSnapshot?.identity.position.index ?? .zero
+        disk.writtenThrough = max(disk.writtenThrough, covered)
+        if let from = disk.changedFrom.map({ max($0, max(log.before.index, covered).next) }) {
+            batch.entries = log.entries(after: from.previous, cost: .max)
+            if from <= disk.writtenThrough || disk.unhealedThrough != nil { batch.cutFrom = from }
+            disk.writtenThrough = log.last.index
+        }
+        if disk.hardStateChanged { batch.hardState = hardState }
+        disk.writes.append(DiskState.Write(token: batch.token, through: log.last.index, since: now))
+        disk.changedFrom = nil
+        disk.hardStateChanged = false
+        disk.newSnapshot = nil
+        return batch
+    }
+
+    /// A corrupt log is whole again once it reaches every index that this node ever acknowledged, by a leader's word.
+    private mutating func heal() {
+        guard let through = disk.unhealedThrough, verified >= through, verified > .zero else { return }
+        disk.unhealedThrough = nil
+    }
+}

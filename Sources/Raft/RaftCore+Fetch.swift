@@ -1,0 +1,35 @@
+// Owns the voter's side of a collection: the holder of the best log gives it away (design §4, V5 and V6).
+internal import Topology
+
+extension RaftCore {
+    /// V6: answers only in the term of the fetch, which the rules of terms have seen to, and only while its log is the target.
+    mutating func answerFetch(_ fetch: Fetch, _ from: NodeID) {
+        let content = content(of: fetch)
+        send(
+            .fetchReply(FetchReply(target: fetch.target, previous: fetch.previous, content: content)), to: from)
+    }
+
+    private func content(of fetch: Fetch) -> FetchReply.Content {
+        guard log.last == fetch.target, !isCorrupt, role != .leader else { return .miss }
+        if fetch.previous.index < log.before.index { return ownChunk(at: fetch.snapshotOffset) }
+        if log.holds(fetch.previous) {
+            let entries = log.entries(after: fetch.previous.index, cost: limits.messageBytes)
+            return entries.isEmpty ? .miss : .entries(entries)
+        }
+        let limit = LogPosition(term: fetch.previous.term, index: min(fetch.previous.index, log.last.index))
+        guard let hint = log.position(atMost: limit) else { return ownChunk(at: fetch.snapshotOffset) }
+        return .conflict(hint)
+    }
+
+    private func ownChunk(at offset: Int) -> FetchReply.Content {
+        guard let snapshot else { return .miss }
+        return .snapshot(chunk(of: snapshot, at: offset))
+    }
+
+    /// Somebody takes over a log: that is worth waiting for, but only once a term.
+    mutating func heardCollector(_ from: NodeID) {
+        guard leader == nil, collectorTerm < term, role == .follower || role == .preCandidate else { return }
+        collectorTerm = term
+        if role == .preCandidate { becomeFollower() } else { restartElectionTimer() }
+    }
+}

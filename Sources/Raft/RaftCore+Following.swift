@@ -1,0 +1,50 @@
+// Owns how a follower takes what its leader sends (Raft §5.3).
+internal import Topology
+
+extension RaftCore {
+    /// Takes entries; the answer that they match waits for the disk, the one that they do not does not.
+    mutating func takeAppend(_ append: Append, _ from: NodeID) {
+        // A full disk takes no entries; the leader sends them again until there is room.
+        if disk.isFull, !append.entries.isEmpty { return }
+        var previous = append.previous
+        var entries = append.entries[...]
+        // What is committed here is committed there: only the rest is of interest (leader completeness, §5.4.3).
+        while let first = entries.first, first.position.index <= commit {
+            guard agrees(first.position) else { return rejectAppend(from, first.position) }
+            previous = first.position
+            entries.removeFirst()
+        }
+        if previous.index < commit, entries.isEmpty {
+            guard agrees(previous) else { return rejectAppend(from, previous) }
+            verified = max(verified, previous.index)
+            return sendWhenDurable(.appendReply(.matches(through: previous.index)), to: from)
+        }
+        guard log.holds(previous) else {
+            let limit = LogPosition(term: previous.term, index: min(previous.index, log.last.index))
+            let hint = log.position(atMost: limit) ?? log.before
+            return send(.appendReply(.conflict(previous: previous.index, hint: hint)), to: from)
+        }
+        adopt(Array(entries))
+        let end = append.previous.index.advanced(by: append.entries.count)
+        verified = max(verified, end)
+        advanceCommit(to: min(append.commit, verified))
+        sendWhenDurable(.appendReply(.matches(through: end)), to: from)
+    }
+
+    /// A position at or before the commit: compacted ones cannot be compared any more.
+    private func agrees(_ position: LogPosition) -> Bool {
+        position.index < log.before.index || log.holds(position)
+    }
+
+    /// Against what is chosen nobody may append: the sender is at fault, or this log; neither is cut.
+    private mutating func rejectAppend(_ from: NodeID, _ position: LogPosition) {
+        rejectedMessages += 1
+        lastRejection = "\(from): \(position) is not what is committed there"
+    }
+
+    mutating func takeHeartbeat(_ heartbeat: Heartbeat, _ from: NodeID) {
+        // The log is the leader's only as far as this leader's own appends have shown.
+        advanceCommit(to: min(heartbeat.commit, verified))
+        send(.heartbeatReply(HeartbeatReply(round: heartbeat.round)), to: from)
+    }
+}

@@ -1,0 +1,36 @@
+// Owns linearizable reads: the commit index of now, once a round of heartbeats proves that this node still leads (thesis §6.4).
+internal import Topology
+
+/// A read that waits for a round of heartbeats, begun after it came.
+struct WaitingRead: Sendable {
+    var request: RequestID
+    var round: UInt64
+}
+
+extension RaftCore {
+    mutating func read(_ request: RequestID) {
+        guard role == .leader, let leadership else { return refuseAsFollower(request) }
+        guard leadership.reads.count < limits.waitingReads else { return refuse(request, "too many reads wait") }
+        self.leadership?.reads.append(WaitingRead(request: request, round: leadership.round + 1))
+    }
+
+    /// Begins the round that reads wait for, one at a time: reads that come meanwhile share the next.
+    mutating func beginRoundForReads() {
+        guard let leadership, leadership.reads.contains(where: { $0.round > leadership.round }) else { return }
+        let isRoundUnderWay = leadership.reads.contains { $0.round <= leadership.round }
+        if !isRoundUnderWay { beginRound() }
+    }
+
+    /// Answers the reads whose round a quorum has answered. The index is the commit of the moment, which is at least that
+    /// of the request; a leader that has not committed an entry of its term yet does not know what is chosen (§8, C6).
+    mutating func confirmReads() {
+        guard leadsFully, let leadership, !leadership.reads.isEmpty else { return }
+        let confirmed = quorum.reached { voter in
+            voter == id ? leadership.round : leadership.progress.first { $0.id == voter }?.round ?? 0
+        }
+        let ready = leadership.reads.prefix { $0.round <= confirmed }
+        guard !ready.isEmpty else { return }
+        for read in ready { pending.append(.answer(read.request, .readable(commit))) }
+        self.leadership?.reads.removeFirst(ready.count)
+    }
+}
