@@ -22,9 +22,9 @@ func pure(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
 }
 
-func shell(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+func shell(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
     .target(
-        name: name, dependencies: dependencies + [.product(name: "Logging", package: "swift-log")],
+        name: name, dependencies: dependencies + [.product(name: "Logging", package: "swift-log")], exclude: exclude,
         swiftSettings: swiftSettings)
 }
 
@@ -38,6 +38,8 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        // Without its default traits it needs no more of Foundation than FoundationEssentials.
+        .package(url: "https://github.com/apple/swift-protobuf", exact: "1.39.0", traits: []),
     ],
     targets: [
         // Pure cores.
@@ -51,9 +53,18 @@ let package = Package(
         // C modules.
         .target(name: "CLinux"),
         .target(name: "CURing", linkerSettings: [.linkedLibrary("uring")]),
+        .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         // Shells.
         shell("Proactor", ["CLinux", "CURing", "Topology"]),
+        shell("TLS", ["Proactor", "COpenSSL"]),
+        shell(
+            "RaftRuntime",
+            [
+                "Raft", "Topology", "Proactor", "CLinux", "TLS",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            exclude: ["Transport/peer.proto"]),
         shell("HTTPTransport", ["HTTPWire", "Proactor", "Topology", "CLinux"]),
         shell("Settings", ["CYAML", "Topology", "Balancing", "Health", "Routing"]),
         shell("Probing", ["HTTPTransport", "HTTPWire", "Proactor", "Topology", "Health", "Routing"]),
@@ -86,6 +97,14 @@ let package = Package(
         .testTarget(
             name: "FuzzTests", dependencies: ["HTTPWire"], path: "Tests/Fuzz", swiftSettings: swiftSettings),
         tests("ProactorTests", ["Proactor", "Topology"]),
+        tests("TLSTests", ["TLS", "Proactor", "Topology"]),
+        tests(
+            "RaftRuntimeTests",
+            [
+                "RaftRuntime", "Raft", "TLS", "Proactor", "Topology",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]),
         tests("CatalogTests", ["Catalog", "Topology"]),
         tests("RoutingTests", ["Routing", "Topology", "Catalog", "Health", "Balancing"]),
         tests("BalancingTests", ["Balancing", "Topology"]),

@@ -1,0 +1,83 @@
+// Owns what all connections of a node to its peers share.
+internal import Logging
+internal import Proactor
+public import TLS
+internal import Topology
+
+/// What members prove themselves with: one certificate for both directions (mutual TLS).
+public struct PeerTLS: Sendable {
+    let server: TLSContext
+    let client: TLSContext
+
+    /// Reads the files; the disk, so not on a loop that serves.
+    ///
+    /// - Parameter authority: the file of the authority that has signed every member's certificate.
+    /// - Throws: what is wrong, with the name of the file.
+    public init(certificate: String, key: String, authority: String) throws(TLSFailure) {
+        let identity = TLSIdentity(certificate: certificate, key: key)
+        server = try TLSContext(.server, identity: identity, trust: .authorities(file: authority))
+        client = try TLSContext(.client, identity: identity, trust: .authorities(file: authority))
+    }
+
+    /// Why this node's certificate is of no use today; nil: it is valid.
+    public var certificateWarning: String? { server.certificateWarning }
+}
+
+/// Belongs to the loop, as everything that refers to it.
+final class PeerEnvironment {
+    let loop: EventLoop
+    let limits: PeerLimits
+    var tls: PeerTLS?
+    var identity: PeerIdentity
+    var random: RandomBits
+    private let logger: Logger
+    private var said: [String: Tick] = [:]
+    /// Room for plaintext on its way from a session to a reader of frames: a record's worth.
+    var scratch = [UInt8](repeating: 0, count: 16 << 10)
+    private var resolver: Resolver?
+
+    init(
+        loop: EventLoop, limits: PeerLimits, tls: PeerTLS?, identity: PeerIdentity, random: RandomBits, logger: Logger
+    ) {
+        self.loop = loop
+        self.limits = limits
+        self.tls = tls
+        self.identity = identity
+        self.random = random
+        self.logger = logger
+    }
+
+    /// Writes a line, but the same one at most every 30 s: a peer that comes again and again must not fill the log.
+    func say(_ level: Logger.Level, _ line: String) {
+        guard logger.logLevel <= level else { return }
+        if let last = said[line], loop.now - last < .seconds(30) { return }
+        if said.count >= 256 {
+            said = said.filter { loop.now - $0.value < .seconds(30) }
+            // Peers that make up texts get one of them written in each half minute's first 256.
+            if said.count >= 256 { return }
+        }
+        said[line] = loop.now
+        logger.log(level: level, "\(line)")
+    }
+
+    /// What was said of a peer may be said again: its state has changed in between.
+    func forget(linesWith text: String) { said = said.filter { !$0.key.contains(text) } }
+
+    /// Looks a name up off the loop. False: it cannot be asked now.
+    func resolve(_ address: Address, _ completion: @escaping @Sendable (Resolver.Answer) -> Void) -> Bool {
+        if resolver == nil { resolver = try? Resolver() }
+        return resolver?.resolve(address, on: loop.mailbox, completion: completion) ?? false
+    }
+}
+
+/// The numbers of one peer, over all its connections.
+final class PeerCounters {
+    var connects: UInt64 = 0
+    var messagesSent: UInt64 = 0
+    var messagesReceived: UInt64 = 0
+    var messagesDropped: UInt64 = 0
+    var bytesSent: UInt64 = 0
+    var bytesReceived: UInt64 = 0
+    var roundTrip: Duration?
+    var lastFailure: String?
+}

@@ -1,0 +1,255 @@
+// Owns talking with the other members of the group: connections both ways, messages of Raft, and the control plane's calls.
+public import Logging
+public import Proactor
+public import Raft
+public import Topology
+
+/// What the transport tells its owner, always on the loop's thread.
+public struct PeerHandlers {
+    /// A message of Raft; its `from` is proved by the certificate where TLS is on.
+    public var received: (RaftMessage) -> Void
+    /// A peer's request, to be answered once, now or later.
+    public var receivedCall: (PeerRequest) -> Void
+    /// A peer has said who it is: at every connection, in either direction. For forming and joining.
+    public var met: (PeerIdentity) -> Void
+
+    public init(
+        received: @escaping (RaftMessage) -> Void, receivedCall: @escaping (PeerRequest) -> Void,
+        met: @escaping (PeerIdentity) -> Void = { _ in }
+    ) {
+        self.received = received
+        self.receivedCall = receivedCall
+        self.met = met
+    }
+}
+
+/// The connections of a node to the other members. Belongs to one loop and its thread.
+///
+/// To each member it holds two connections, one a lane; the member holds two of its own. Messages go over the own
+/// connection while it stands, and over the member's else, so that a new member can be answered before its address is
+/// known. Without TLS only peers on loopback are talked to. Whatever a peer sends or does not send costs it its
+/// connection at the most; queues, calls and times are bounded by `PeerLimits`.
+public final class PeerTransport: AcceptHandler {
+    let environment: PeerEnvironment
+    private let handlers: PeerHandlers
+    private var acceptor: Acceptor?
+    /// By member; both lanes.
+    private var lanes: [NodeID: [PeerLane]] = [:]
+    private var contacts: [NodeID: PeerContact] = [:]
+    var counters: [NodeID: PeerCounters] = [:]
+    /// What others have connected: before and after their greeting.
+    private var inbound: [ObjectIdentifier: PeerConnection] = [:]
+    private(set) var refusedConnections: UInt64 = 0
+    private(set) var undeliverable: UInt64 = 0
+    private var isStopped = false
+
+    /// Begins to accept. `update(members:)` then begins to connect.
+    ///
+    /// - Parameters:
+    ///   - listening: the bound `cluster.bind`; the transport owns it from now on.
+    ///   - tls: nil: peers on loopback only.
+    ///   - random: spreads the attempts to connect.
+    public init(
+        loop: EventLoop, identity: PeerIdentity, listening: ListeningSocket, tls: PeerTLS?,
+        limits: PeerLimits = PeerLimits(), random: RandomBits, logger: Logger, handlers: PeerHandlers
+    ) {
+        environment = PeerEnvironment(
+            loop: loop, limits: limits, tls: tls, identity: identity, random: random, logger: logger)
+        self.handlers = handlers
+        acceptor = loop.accept(on: listening, handler: self)
+    }
+
+    /// Who this node says it is. A change counts for greetings and messages from now on; peers of another cluster lose
+    /// their connections.
+    public var identity: PeerIdentity {
+        get { environment.identity }
+        set {
+            environment.identity = newValue
+            for connection in connections {
+                guard let peer = connection.peer, let clash = connection.clash(peer.cluster, peer.node) else {
+                    continue
+                }
+                connection.refuse(clash)
+            }
+        }
+    }
+
+    /// Uses other certificates for connections made from now on; those that stand stay.
+    public func update(tls: PeerTLS) { environment.tls = tls }
+
+    /// Talks to these from now on, and to no others of its own accord. This node itself may be among them.
+    public func update(members: [PeerContact]) {
+        guard !isStopped else { return }
+        var wanted: [NodeID: PeerContact] = [:]
+        for member in members where member.id != identity.node { wanted[member.id] = member }
+        let before = contacts
+        contacts = wanted
+        // Another incarnation is seen to below: what is connected may be the right one already.
+        for id in before.keys.sorted() where wanted[id]?.address != before[id]?.address {
+            for lane in lanes.removeValue(forKey: id) ?? [] { lane.end() }
+            if wanted[id] == nil { counters[id] = nil }
+        }
+        for id in wanted.keys.sorted() where lanes[id] == nil {
+            guard let contact = wanted[id] else { continue }
+            let numbers = counters[id] ?? PeerCounters()
+            counters[id] = numbers
+            let both = PeerLaneKind.allCases.map {
+                PeerLane(contact, $0, counters: numbers, environment: environment, owner: self)
+            }
+            lanes[id] = both
+            for lane in both { lane.start() }
+        }
+        for connection in connections {
+            guard let peer = connection.peer, let refusal = strange(peer) else { continue }
+            connection.refuse(refusal)
+        }
+    }
+
+    /// Sends a message to its receiver. It may get lost: Raft repeats what matters.
+    public func send(_ message: RaftMessage) {
+        let kind = message.body.lane
+        let lane = lanes[message.to]?.first { $0.kind == kind }
+        if let connection = lane?.connection ?? accepted(message.to, kind) {
+            connection.send(message)
+        } else if let lane {
+            lane.send(message)
+        } else {
+            undeliverable += 1
+        }
+    }
+
+    /// Asks a peer for something. `completion` runs once, on the loop, at the latest when the time is over; possibly
+    /// before this returns, when it cannot be sent.
+    public func call(
+        _ peer: NodeID, _ call: PeerCall, within patience: Duration, completion: @escaping (PeerCallOutcome) -> Void
+    ) {
+        guard call.bytes.count <= environment.limits.callBytes else {
+            return completion(
+                .notSent("\(call.bytes.count) bytes, where \(environment.limits.callBytes) are the limit"))
+        }
+        let kind: PeerLaneKind = call.bytes.count <= environment.limits.urgentCallBytes ? .urgent : .bulk
+        guard let connection = connection(peer, kind) else { return completion(.notSent("\(peer) is not connected")) }
+        connection.call(call, within: patience, finish: completion)
+    }
+
+    /// Whether a message to the peer would go out at once.
+    public func isConnected(_ peer: NodeID) -> Bool { connection(peer, .urgent) != nil }
+
+    /// Who the connected peers said they are, by id.
+    public var peers: [PeerIdentity] {
+        var found: [NodeID: PeerIdentity] = [:]
+        for connection in connections where connection.isOpen {
+            guard let peer = connection.peer else { continue }
+            // One connection may have brought the news of a group, and the others not.
+            if (found[peer.node]?.cluster ?? 0) == 0 { found[peer.node] = peer }
+        }
+        return found.values.sorted { $0.node < $1.node }
+    }
+
+    /// Closes everything; nothing is told any more but the ends of open calls. The loop lets go of it then.
+    public func stop() {
+        isStopped = true
+        acceptor?.cancel()
+        acceptor = nil
+        for id in lanes.keys.sorted() { for lane in lanes[id] ?? [] { lane.end() } }
+        lanes = [:]
+        contacts = [:]
+        for connection in inbound.values { connection.close(.finished) }
+        inbound = [:]
+    }
+
+    // MARK: Connections
+
+    private var connections: [PeerConnection] {
+        lanes.values.flatMap { $0.compactMap(\.connection) } + Array(inbound.values)
+    }
+
+    private func connection(_ peer: NodeID, _ kind: PeerLaneKind) -> PeerConnection? {
+        lanes[peer]?.first { $0.kind == kind }?.connection ?? accepted(peer, kind)
+    }
+
+    private func accepted(_ peer: NodeID, _ kind: PeerLaneKind) -> PeerConnection? {
+        inbound.values.first { $0.isOpen && $0.lane == kind && $0.peer?.node == peer }
+    }
+
+    /// Why a peer is not the member of its name.
+    private func strange(_ peer: PeerIdentity) -> PeerRefusal? {
+        guard let known = contacts[peer.node]?.incarnation, known != peer.incarnation else { return nil }
+        let text =
+            "\(peer.node) has lost its disk since it became a member: remove it from the cluster, then add it again"
+        return PeerRefusal(.incarnation, text)
+    }
+
+    // MARK: Accepting
+
+    public func acceptor(_ acceptor: Acceptor, accepted connection: AcceptedConnection) {
+        guard !isStopped, inbound.count < environment.limits.inboundConnections else {
+            refusedConnections += 1
+            environment.say(.warning, "peers: \(inbound.count) connections are open, so one more is refused")
+            return connection.refuse()
+        }
+        let accepted = PeerConnection(.acceptor, environment: environment, owner: self, remote: "a new connection")
+        inbound[ObjectIdentifier(accepted)] = accepted
+        accepted.adopt(connection)
+    }
+
+    public func acceptor(_ acceptor: Acceptor, failed error: SystemError) {
+        environment.say(.error, "peers: \(error)")
+    }
+
+    public func acceptorClosed(_ acceptor: Acceptor) {}
+}
+
+extension PeerTransport: PeerConnectionOwner {
+    func judge(_ hello: PeerHello, on connection: PeerConnection) -> PeerRefusal? { strange(hello.identity) }
+
+    func opened(_ connection: PeerConnection) {
+        guard let peer = connection.peer else { return }
+        switch connection.role {
+        case .dialer(let contact, let kind):
+            lanes[contact.id]?.first { $0.kind == kind }?.opened(connection)
+        case .acceptor:
+            // A peer that comes anew has given its last connection up, whether or not that was heard here.
+            for other in inbound.values where other !== connection && other.lane == connection.lane {
+                if other.peer?.node == peer.node, other.isOpen { other.close(.finished) }
+            }
+            connection.counters = counters[peer.node]
+            for lane in lanes[peer.node] ?? [] { lane.hurry() }
+        }
+        if connection.isOpen { handlers.met(peer) }
+    }
+
+    func connection(_ connection: PeerConnection, received message: RaftMessage) {
+        if !isStopped { handlers.received(message) }
+    }
+
+    func connection(_ connection: PeerConnection, received request: PeerRequest) {
+        if !isStopped { handlers.receivedCall(request) }
+    }
+
+    func closed(_ connection: PeerConnection, _ end: PeerConnection.End) {
+        switch connection.role {
+        case .dialer(let contact, let kind):
+            lanes[contact.id]?.first { $0.kind == kind }?.closed(connection, end)
+        case .acceptor:
+            inbound[ObjectIdentifier(connection)] = nil
+            tell(connection, end)
+        }
+    }
+
+    /// Writes a line about the end of a connection that another has made, where there is something to be done about it.
+    private func tell(_ connection: PeerConnection, _ end: PeerConnection.End) {
+        switch end {
+        case .finished: break
+        case .rejected:
+            refusedConnections += 1
+            environment.say(.warning, "refused \(connection.name): \(end.words)")
+        case .refused: environment.say(.warning, "peer \(connection.name): \(end.words)")
+        case .failed:
+            // A member that goes is seen by the own connections to it; of others only what never became a peer is told.
+            if connection.counters == nil {
+                environment.say(.warning, "connection from \(connection.name): \(end.words)")
+            }
+        }
+    }
+}

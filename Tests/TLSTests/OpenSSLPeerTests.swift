@@ -1,0 +1,225 @@
+// Owns the tests against OpenSSL's own command line, over the loop's streams: somebody else's client and server.
+import Foundation
+import Glibc
+import Proactor
+import TLS
+import Testing
+import Topology
+
+/// Foundation has one of its own.
+private typealias Stream = Proactor.Stream
+
+/// Carries a session over a stream, echoes what it reads, and keeps it.
+private final class Echo: StreamHandler {
+    let session: TLSSession
+    let echoes: Bool
+    var read: [UInt8] = []
+    var last = TLSSession.Reading.nothing
+    var ended = false
+    private var stream: Stream?
+
+    init(_ session: TLSSession, echoes: Bool) {
+        self.session = session
+        self.echoes = echoes
+    }
+
+    func begin(_ stream: Stream) {
+        self.stream = stream
+        session.advance()
+        session.flush(to: stream)
+        stream.receiveContinuously()
+    }
+
+    func streamConnected(_ stream: Stream) { begin(stream) }
+
+    func stream(_ stream: Stream, received buffer: LoopBuffer) {
+        session.feed(buffer, of: stream.loop)
+        let more = SessionPair.read(from: session)
+        read += more.bytes
+        last = more.last
+        if echoes, !more.bytes.isEmpty { _ = session.write(more.bytes.span) }
+        session.flush(to: stream)
+    }
+
+    func send(_ bytes: [UInt8]) {
+        guard let stream else { return }
+        _ = session.write(bytes.span)
+        session.flush(to: stream)
+    }
+
+    func streamEnded(_ stream: Stream) { ended = true }
+    func stream(_ stream: Stream, sent count: Int) {}
+    func stream(_ stream: Stream, failed failure: StreamFailure) { ended = true }
+}
+
+/// Accepts connections and makes sessions of them.
+private final class Server: AcceptHandler {
+    let loop: EventLoop
+    let context: TLSContext
+    var echoes: [Echo] = []
+    var streams: [Stream] = []
+
+    init(_ loop: EventLoop, _ context: TLSContext) {
+        self.loop = loop
+        self.context = context
+    }
+
+    func acceptor(_ acceptor: Acceptor, accepted connection: AcceptedConnection) {
+        guard let session = try? TLSSession(context) else { return connection.refuse() }
+        let echo = Echo(session, echoes: true)
+        guard let stream = try? loop.adopt(connection, handler: echo) else { return }
+        echoes.append(echo)
+        streams.append(stream)
+        echo.begin(stream)
+    }
+
+    func acceptor(_ acceptor: Acceptor, failed error: SystemError) {}
+    func acceptorClosed(_ acceptor: Acceptor) {}
+}
+
+/// The openssl command with pipes.
+private final class Command {
+    let process = Process()
+    private let input = Pipe()
+    private let output = Pipe()
+    private(set) var text = ""
+
+    init(_ arguments: [String]) throws {
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["openssl"] + arguments
+        process.standardInput = input
+        process.standardOutput = output
+        process.standardError = output
+        _ = fcntl(output.fileHandleForReading.fileDescriptor, F_SETFL, O_NONBLOCK)
+        try process.run()
+    }
+
+    deinit {
+        // Threads of tests block SIGTERM, and what they start inherits that.
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+        process.waitUntilExit()
+    }
+
+    func write(_ text: String) { try? input.fileHandleForWriting.write(contentsOf: Data(text.utf8)) }
+    func endInput() { try? input.fileHandleForWriting.close() }
+
+    /// Takes what it has printed so far.
+    func update() -> String {
+        var bytes = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = Glibc.read(output.fileHandleForReading.fileDescriptor, &bytes, bytes.count)
+            guard count > 0 else { return text }
+            text += String(decoding: bytes.prefix(count), as: UTF8.self)
+        }
+    }
+}
+
+@Suite("OpenSSL's own client and server", .serialized)
+struct OpenSSLPeerTests {
+    static let made = Result {
+        try Certificates([.init(name: "use1-a"), .init(name: "euw1-a"), .init(name: "old", days: -30 ... -2)])
+    }
+    let certificates: Certificates
+    let loop: EventLoop
+
+    init() throws {
+        certificates = try Self.made.get()
+        loop = try EventLoop(io: .epoll, buffers: .modest)
+    }
+
+    private func context(_ role: TLSContext.Role, _ name: String) throws -> TLSContext {
+        try TLSContext(
+            role, identity: certificates.identity(name), trust: .authorities(file: certificates.authority))
+    }
+
+    private func turn(_ what: String, until condition: () -> Bool) throws {
+        let limit = EventLoop.clock() + .seconds(20)
+        while !condition() {
+            try #require(EventLoop.clock() < limit, "not in time: \(what)")
+            loop.turn(limit: .milliseconds(10))
+        }
+    }
+
+    private func listen() throws -> (server: Server, port: UInt16) {
+        let numeric = try #require(SocketAddress(numeric: .host("127.0.0.1", port: 0)))
+        let socket = try ListeningSocket.bind(numeric)[0]
+        let server = Server(loop, try context(.server, "euw1-a"))
+        _ = loop.accept(on: socket, handler: server)
+        return (server, socket.address.port)
+    }
+
+    @Test("s_client is served, by TLS 1.3 and 1.2", arguments: ["-tls1_3", "-tls1_2"])
+    func client(_ version: String) throws {
+        let (server, port) = try listen()
+        let command = try Command([
+            "s_client", "-connect", "127.0.0.1:\(port)", "-cert", certificates.path("use1-a.pem"), "-key",
+            certificates.path("use1-a.key"), "-CAfile", certificates.authority, "-verify_return_error",
+            "-verify_hostname", "euw1-a", "-quiet", version,
+        ])
+        command.write("good morning\n")
+        try turn("it is echoed") { command.update().contains("good morning\n") }
+        let echo = try #require(server.echoes.first)
+        #expect(echo.session.peerNames == ["use1-a"])
+        #expect(echo.session.version == (version == "-tls1_3" ? "TLSv1.3" : "TLSv1.2"))
+        #expect(String(decoding: echo.read, as: UTF8.self) == "good morning\n")
+        loop.end()
+    }
+
+    @Test("s_client with an old version is refused", arguments: ["-tls1_1", "-tls1"])
+    func oldVersion(_ version: String) throws {
+        let (server, port) = try listen()
+        let command = try Command([
+            "s_client", "-connect", "127.0.0.1:\(port)", "-cert", certificates.path("use1-a.pem"), "-key",
+            certificates.path("use1-a.key"), version, "-cipher", "ALL:@SECLEVEL=0",
+        ])
+        try turn("it ends") { !command.process.isRunning }
+        #expect(command.process.terminationStatus != 0)
+        for echo in server.echoes { #expect(echo.session.peerNames.isEmpty && echo.session.state != .open) }
+        loop.end()
+    }
+
+    @Test("s_client without a good certificate is refused", arguments: [nil, "old"])
+    func badClient(_ name: String?) throws {
+        let (server, port) = try listen()
+        var arguments = ["s_client", "-connect", "127.0.0.1:\(port)", "-CAfile", certificates.authority, "-quiet"]
+        if let name {
+            arguments += ["-cert", certificates.path(name + ".pem"), "-key", certificates.path(name + ".key")]
+        }
+        let command = try Command(arguments)
+        command.write("good morning\n")
+        try turn("it is told") { command.update().contains("alert") }
+        #expect(command.text.contains(name == nil ? "certificate required" : "certificate expired"), "\(command.text)")
+        #expect(server.echoes.first?.read == [])
+        loop.end()
+    }
+
+    @Test("s_server is understood, and its certificate looked at", arguments: ["euw1-a", "old"])
+    func server(_ name: String) throws {
+        let command = try Command([
+            "s_server", "-accept", "127.0.0.1:0", "-cert", certificates.path(name + ".pem"), "-key",
+            certificates.path(name + ".key"), "-CAfile", certificates.authority, "-Verify", "1",
+            "-verify_return_error", "-rev",
+        ])
+        try turn("it listens") { command.update().contains("ACCEPT 127.0.0.1:") }
+        let rest = try #require(command.text.components(separatedBy: "ACCEPT 127.0.0.1:").last)
+        let port = try #require(UInt16(rest.prefix { $0.isNumber }))
+        let session = try TLSSession(context(.client, "use1-a"), host: name == "old" ? nil : name)
+        let echo = Echo(session, echoes: false)
+        let address = try #require(SocketAddress(numeric: .host("127.0.0.1", port: port)))
+        let stream = try loop.connect(to: address, handler: echo)
+        if name == "old" {
+            try turn("it is refused") { echo.last != .nothing }
+            #expect(
+                echo.last
+                    == .failed(
+                        TLSFailure(.certificate, "the peer's certificate is not accepted: certificate has expired")))
+        } else {
+            try turn("the handshake is over") { session.state == .open }
+            echo.send(Array("stressed\n".utf8))
+            try turn("it answers backwards") { String(decoding: echo.read, as: UTF8.self) == "desserts\n" }
+            #expect(session.peerNames == ["euw1-a"])
+        }
+        stream.close()
+        loop.end()
+    }
+}
