@@ -22,7 +22,7 @@ enum ImportTable {
         "HTTPTransport": ["Proactor", "TLS", "CNGHTTP2"],
         // Debian's libyaml: Yams costs more memory than design §2 allows it.
         "Settings": ["CYAML"],
-        "RaftRuntime": ["Proactor", "TLS", "SwiftProtobuf"],
+        "RaftRuntime": ["Proactor", "CLinux", "TLS", "SwiftProtobuf"],
         "Probing": ["HTTPTransport", "Proactor", "TLS"],
         "DataPlane": ["HTTPTransport", "Proactor", "TLS", "Compression", "Discovery", "CLinux"],
         "ControlPlane": ["RaftRuntime", "Probing", "Proactor"],

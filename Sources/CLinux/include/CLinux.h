@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "Storage.h"
+
 typedef struct {
     uint64_t data;
     // `ended`: FIN, hang-up or error; reading tells which.

@@ -1,0 +1,69 @@
+// Owns what the consensus group asks of its disk, as a protocol: tests and the simulator have other disks.
+public import Raft
+
+/// What a data directory held when it was opened.
+public struct LoadedLog: Hashable, Sendable {
+    /// Names this data directory among all that ever were.
+    public var incarnation: UInt64
+    /// The newest that any intact frame or the durable mark tells of, behind damage too: a vote is not forgotten because
+    /// an entry rotted.
+    public var hardState: HardState
+    public var snapshot: Snapshot?
+    /// What follows the snapshot, each index one more.
+    public var entries: [LogEntry]
+    /// Damage that is not repaired yet. While it is there the node neither campaigns nor votes (design §4, V7).
+    public var corruption: Corruption?
+    /// Bytes of a write that a power cut tore, and that were cut off. They had not been acknowledged.
+    public var tornBytes: Int
+
+    public var isCorrupt: Bool { corruption != nil }
+
+    /// Where the disk does not hold what was written, other than by a torn write.
+    public struct Corruption: Hashable, Sendable, CustomStringConvertible {
+        public var file: String
+        public var offset: Int
+        public var reason: String
+        /// The greatest index that this node may ever have acknowledged. The log is sound again once a leader's entries or
+        /// snapshot reach it; until then every opening reports this.
+        public var acknowledgedThrough: LogIndex
+
+        public init(file: String, offset: Int, reason: String, acknowledgedThrough: LogIndex) {
+            self.file = file
+            self.offset = offset
+            self.reason = reason
+            self.acknowledgedThrough = acknowledgedThrough
+        }
+
+        public var description: String {
+            "\(file) is damaged at byte \(offset): \(reason); a leader has to replace the log up to \(acknowledgedThrough)"
+        }
+    }
+
+    public init(
+        incarnation: UInt64, hardState: HardState = HardState(), snapshot: Snapshot? = nil, entries: [LogEntry] = [],
+        corruption: Corruption? = nil, tornBytes: Int = 0
+    ) {
+        self.incarnation = incarnation
+        self.hardState = hardState
+        self.snapshot = snapshot
+        self.entries = entries
+        self.corruption = corruption
+        self.tornBytes = tornBytes
+    }
+}
+
+/// Makes batches durable. Used by one thread at a time.
+public protocol LogStore: Sendable {
+    /// Makes all the batches durable, in their order, as a whole: after a crash either all of them are there or none.
+    ///
+    /// - Throws: `full` when there is no room: the store is as before, and the same or other batches may be tried later. After
+    ///   anything else the store must not be used again.
+    mutating func persist(_ batches: [PersistBatch]) throws(StorageFailure)
+    /// Deletes what the last snapshots made superfluous. Called after their batches were acknowledged; what cannot be deleted is
+    /// left for the next time.
+    mutating func removeSuperfluous()
+    /// Makes durable what makes a later opening surer but no acknowledgement waits for. Called when nothing else is to do.
+    mutating func settle() throws(StorageFailure)
+    /// Gives up the data directory.
+    mutating func close()
+}
