@@ -1,0 +1,271 @@
+// Owns a node's part in its group: disk, consensus core, connections, and how it came to the group.
+public import Logging
+public import Proactor
+public import Raft
+public import Topology
+
+/// Everything that makes a node a member, on one loop. Belongs to that loop and its thread.
+public final class GroupMember: TimerHandler {
+    /// What the settings say of the group.
+    public struct Options: Sendable {
+        public var node: NodeID
+        /// The members as listed; this node is among them, or it wants to join them.
+        public var contacts: [MemberContact]
+        public var own: MemberContact
+        public var timing: GroupTiming
+        public var policy: ElectionPolicy
+        public var tls: PeerTLS?
+
+        public init(
+            own: MemberContact, contacts: [MemberContact], timing: GroupTiming, policy: ElectionPolicy, tls: PeerTLS?
+        ) {
+            node = own.id
+            self.own = own
+            self.contacts = contacts
+            self.timing = timing
+            self.policy = policy
+            self.tls = tls
+        }
+    }
+
+    /// What the owner is told, on the loop.
+    public struct Handlers {
+        /// A request of a peer that is not the member's own affair.
+        public var receivedCall: (PeerRequest) -> Void
+        /// The process must end; the words say why.
+        public var fail: (String) -> Void
+        public init(receivedCall: @escaping (PeerRequest) -> Void, fail: @escaping (String) -> Void) {
+            self.receivedCall = receivedCall
+            self.fail = fail
+        }
+    }
+
+    /// The kind of the call that asks to be admitted; the owner's kinds begin at 16.
+    static let joinCall: UInt32 = 1
+    private static let formingPeriod = Duration.milliseconds(200)
+
+    private let loop: EventLoop
+    private let options: Options
+    private let logger: Logger
+    private let handlers: Handlers
+    private let incarnation: UInt64
+    /// Random; the group's identity if this node founds it.
+    private let cluster: UInt64
+    public private(set) var driver: RaftDriver!
+    public private(set) var transport: PeerTransport!
+    private var storage: LogStorage?
+    private var formingTimer: LoopTimer?
+    private var isJoining = false
+    /// Counts the wishes to join: each goes to another member, until one of them leads.
+    private var wishes = 0
+    /// Why the node is in no group yet; nil once it is.
+    public private(set) var formingState: String?
+
+    /// Starts the storage thread, the core and the connections.
+    ///
+    /// - Parameters:
+    ///   - opened: what `FileLogStore.open` gave.
+    ///   - listening: the bound `cluster.bind`.
+    ///   - state: empty; what the disk holds is given to it soon.
+    /// - Throws: when a thread cannot be had.
+    public init(
+        loop: EventLoop, options: Options, opened: (store: any LogStore, loaded: LoadedLog),
+        listening: ListeningSocket, state: any ReplicatedState, logger: Logger, handlers: Handlers
+    ) throws(SystemError) {
+        self.loop = loop
+        self.options = options
+        self.logger = logger
+        self.handlers = handlers
+        var system = SystemRandomNumberGenerator()
+        cluster = max(1, system.next() as UInt64)
+        let loaded = opened.loaded
+        incarnation = loaded.incarnation
+        let core = RaftCore(
+            id: options.node, incarnation: loaded.incarnation, policy: options.policy,
+            random: RandomBits(seed: system.next()), restored: RestoredState(loaded), now: EventLoop.clock())
+        let relay = StateRelay(self, state)
+        let outlets = RaftOutlets(
+            persist: { [unowned self] in persist($0) }, send: { [unowned self] in transport.send($0) },
+            fail: { [unowned self] in self.handlers.fail($0) })
+        transport = makeTransport(core.configuration, listening, RandomBits(seed: system.next()))
+        let bound = LoopBound(WeakMember(self), of: loop)
+        let logger = logger
+        storage = try LogStorage.start(
+            opened.store,
+            onEvent: { event in bound.post { $0.member?.take(event) } },
+            onFailure: { failure in
+                logger.critical("\(failure); this process ends, so that nothing is acknowledged that is not durable")
+                bound.post { $0.member?.handlers.fail("\(failure)") }
+            })
+        driver = RaftDriver(loop: loop, core: core, session: system.next(), state: relay, outlets: outlets)
+        if let corruption = loaded.corruption { logger.error("\(corruption)") }
+        configurationChanged(core.configuration)
+    }
+
+    private func makeTransport(
+        _ configuration: Configuration, _ listening: ListeningSocket, _ random: RandomBits
+    ) -> PeerTransport {
+        let members = options.contacts.map { (id: $0.id, address: $0.address, datacenter: $0.datacenter) }
+        let identity = PeerIdentity(
+            node: options.node, incarnation: incarnation, cluster: configuration.cluster,
+            membersDigest: PeerIdentity.digest(of: members))
+        return PeerTransport(
+            loop: loop, identity: identity, listening: listening, tls: options.tls, random: random, logger: logger,
+            handlers: PeerHandlers(
+                received: { [unowned self] in driver.received($0) },
+                receivedCall: { [unowned self] in receivedCall($0) }))
+    }
+
+    /// Ends everything; what waits for the disk is written first.
+    public func stop() {
+        formingTimer?.invalidate()
+        formingTimer = nil
+        driver.stop()
+        transport.stop()
+        storage?.close()
+        storage = nil
+    }
+
+    // MARK: The disk
+
+    private func persist(_ batch: PersistBatch) {
+        if storage?.submit(batch) == false {
+            handlers.fail("the disk does not keep up: too much waits to be written")
+        }
+    }
+
+    private func take(_ event: StorageEvent) {
+        switch event {
+        case .persisted(let token): driver.persisted(token)
+        case .full(let failure):
+            logger.error("\(failure); this node accepts nothing until there is room")
+            driver.diskFull(true)
+        case .hasRoom:
+            logger.notice("the disk has room again")
+            driver.diskFull(false)
+        }
+    }
+
+    // MARK: The group
+
+    /// Follows the configuration in force: whom to talk to, and which group this node says it belongs to.
+    fileprivate func configurationChanged(_ configuration: Configuration) {
+        var contacts: [PeerContact] = []
+        for member in configuration.members + (configuration.outgoing ?? []) {
+            guard !contacts.contains(where: { $0.id == member.id }) else { continue }
+            contacts.append(PeerContact(id: member.id, address: member.address, incarnation: member.incarnation))
+        }
+        if configuration.cluster == 0 {
+            contacts = options.contacts.map { PeerContact(id: $0.id, address: $0.address) }
+            beginForming()
+        } else if transport.identity.cluster != configuration.cluster {
+            transport.identity.cluster = configuration.cluster
+            formingState = nil
+            logger.notice("member of a group", metadata: ["members": "\(configuration.members.count)"])
+        }
+        transport.update(members: contacts)
+    }
+
+    private func beginForming() {
+        guard formingTimer == nil else { return }
+        formingTimer = loop.makeTimer(self)
+        formingTimer?.set(loop.now + Self.formingPeriod)
+    }
+
+    public func timerExpired(_ timer: LoopTimer) {
+        guard driver.member.configuration.cluster == 0 else {
+            timer.invalidate()
+            formingTimer = nil
+            return
+        }
+        timer.set(loop.now + Self.formingPeriod)
+        let formation = Formation(own: transport.identity, contacts: options.contacts, timing: options.timing)
+        switch formation.step(peers: transport.peers, cluster: cluster) {
+        case .wait(let reason): note(reason)
+        case .found(let configuration):
+            note("founding the group")
+            driver.form(configuration)
+        case .join(let cluster): join(cluster)
+        }
+    }
+
+    private func note(_ reason: String) {
+        guard reason != formingState else { return }
+        formingState = reason
+        logger.notice("no group yet", metadata: ["reason": "\(reason)"])
+    }
+
+    private func join(_ cluster: UInt64) {
+        let members = transport.peers.filter { $0.cluster == cluster }.map(\.node)
+        guard !isJoining, !members.isEmpty else { return }
+        isJoining = true
+        let member = members[wishes % members.count]
+        wishes += 1
+        note("asking \(member) to be admitted to its group")
+        let request = JoinRequest(options.own)
+        let call = PeerCall(kind: Self.joinCall, bytes: request.encoded)
+        transport.call(member, call, within: .seconds(5)) { [weak self] outcome in
+            guard let self else { return }
+            isJoining = false
+            switch outcome {
+            case .reply: note("admitted; waiting for the leader's log")
+            case .refused(let reason), .notSent(let reason), .unknown(let reason): note("\(member): \(reason)")
+            }
+        }
+    }
+
+    // MARK: Calls of peers
+
+    private func receivedCall(_ request: PeerRequest) {
+        guard request.call.kind == Self.joinCall else { return handlers.receivedCall(request) }
+        guard let wish = JoinRequest(request.call.bytes) else { return request.refuse("not a request to join") }
+        let member = driver.member
+        guard member.role == .leader else {
+            return request.refuse(member.leader.map { "\($0) leads the group" } ?? "the group has no leader now")
+        }
+        switch Admission(wish, by: request.peer, member.configuration) {
+        case .known: request.answer([])
+        case .refused(let reason): request.refuse(reason)
+        case .change(let change):
+            driver.change(change) { outcome in
+                if case .applied = outcome { request.answer([]) } else { request.refuse("\(outcome)") }
+            }
+        }
+    }
+}
+
+/// Lets the storage thread's closures name a member without keeping it.
+private final class WeakMember {
+    weak var member: GroupMember?
+    init(_ member: GroupMember) { self.member = member }
+}
+
+/// Tells the member of configurations before the state is told.
+private final class StateRelay: ReplicatedState {
+    private weak var member: GroupMember?
+    private let state: any ReplicatedState
+
+    init(_ member: GroupMember, _ state: any ReplicatedState) {
+        self.member = member
+        self.state = state
+    }
+
+    func apply(_ commands: [AppliedCommand]) { state.apply(commands) }
+    func restore(_ bytes: [UInt8], at index: LogIndex) { state.restore(bytes, at: index) }
+    func encoded() -> [UInt8] { state.encoded() }
+    func roleChanged(_ report: RoleReport) { state.roleChanged(report) }
+
+    func configurationChanged(_ configuration: Configuration) {
+        member?.configurationChanged(configuration)
+        state.configurationChanged(configuration)
+    }
+}
+
+extension RestoredState {
+    /// What the disk gave, as the core takes it.
+    init(_ loaded: LoadedLog) {
+        self.init(
+            hardState: loaded.hardState, snapshot: loaded.snapshot, entries: loaded.entries,
+            isCorrupt: loaded.isCorrupt, acknowledgedThrough: loaded.corruption?.acknowledgedThrough ?? .zero)
+    }
+}
