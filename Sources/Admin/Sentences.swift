@@ -13,9 +13,16 @@ extension CatalogEvent.Kind {
         case .weightChanged(let target, let before, let after):
             "weight of \(target.text) went from \(Self.text(before)) to \(Self.text(after))"
         case .stateChanged(let target, let state): "\(target.text) is \(state.rawValue)"
+        case .switchBegan(let service, let from, let to, let epoch, let cause):
+            "primary of \(service) is going from \(from) to \(to), epoch \(epoch.count)\(Self.text(cause))"
+        case .primaryChanged(let service, let from, let to, let epoch, let cause) where from == to:
+            "primary of \(service) stays \(to), epoch \(epoch.count)\(Self.text(cause))"
         case .primaryChanged(let service, let from, let to, let epoch, let cause):
             "primary of \(service) went from \(from?.text ?? "none") to \(to), epoch \(epoch.count)\(Self.text(cause))"
         case .overrideExpired(let target, let kind): "the \(kind.rawValue) override of \(target.text) expired"
+        case .memberDescribed(let member): "member \(member) said what it is"
+        case .memberForgotten(let member): "member \(member) was removed"
+        case .leaseChanged(let before, let after): "leases last \(after) instead of \(before)"
         case .frozen(let isFrozen): isFrozen ? "automatic changes were frozen" : "automatic changes were allowed again"
         }
     }
@@ -26,6 +33,7 @@ extension CatalogEvent.Kind {
         case .operatorRequest, .registration: ""
         case .removedFromSettings: ", because the settings no longer list it"
         case .automatic: ", by failover"
+        case .failback: ", by failback"
         }
     }
 

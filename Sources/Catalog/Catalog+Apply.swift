@@ -4,11 +4,13 @@ internal import Topology
 extension Catalog {
     /// Applies the command at `index` of the log and returns its outcome.
     ///
-    /// Deterministic: depends on nothing but the catalog, the command and the index. A refused command changes nothing
-    /// but `appliedIndex` and the remembered outcomes. O(log n) in the table it concerns, plus the move of an insertion.
-    public mutating func apply(_ command: CatalogCommand, at index: UInt64) -> CatalogOutcome {
+    /// Deterministic: depends on nothing but the catalog, the command, the index and the term of its entry. A refused
+    /// command changes nothing but `appliedIndex`, `appliedTerm` and the remembered outcomes. O(log n) in the table it
+    /// concerns, plus the move of an insertion.
+    public mutating func apply(_ command: CatalogCommand, at index: UInt64, term: UInt64 = 0) -> CatalogOutcome {
         guard index > appliedIndex else { return .refused(.alreadyApplied(index: index)) }
         appliedIndex = index
+        appliedTerm = max(appliedTerm, term)
         remembered.advance(to: command.proposedAt)
         if let refusal = Self.textRefusal(command) { return .refused(refusal) }
         guard let key = command.idempotencyKey else { return perform(command, at: index) }
@@ -49,7 +51,8 @@ extension Catalog {
         .Kind?
     {
         switch command.change {
-        case .registerService(let registration): return try register(registration, command, at: index)
+        case .registerService(let registration, let expected):
+            return try register(registration, replacing: expected, command, at: index)
         case .retireService(let service): return try retire(service, command, at: index)
         case .setWeight(let weight, let target, let until):
             guard (0...256).contains(weight) else { throw .weightOutOfRange(weight) }
@@ -58,15 +61,20 @@ extension Catalog {
         case .setState(.draining, let target, let until):
             return try set(.draining, on: target, until: until, command, at: index)
         case .setState(.active, let target, _): return try reset(.state, of: target, command, at: index)
-        case .setPrimary(let service, let datacenter, let epoch, let cause):
-            if cause == .automatic, isFrozen { throw .frozen }
-            return try setPrimary(of: service, to: datacenter, expected: epoch, cause: cause, command, at: index)
+        case .setPrimary(let service, let datacenter, let epoch, let cause, let term):
+            if cause.isAutomatic, isFrozen { throw .frozen }
+            if cause.isAutomatic, term != appliedTerm { throw .termIsOver(current: appliedTerm) }
+            return try beginSwitch(of: service, to: datacenter, expected: epoch, cause: cause, command, at: index)
+        case .completeSwitch(let service, let epoch): return try completeSwitch(of: service, epoch, at: index)
         case .expireOverride(let target, let kind, let until):
             return try expire(target, kind, until, at: index)
         case .setFrozen(let frozen):
             guard frozen != isFrozen else { return nil }
             isFrozen = frozen
             return .frozen(frozen)
+        case .describeMember(let member): return try describe(member)
+        case .forgetMember(let id, let incarnation): return try forget(id, incarnation)
+        case .setLease(let lease): return try setLease(lease, command)
         }
     }
 
@@ -82,7 +90,8 @@ extension Catalog {
     // MARK: Services
 
     private mutating func register(
-        _ registration: ServiceRegistration, _ command: CatalogCommand, at index: UInt64
+        _ registration: ServiceRegistration, replacing expected: ExpectedRegistration, _ command: CatalogCommand,
+        at index: UInt64
     ) throws(CatalogRefusal) -> CatalogEvent.Kind? {
         if let refusal = registration.refusal { throw refusal }
         let name = registration.name
@@ -90,36 +99,24 @@ extension Catalog {
         if let expected = command.expectedIndex, expected != known?.changedAt ?? 0 {
             throw .indexMismatch(current: known?.changedAt ?? 0)
         }
-        if let known, known.isRegistered, known.registration == registration { return nil }
+        let registered = known.flatMap { $0.isRegistered ? $0.registration : nil }
+        // Two nodes that reload the same file ask for the same; the second finds it done.
+        if registered == registration { return nil }
+        if !expected.allows(registered) { throw .registrationChanged(current: registered?.digest) }
         if known == nil, records.count >= Self.maximumServices {
             throw .tableFull("services", limit: Self.maximumServices)
         }
+        let endpoints = endpointCount - (known?.registration.endpointCount ?? 0) + registration.endpointCount
+        if endpoints > Self.maximumEndpoints { throw .tableFull("endpoints", limit: Self.maximumEndpoints) }
         var record = known ?? ServiceRecord(registration: registration)
         record.registration = registration
         record.isRegistered = true
         record.changedAt = index
-        let moved = try choosePrimary(in: &record)
+        let moved = try choosePrimary(in: &record, command, at: index)
         store(record)
+        endpointCount = endpoints
         // Two things can happen here; the move of a primary is the one that must not be missed.
         return moved ?? .serviceRegistered(name)
-    }
-
-    /// Gives the service a primary, or another one when the settings no longer list it: the first listed datacenter
-    /// that takes traffic, else the first. Returns the event of a move, nil when the primary stays or is the first.
-    private func choosePrimary(in record: inout ServiceRecord) throws(CatalogRefusal) -> CatalogEvent.Kind? {
-        guard record.registration.hasPrimary else { return nil }
-        let datacenters = record.registration.datacenters
-        if let primary = record.primary, record.datacenter(primary.datacenter) != nil { return nil }
-        guard let first = datacenters.first?.name else { throw .noDatacenters(record.registration.name) }
-        guard let old = record.primary else {
-            record.primary = Primary(datacenter: first, epoch: Epoch(formation: formation))
-            return nil
-        }
-        guard let epoch = old.epoch.next else { throw .epochsExhausted(record.registration.name) }
-        let target = datacenters.first(where: record.takesTraffic)?.name ?? first
-        record.primary = Primary(datacenter: target, epoch: epoch)
-        return .primaryChanged(
-            record.registration.name, from: old.datacenter, to: target, epoch: epoch, cause: .removedFromSettings)
     }
 
     private mutating func retire(
@@ -131,25 +128,5 @@ extension Catalog {
         record.changedAt = index
         store(record)
         return .serviceRetired(service)
-    }
-
-    private mutating func setPrimary(
-        of service: ServiceName, to name: DatacenterName, expected: Epoch?, cause: PrimaryCause,
-        _ command: CatalogCommand, at index: UInt64
-    ) throws(CatalogRefusal) -> CatalogEvent.Kind? {
-        var record = try current(service, command)
-        guard record.isRegistered else { throw .unknownService(service) }
-        guard let old = record.activePrimary else { throw .noPrimary(service) }
-        guard let datacenter = record.datacenter(name) else { throw .unknownDatacenter(name, service: service) }
-        if let expected, expected != old.epoch { throw .epochMismatch(current: old.epoch) }
-        if old.datacenter == name { return nil }
-        if !command.force, !record.takesTraffic(datacenter) {
-            throw .targetTakesNoTraffic(name, service: service)
-        }
-        guard let epoch = old.epoch.next else { throw .epochsExhausted(service) }
-        record.primary = Primary(datacenter: name, epoch: epoch)
-        record.changedAt = index
-        store(record)
-        return .primaryChanged(service, from: old.datacenter, to: name, epoch: epoch, cause: cause)
     }
 }

@@ -78,13 +78,26 @@ extension ServiceRegistration {
     /// Why no service can be like this; nil: it can. `Settings` checks the same, with places; a log may carry anything.
     var refusal: CatalogRefusal? {
         if datacenters.isEmpty { return .noDatacenters(name) }
+        if name.text.utf8.count > Catalog.maximumNameLength {
+            return .textTooLong(field: "name", limit: Catalog.maximumNameLength)
+        }
+        if datacenters.count > Catalog.maximumDatacenters {
+            return .tableFull("datacenters", limit: Catalog.maximumDatacenters)
+        }
+        if let refusal = failover.refusal { return refusal }
         var names: Set<DatacenterName> = []
         for datacenter in datacenters {
+            if datacenter.name.text.utf8.count > Catalog.maximumNameLength {
+                return .textTooLong(field: "datacenter", limit: Catalog.maximumNameLength)
+            }
             if !names.insert(datacenter.name).inserted { return .listedTwice(datacenter.name.text) }
             if !(0...256).contains(datacenter.weight) { return .weightOutOfRange(datacenter.weight) }
             var addresses: Set<Address> = []
             for endpoint in datacenter.endpoints {
                 if !addresses.insert(endpoint.address).inserted { return .listedTwice(endpoint.address.description) }
+                if endpoint.address.description.utf8.count > Catalog.maximumAddressLength {
+                    return .textTooLong(field: "address", limit: Catalog.maximumAddressLength)
+                }
                 if !(0...256).contains(endpoint.weight) { return .weightOutOfRange(endpoint.weight) }
             }
         }

@@ -10,6 +10,14 @@ public struct Catalog: Sendable {
     public static let maximumServices = 4_096
     /// The most overrides of all services.
     public static let maximumOverrides = 10_000
+    /// The most endpoints of all services.
+    public static let maximumEndpoints = 262_144
+    /// The most datacenters of one service.
+    public static let maximumDatacenters = 64
+    /// The most members that are described.
+    public static let maximumMembers = 256
+    /// The most bytes of an address.
+    public static let maximumAddressLength = 512
     /// The most bytes of an author's name or an idempotency key.
     public static let maximumNameLength = 128
     /// The most bytes of a reason.
@@ -21,12 +29,19 @@ public struct Catalog: Sendable {
     public let formation: UInt32
     /// The index of the last command applied; 0 before the first.
     public internal(set) var appliedIndex: UInt64 = 0
+    /// The term of the last entry applied; 0 in a group of one that has no log.
+    public internal(set) var appliedTerm: UInt64 = 0
+    /// How long routing leases live.
+    public internal(set) var lease = LeaseSettings()
+    /// What the members say of themselves, by id.
+    public internal(set) var members: [MemberDescription] = []
     /// Whether automatic changes of primaries are forbidden.
     public internal(set) var isFrozen = false
 
     /// By name, so that every walk over them has one order.
     var records: [ServiceRecord] = []
     var overrideCount = 0
+    var endpointCount = 0
     var eventRing = EventRing()
     var remembered = RememberedOutcomes()
 
@@ -45,8 +60,49 @@ public struct Catalog: Sendable {
         record(service).flatMap { $0.isRegistered ? $0.registration : nil }
     }
 
-    /// The primary of a service that follows one.
-    public func primary(of service: ServiceName) -> Primary? { record(service)?.activePrimary }
+    /// The primary of a service that follows one, with the epoch to expect when moving it. While a switch is under way
+    /// it is still the old one, though nothing new may be sent to it: `primaryRecord(of:)` tells.
+    public func primary(of service: ServiceName) -> Primary? {
+        primaryRecord(of: service).map { Primary(datacenter: $0.state.origin, epoch: $0.state.epoch) }
+    }
+
+    /// All that is agreed about the primary of a service that follows one. O(log services).
+    public func primaryRecord(of service: ServiceName) -> PrimaryRecord? { record(service)?.activePrimary }
+
+    /// The registered services that follow a primary, by name, for those who switch them. O(services).
+    public var switches: [ServiceSwitch] {
+        records.compactMap { record in
+            record.activePrimary.map { primary in
+                ServiceSwitch(
+                    service: record.registration.name, state: primary.state,
+                    consistency: record.registration.consistency, index: primary.index,
+                    failover: record.registration.failover)
+            }
+        }
+    }
+
+    /// Whether new requests could go to the datacenter as far as weights and states say; false for what is unknown.
+    public func takesTraffic(_ datacenter: DatacenterName, of service: ServiceName) -> Bool {
+        guard let record = record(service), record.isRegistered, let listed = record.datacenter(datacenter) else {
+            return false
+        }
+        return record.takesTraffic(listed)
+    }
+
+    /// How many datacenters of a service operators took out, of how many that the settings give traffic to.
+    public func removedDatacenters(of service: ServiceName) -> (removed: Int, total: Int) {
+        record(service)?.removedDatacenters ?? (0, 0)
+    }
+
+    /// Whether a node whose settings say `registration` disagrees with the group (`config_drift`).
+    public func hasDrifted(_ registration: ServiceRegistration) -> Bool {
+        self.registration(of: registration.name)?.digest != registration.digest
+    }
+
+    /// The newest format that every one of these members reads; 0 when one of them has not described itself.
+    public func supportedLevel(of ids: [NodeID]) -> UInt16 {
+        ids.map { id in members.first { $0.id == id }?.formatLevel ?? 0 }.min() ?? 0
+    }
 
     /// The weight that an override sets, or else `base`, the weight of the settings.
     public func weight(of target: OverrideTarget, otherwise base: Int) -> Int {

@@ -53,21 +53,46 @@ public struct ServiceRegistration: Hashable, Sendable {
         }
     }
 
+    /// Whether a switch of the primary may ever let two datacenters be written to.
+    public enum Consistency: String, CaseIterable, Sendable {
+        /// Never. The guarantee begins when every node has applied that the service is strict.
+        case strict
+        /// One commit switches; nodes learn of it when they do.
+        case available
+    }
+
     public var name: ServiceName
     /// Whether one datacenter takes all traffic (`datacenter_policy: primary`).
     public var hasPrimary: Bool
     /// In order of preference; the first listed is the first primary.
     public var datacenters: [Datacenter]
+    public var consistency: Consistency
+    public var failover: FailoverSettings
 
-    public init(name: ServiceName, hasPrimary: Bool, datacenters: [Datacenter]) {
+    public init(
+        name: ServiceName, hasPrimary: Bool, datacenters: [Datacenter], consistency: Consistency = .strict,
+        failover: FailoverSettings = FailoverSettings()
+    ) {
         self.name = name
         self.hasPrimary = hasPrimary
         self.datacenters = datacenters
+        self.consistency = consistency
+        self.failover = failover
     }
 }
 
+/// What the author of a registration saw before: a node that reloads changes what its old file said, and nothing else.
+public enum ExpectedRegistration: Hashable, Sendable {
+    /// Whatever is registered.
+    case any
+    /// The service is not registered: the first node to see it defines it.
+    case absent
+    /// What is registered has this `ServiceRegistration.digest`.
+    case digest(UInt64)
+}
+
 /// Why a primary changed.
-public enum PrimaryCause: String, Sendable {
+public enum PrimaryCause: String, CaseIterable, Sendable {
     /// The service was seen for the first time.
     case registration
     /// The settings no longer list the datacenter that was primary.
@@ -76,12 +101,18 @@ public enum PrimaryCause: String, Sendable {
     case operatorRequest
     /// The group decided; refused while automation is frozen.
     case automatic
+    /// The group decided to go back to where it had moved away from; refused while automation is frozen.
+    case failback
+
+    /// Whether nobody asked for it.
+    public var isAutomatic: Bool { self == .automatic || self == .failback }
 }
 
 /// One change of the catalog.
 public enum CatalogChange: Hashable, Sendable {
     /// Makes a service known, or replaces what was known of it. Overrides stay; so does the primary while it is listed.
-    case registerService(ServiceRegistration)
+    /// Nothing happens unless what is registered is as expected.
+    case registerService(ServiceRegistration, replacing: ExpectedRegistration = .any)
     /// The settings no longer define the service. Its overrides, primary and epoch are kept for its return: an epoch
     /// that began anew would fence nothing.
     case retireService(ServiceName)
@@ -91,12 +122,24 @@ public enum CatalogChange: Hashable, Sendable {
     case resetWeight(of: OverrideTarget)
     /// Drains, or makes active again.
     case setState(OperatingState, of: OverrideTarget, until: UnixTime?)
-    /// Moves a service's primary; nothing happens unless the epoch is the expected one, where one is given.
-    case setPrimary(of: ServiceName, to: DatacenterName, expectedEpoch: Epoch?, cause: PrimaryCause)
+    /// Begins to move a service's primary; nothing happens unless the epoch is the expected one, where one is given.
+    ///
+    /// An automatic move does nothing either while automation is frozen, or unless `term`, in which it was decided, is
+    /// the term of the entry: a decision outlives no leader.
+    case setPrimary(
+        of: ServiceName, to: DatacenterName, expectedEpoch: Epoch?, cause: PrimaryCause, term: UInt64 = 0)
+    /// Ends a switch: every proxy has stopped writing towards the old primary. Nothing happens unless the epoch matches.
+    case completeSwitch(of: ServiceName, epoch: Epoch)
     /// Removes an override whose time is over; nothing happens if it was changed since (`until` differs).
     case expireOverride(of: OverrideTarget, setting: OverrideSetting.Kind, until: UnixTime)
     /// Forbids or allows automatic changes of primaries.
     case setFrozen(Bool)
+    /// A member says what it is, or that this changed.
+    case describeMember(MemberDescription)
+    /// A member was removed; nothing happens if another incarnation has described itself since.
+    case forgetMember(NodeID, incarnation: UInt64)
+    /// Sets how long routing leases live: 100 ms - 300 s.
+    case setLease(Duration)
 }
 
 /// A change with who asks for it, why and when: the unit that is proposed, replicated and applied.

@@ -10,9 +10,15 @@ public struct CatalogEvent: Hashable, Sendable {
         /// The weight override before and after; nil: the weight of the settings.
         case weightChanged(OverrideTarget, from: Int?, to: Int?)
         case stateChanged(OverrideTarget, to: OperatingState)
+        /// Proxies stop writing towards `from`, the primary; once all have, `to` becomes it.
+        case switchBegan(ServiceName, from: DatacenterName, to: DatacenterName, epoch: Epoch, cause: PrimaryCause)
+        /// Traffic goes to `to` now. Equal to `from` when a switch was taken back.
         case primaryChanged(ServiceName, from: DatacenterName?, to: DatacenterName, epoch: Epoch, cause: PrimaryCause)
         case overrideExpired(OverrideTarget, OverrideSetting.Kind)
         case frozen(Bool)
+        case memberDescribed(NodeID)
+        case memberForgotten(NodeID)
+        case leaseChanged(from: Duration, to: Duration)
     }
 
     /// Where in the log it happened; several events may share an index.
@@ -37,6 +43,9 @@ struct EventRing: Hashable, Sendable {
             oldest = (oldest + 1) % Self.capacity
         }
     }
+
+    /// All of them, oldest first.
+    var all: [CatalogEvent] { slots.indices.map { slots[(oldest + $0) % slots.count] } }
 
     /// The events after `index`, oldest first.
     func after(_ index: UInt64) -> [CatalogEvent] {

@@ -35,8 +35,21 @@ public enum CatalogRefusal: Error, Hashable {
     case wouldStopService(ServiceName)
     /// The primary would take no more traffic; set another primary first.
     case wouldStopPrimary(DatacenterName, service: ServiceName)
+    /// More than half of the service's datacenters would take no traffic.
+    case wouldRemoveMost(ServiceName)
     /// Automatic changes are frozen.
     case frozen
+    /// The automatic move was decided in a term that is over.
+    case termIsOver(current: UInt64)
+    /// No switch is under way that could be completed.
+    case noSwitch(ServiceName)
+    /// What is registered is not what the author expected; nil: the service is not registered.
+    case registrationChanged(current: UInt64?)
+    /// A setting has a value that none can have.
+    case valueOutOfRange(String)
+    case unknownMember(NodeID)
+    /// The lease was changed less than twice its length ago: nodes may still hold one of the length before that.
+    case leaseChangedRecently
     /// The key was used for another command within the last hour.
     case idempotencyKeyReused
     case textTooLong(field: String, limit: Int)
@@ -67,7 +80,16 @@ extension CatalogRefusal: CustomStringConvertible {
             "service '\(service)' would have no datacenter left that takes traffic (use force)"
         case .wouldStopPrimary(let datacenter, let service):
             "datacenter '\(datacenter)' is the primary of service '\(service)': set another primary first (or use force)"
+        case .wouldRemoveMost(let service):
+            "more than half of the datacenters of service '\(service)' would take no traffic (use force)"
         case .frozen: "automatic changes are frozen"
+        case .termIsOver(let current): "the move was decided in an earlier term than \(current)"
+        case .noSwitch(let service): "no switch of service '\(service)' is under way"
+        case .registrationChanged(nil): "the service is not registered"
+        case .registrationChanged: "the service is registered with other settings than expected"
+        case .valueOutOfRange(let name): "\(name) is out of its range"
+        case .unknownMember(let member): "there is no member '\(member)' of that incarnation"
+        case .leaseChangedRecently: "the lease was changed too recently: wait twice its length"
         case .idempotencyKeyReused: "the idempotency key was used for another command"
         case .textTooLong(let field, let limit): "\(field) exceeds \(limit) bytes"
         case .tableFull(let table, let limit): "there are \(limit) \(table), the most there may be"

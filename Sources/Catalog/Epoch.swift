@@ -12,7 +12,13 @@ public struct Epoch: Hashable, Comparable, Sendable {
     /// The first epoch of a service in a group of this formation (0: a group that lives in memory only).
     public init(formation: UInt32) { value = UInt64(formation) << 31 | 1 }
 
-    private init(value: UInt64) { self.value = value }
+    private init(unchecked value: UInt64) { self.value = value }
+
+    /// The epoch that has this number, as `value` gave it; nil when it exceeds 63 bits or counts from 0.
+    public init?(value: UInt64) {
+        guard value >> 63 == 0, value & 0x7FFF_FFFF != 0 else { return nil }
+        self.value = value
+    }
 
     /// When the group was formed, in UTC seconds; 0 for a group in memory.
     public var formation: UInt32 { UInt32(truncatingIfNeeded: value >> 31) }
@@ -21,7 +27,7 @@ public struct Epoch: Hashable, Comparable, Sendable {
     public var count: UInt32 { UInt32(truncatingIfNeeded: value & 0x7FFF_FFFF) }
 
     /// The epoch after this one; nil when the count is used up.
-    public var next: Epoch? { count == 0x7FFF_FFFF ? nil : Epoch(value: value + 1) }
+    public var next: Epoch? { count == 0x7FFF_FFFF ? nil : Epoch(unchecked: value + 1) }
 
     public static func < (left: Epoch, right: Epoch) -> Bool { left.value < right.value }
 }

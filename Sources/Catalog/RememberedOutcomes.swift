@@ -5,9 +5,10 @@ struct RememberedOutcomes: Sendable {
     static let capacity = 10_000
     static let lifetimeMilliseconds: Int64 = 3_600_000
 
-    private struct Entry: Sendable {
+    struct Entry: Hashable, Sendable {
         var key: String
-        var change: CatalogChange
+        /// Of the request, so that another one under the same key is told apart.
+        var digest: UInt64
         var outcome: CatalogOutcome
         var time: UnixTime
     }
@@ -21,7 +22,7 @@ struct RememberedOutcomes: Sendable {
     private var positions: [String: Int] = [:]
     /// The latest time any command carried: proposers' clocks differ, and what is forgotten must not depend on which
     /// of them spoke last.
-    private var now = UnixTime(milliseconds: .min)
+    private(set) var now = UnixTime(milliseconds: .min)
 
     var count: Int { entries.count - first }
 
@@ -36,13 +37,33 @@ struct RememberedOutcomes: Sendable {
     func outcome(for key: String, change: CatalogChange) -> CatalogOutcome? {
         guard let position = positions[key] else { return nil }
         let entry = entries[position - removed]
-        return entry.change.asks(forTheSameAs: change) ? entry.outcome : .refused(.idempotencyKeyReused)
+        return entry.digest == change.requestDigest ? entry.outcome : .refused(.idempotencyKeyReused)
     }
 
     mutating func remember(_ outcome: CatalogOutcome, for key: String, change: CatalogChange) {
         if count == Self.capacity { forgetOldest() }
         positions[key] = removed + entries.count
-        entries.append(Entry(key: key, change: change, outcome: outcome, time: now))
+        entries.append(Entry(key: key, digest: change.requestDigest, outcome: outcome, time: now))
+    }
+
+    /// Those that are not forgotten, oldest first.
+    var all: ArraySlice<Entry> { entries[first...] }
+
+    init() {}
+
+    /// What `all` and `now` gave; nil when they cannot be from here: too many, a key twice, or times that fall.
+    init?(_ all: [Entry], now: UnixTime) {
+        guard all.count <= Self.capacity else { return nil }
+        var last = UnixTime(milliseconds: .min)
+        for (position, entry) in all.enumerated() {
+            guard last <= entry.time, entry.time <= now, positions.updateValue(position, forKey: entry.key) == nil
+            else {
+                return nil
+            }
+            last = entry.time
+        }
+        entries = all
+        self.now = now
     }
 
     private mutating func forgetOldest() {
@@ -57,17 +78,18 @@ struct RememberedOutcomes: Sendable {
 }
 
 extension CatalogChange {
-    /// Whether two commands are the same request. An expiry is "in an hour" to its author, and a time only by the clock
-    /// of whoever proposed it, so a retry has another.
-    fileprivate func asks(forTheSameAs other: CatalogChange) -> Bool {
-        switch (self, other) {
-        case (
-            .setWeight(let weight, let target, let until), .setWeight(let otherWeight, let otherTarget, let otherUntil)
-        ):
-            weight == otherWeight && target == otherTarget && (until == nil) == (otherUntil == nil)
-        case (.setState(let state, let target, let until), .setState(let otherState, let otherTarget, let otherUntil)):
-            state == otherState && target == otherTarget && (until == nil) == (otherUntil == nil)
-        default: self == other
+    /// The same for two commands that are the same request. An expiry is "in an hour" to its author, and a time only by
+    /// the clock of whoever proposed it, so a retry has another.
+    var requestDigest: UInt64 {
+        var request = self
+        let anyTime = UnixTime(milliseconds: 0)
+        switch self {
+        case .setWeight(let weight, let target, _?): request = .setWeight(weight, of: target, until: anyTime)
+        case .setState(let state, let target, _?): request = .setState(state, of: target, until: anyTime)
+        default: break
         }
+        var writer = ByteWriter()
+        request.write(to: &writer)
+        return writer.digest
     }
 }

@@ -5,6 +5,11 @@ public import Topology
 public struct Primary: Hashable, Sendable {
     public var datacenter: DatacenterName
     public var epoch: Epoch
+
+    public init(datacenter: DatacenterName, epoch: Epoch) {
+        self.datacenter = datacenter
+        self.epoch = epoch
+    }
 }
 
 /// One service: what the settings say, and what was changed over it.
@@ -13,7 +18,7 @@ struct ServiceRecord: Hashable, Sendable {
     /// False once the settings no longer define it.
     var isRegistered = true
     /// Kept, too, while the service's policy is another one: its epochs must go on.
-    var primary: Primary?
+    var primary: PrimaryRecord?
     var overrides = OverrideList()
     /// The index of the last change of anything here.
     var changedAt: UInt64 = 0
@@ -48,16 +53,29 @@ struct ServiceRecord: Hashable, Sendable {
     }
 
     /// The primary where there is a service and its policy follows one.
-    var activePrimary: Primary? { isRegistered && registration.hasPrimary ? primary : nil }
+    var activePrimary: PrimaryRecord? { isRegistered && registration.hasPrimary ? primary : nil }
 
-    /// The safety rule: a change by an operator must not stop what worked before. Compares two states of one service.
+    /// How many datacenters operators took out, of how many that the settings give traffic to.
+    var removedDatacenters: (removed: Int, total: Int) {
+        let fresh = ServiceRecord(registration: registration)
+        let given = registration.datacenters.filter(fresh.takesTraffic)
+        return (given.count { !takesTraffic($0) }, given.count)
+    }
+
+    /// The safety rules: a change by an operator must not stop what worked before, nor take out more than half of the
+    /// datacenters. Compares two states of one service; what was so before is no objection.
     func refusalToReplace(_ before: ServiceRecord) -> CatalogRefusal? {
         let name = registration.name
-        if let primary = activePrimary {
-            guard let datacenter = datacenter(primary.datacenter), before.takesTraffic(datacenter) else { return nil }
-            return takesTraffic(datacenter) ? nil : .wouldStopPrimary(datacenter.name, service: name)
+        if let primary = activePrimary, let datacenter = datacenter(primary.state.target),
+            before.takesTraffic(datacenter), !takesTraffic(datacenter)
+        {
+            return .wouldStopPrimary(datacenter.name, service: name)
         }
-        guard before.registration.datacenters.contains(where: before.takesTraffic) else { return nil }
-        return registration.datacenters.contains(where: takesTraffic) ? nil : .wouldStopService(name)
+        let hadTraffic = before.registration.datacenters.contains(where: before.takesTraffic)
+        if activePrimary == nil, hadTraffic, !registration.datacenters.contains(where: takesTraffic) {
+            return .wouldStopService(name)
+        }
+        let (removed, total) = removedDatacenters
+        return removed > before.removedDatacenters.removed && removed * 2 > total ? .wouldRemoveMost(name) : nil
     }
 }

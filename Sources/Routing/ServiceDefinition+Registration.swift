@@ -6,12 +6,18 @@ internal import Balancing
 extension ServiceDefinition {
     /// What to register in the catalog for this service, so that its safety rules know the weights of the settings.
     public var registration: ServiceRegistration {
-        ServiceRegistration(
+        var settings = FailoverSettings()
+        settings.confirm = failover.confirm
+        settings.drain = failover.drain
+        settings.hold = failover.hold
+        settings.cooldown = failover.cooldown
+        settings.failbackAfter = failover.failbackAfter
+        return ServiceRegistration(
             name: name, hasPrimary: datacenterPolicy == .primary,
             datacenters: datacenters.map { datacenter in
                 ServiceRegistration.Datacenter(
                     name: datacenter.name, weight: datacenter.weight,
                     endpoints: datacenter.endpoints.map { .init(address: $0.address, weight: $0.weight) })
-            })
+            }, consistency: failover.consistency == .strict ? .strict : .available, failover: settings)
     }
 }

@@ -1,0 +1,41 @@
+// Owns how the group's own records change: descriptions of members, the length of leases.
+internal import Topology
+
+extension Catalog {
+    mutating func describe(_ member: MemberDescription) throws(CatalogRefusal) -> CatalogEvent.Kind? {
+        if let refusal = member.refusal { throw refusal }
+        let position = members.firstIndex { $0.id >= member.id } ?? members.count
+        if position < members.count, members[position].id == member.id {
+            if members[position] == member { return nil }
+            members[position] = member
+        } else {
+            guard members.count < Self.maximumMembers else {
+                throw .tableFull("members", limit: Self.maximumMembers)
+            }
+            members.insert(member, at: position)
+        }
+        return .memberDescribed(member.id)
+    }
+
+    mutating func forget(_ id: NodeID, _ incarnation: UInt64) throws(CatalogRefusal) -> CatalogEvent.Kind? {
+        let position = members.firstIndex { $0.id == id && $0.incarnation == incarnation }
+        guard let position else { throw .unknownMember(id) }
+        members.remove(at: position)
+        return .memberForgotten(id)
+    }
+
+    /// The value before the present one is forgotten here, so no node may hold a lease by it any more: by the time twice
+    /// the longer of the last two has passed, none does, with room for wall clocks that differ.
+    mutating func setLease(_ value: Duration, _ command: CatalogCommand) throws(CatalogRefusal) -> CatalogEvent.Kind? {
+        guard LeaseSettings.range.contains(value) else { throw .valueOutOfRange("lease") }
+        let old = lease.lease
+        if value == old { return nil }
+        if let changedAt = lease.changedAt, command.proposedAt < changedAt.later(by: lease.longest * 2) {
+            throw .leaseChangedRecently
+        }
+        lease.previous = old
+        lease.lease = value
+        lease.changedAt = command.proposedAt
+        return .leaseChanged(from: old, to: value)
+    }
+}
