@@ -49,6 +49,7 @@ let package = Package(
         pure("Catalog", ["Topology"]),
         pure("Health", ["Topology"]),
         pure("Balancing", ["Topology"]),
+        pure("Switching", ["Topology", "Catalog", "Health"]),
         pure("Routing", ["Topology", "Catalog", "Health", "Balancing"]),
         // C modules.
         .target(name: "CLinux"),
@@ -106,6 +107,7 @@ let package = Package(
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
         tests("CatalogTests", ["Catalog", "Topology"]),
+        tests("SwitchingTests", ["Switching", "Catalog", "Topology"]),
         tests("RoutingTests", ["Routing", "Topology", "Catalog", "Health", "Balancing"]),
         tests("BalancingTests", ["Balancing", "Topology"]),
         tests("HealthTests", ["Health", "Topology"]),

@@ -1,0 +1,276 @@
+// Owns the leader's part of a switch: who gets a lease, and when a switch is complete.
+public import Catalog
+public import Topology
+
+/// The name of a quorum round; never on the wire between nodes.
+public struct RoundID: Hashable, Sendable {
+    public var number: UInt64
+    public init(_ number: UInt64) { self.number = number }
+}
+
+/// Grants leases and completes switches while its node leads (design §4, "Switching without overlap").
+///
+///     following -> leading      elected; every lease that an earlier leader may have granted is taken for live
+///     leading   -> following    deposed; whatever was waited for is dropped, nodes ask again
+///
+/// Acknowledgements and leases are volatile. In a group whose leader is this node, the node asks for its lease here
+/// like any other.
+public struct SwitchCoordinator: Sendable {
+    public enum Event: Hashable, Sendable {
+        /// This node leads, and has applied all that earlier leaders committed. Members are those of the configuration,
+        /// of both halves while it is joint, observers too.
+        case elected(lease: LeaseSettings, members: [LeaseHolder], services: [ServiceSwitch])
+        case deposed
+        /// The services as of the last entry applied, by name (`Catalog.switches`).
+        case applied([ServiceSwitch])
+        case changedLease(LeaseSettings)
+        case changedMembers([LeaseHolder])
+        case requested(LeaseRequest, by: LeaseHolder)
+        /// A quorum followed this leader after the round was asked for.
+        case confirmed(RoundID)
+        case failed(RoundID)
+        case acknowledged(EpochAcknowledgement, by: LeaseHolder)
+        /// `nextDeadline` was reached.
+        case tick
+    }
+
+    public enum Effect: Hashable, Sendable {
+        /// Begin a quorum round *after* this (a read of `RaftCore`); answer `confirmed` or `failed`.
+        case beginRound(RoundID)
+        case grant(LeaseGrant, to: LeaseHolder)
+        /// Propose the end of the switch.
+        case complete(ServiceName, Epoch)
+    }
+
+    /// What a switch waits for, for `explain`.
+    public enum Obstacle: Hashable, Sendable {
+        /// A node has not acknowledged, and its lease ends then at the latest.
+        case lease(LeaseHolder, until: Tick)
+        /// Earlier leaders may have granted leases that end then at the latest.
+        case earlierLeases(until: Tick)
+    }
+
+    /// After this time an unanswered round is given up, and an uncommitted completion proposed again.
+    static let patience = Duration.seconds(1)
+
+    private struct Request: Sendable {
+        var request: LeaseRequest
+        var holder: LeaseHolder
+    }
+
+    private struct Round: Sendable {
+        var id: RoundID
+        var begunAt: Tick
+        var requests: [Request]
+    }
+
+    private let mutations: SwitchingMutations
+    private var isLeading = false
+    private var lease = LeaseSettings()
+    private var members: [LeaseHolder] = []
+    private var services: [ServiceSwitch] = []
+    private var book = LeaseBook()
+    /// Until then a lease of an earlier leader may be live.
+    private var earlierLeasesEnd = Tick.zero
+    private var steppedAt = Tick.zero
+    private var round: Round?
+    private var lastRound: UInt64 = 0
+    /// One a holder, waiting for the round after this one.
+    private var waiting: [Request] = []
+    /// The highest epoch that a holder acknowledged of a service. Only looked up.
+    private var acknowledged: [ServiceName: [LeaseHolder: Epoch]] = [:]
+    private var proposed: [ServiceName: (epoch: Epoch, at: Tick)] = [:]
+
+    public init() { self.init(mutations: []) }
+
+    package init(mutations: SwitchingMutations) { self.mutations = mutations }
+
+    /// Takes an event in; the effects are to be carried out in order. O(members × services under a switch), but for
+    /// `applied` and grants, which are O(services).
+    public mutating func step(_ event: Event, now: Tick, into effects: inout [Effect]) {
+        if case .elected(let lease, let members, let services) = event {
+            lead(lease, members, services, now: now)
+        }
+        guard isLeading else { return }
+        steppedAt = now
+        switch event {
+        case .elected, .tick: break
+        case .deposed:
+            forget()
+            return
+        case .applied(let services): adopt(services)
+        case .changedLease(let settings): lease = settings
+        case .changedMembers(let list): adopt(members: list)
+        case .requested(let request, let holder): take(request, by: holder, now: now, into: &effects)
+        case .confirmed(let id): confirm(id, now: now, into: &effects)
+        case .failed(let id):
+            guard round?.id == id else { return }
+            round = nil
+            beginRound(now: now, into: &effects)
+        case .acknowledged(let acknowledgement, let holder): note(acknowledgement, by: holder)
+        }
+        book.dropEnded(now: now)
+        complete(now: now, into: &effects)
+    }
+
+    /// When `tick` is due; nil: nothing waits for time.
+    public var nextDeadline: Tick? {
+        guard isLeading else { return nil }
+        var next: Tick?
+        for service in services where service.state.isSwitching {
+            var due: Tick?
+            if let proposal = proposed[service.service], proposal.epoch == service.state.epoch {
+                due = proposal.at + Self.patience
+            } else {
+                // The first of them that matters: later ones are asked for when it is over.
+                due = obstacles(to: service, now: steppedAt).map(\.end).min()
+            }
+            if let due { next = min(next ?? due, due) }
+        }
+        return next
+    }
+
+    /// What the switch of a service waits for at `now`; empty when none is under way or nothing is missing.
+    public func obstacles(to service: ServiceName, now: Tick) -> [Obstacle] {
+        guard isLeading, let service = services.first(where: { $0.service == service }), service.state.isSwitching
+        else { return [] }
+        return obstacles(to: service, now: now)
+    }
+
+    private func obstacles(to service: ServiceSwitch, now: Tick) -> [Obstacle] {
+        var found: [Obstacle] = []
+        if earlierLeasesEnd > now { found.append(.earlierLeases(until: earlierLeasesEnd)) }
+        let acknowledged = acknowledged[service.service] ?? [:]
+        for (holder, end) in book.holders(of: service.service, now: now) {
+            if let epoch = acknowledged[holder], epoch >= service.state.epoch { continue }
+            found.append(.lease(holder, until: end))
+        }
+        return found
+    }
+
+    // MARK: Leadership
+
+    private mutating func lead(
+        _ lease: LeaseSettings, _ members: [LeaseHolder], _ services: [ServiceSwitch], now: Tick
+    ) {
+        forget()
+        isLeading = true
+        self.lease = lease
+        self.members = members
+        self.services = services
+        if !mutations.contains(.noGraceOfNewLeader) { earlierLeasesEnd = now + lease.longest.countedByLeader }
+    }
+
+    private mutating func forget() {
+        isLeading = false
+        book = LeaseBook()
+        round = nil
+        waiting = []
+        acknowledged = [:]
+        proposed = [:]
+    }
+
+    private mutating func adopt(_ services: [ServiceSwitch]) {
+        self.services = services
+        var switching: Set<ServiceName> = []
+        for service in services where service.state.isSwitching { switching.insert(service.service) }
+        proposed = proposed.filter { switching.contains($0.key) }
+        // An acknowledgement may come before this node has applied the begin, so those of known services stay.
+        let known = Set(services.map(\.service))
+        acknowledged = acknowledged.filter { known.contains($0.key) }
+    }
+
+    private mutating func adopt(members list: [LeaseHolder]) {
+        members = list
+        waiting.removeAll { !list.contains($0.holder) }
+        if mutations.contains(.removedMemberForgotten) { book.drop { !list.contains($0) } }
+        for service in acknowledged.keys {
+            acknowledged[service] = acknowledged[service]?.filter { isKnown($0.key, service) }
+        }
+    }
+
+    // MARK: Leases
+
+    private mutating func take(
+        _ request: LeaseRequest, by holder: LeaseHolder, now: Tick, into effects: inout [Effect]
+    ) {
+        for acknowledgement in request.acknowledgements { note(acknowledgement, by: holder) }
+        guard members.contains(holder) else { return }
+        if mutations.contains(.grantWithoutRound) {
+            return grant(Request(request: request, holder: holder), now: now, into: &effects)
+        }
+        // The newest request of a holder is worth the most.
+        waiting.removeAll { $0.holder == holder }
+        waiting.append(Request(request: request, holder: holder))
+        if let round, round.begunAt + Self.patience <= now { self.round = nil }
+        beginRound(now: now, into: &effects)
+    }
+
+    /// Begins a round for all that wait, unless one is under way: that one began before they asked.
+    private mutating func beginRound(now: Tick, into effects: inout [Effect]) {
+        guard round == nil, !waiting.isEmpty else { return }
+        lastRound += 1
+        round = Round(id: RoundID(lastRound), begunAt: now, requests: waiting)
+        waiting = []
+        effects.append(.beginRound(RoundID(lastRound)))
+    }
+
+    private mutating func confirm(_ id: RoundID, now: Tick, into effects: inout [Effect]) {
+        guard let round, round.id == id else { return }
+        self.round = nil
+        // Who was removed meanwhile gets nothing.
+        for request in round.requests where members.contains(request.holder) {
+            grant(request, now: now, into: &effects)
+        }
+        beginRound(now: now, into: &effects)
+    }
+
+    private mutating func grant(_ request: Request, now: Tick, into effects: inout [Effect]) {
+        let isBehind = { (service: ServiceSwitch) in service.index > request.request.appliedIndex }
+        let without = mutations.contains(.renewalBeforeApplied) ? [] : services.filter(isBehind).map(\.service)
+        book.grant(to: request.holder, until: now + lease.lease.countedByLeader, without: without)
+        effects.append(
+            .grant(
+                LeaseGrant(
+                    process: request.request.process, number: request.request.number, lease: lease.lease,
+                    without: without),
+                to: request.holder))
+    }
+
+    // MARK: Switches
+
+    /// Only holders and services that are known are remembered, so the table is bounded by both.
+    private mutating func note(_ acknowledgement: EpochAcknowledgement, by holder: LeaseHolder) {
+        let service = acknowledgement.service
+        guard services.contains(where: { $0.service == service }), isKnown(holder, service) else { return }
+        let known = acknowledged[service]?[holder]
+        acknowledged[service, default: [:]][holder] = max(known ?? acknowledgement.epoch, acknowledgement.epoch)
+    }
+
+    /// Whether the holder is a member, or a former one whose lease may matter.
+    private func isKnown(_ holder: LeaseHolder, _ service: ServiceName) -> Bool {
+        members.contains(holder) || book.holders(of: service, now: .zero).contains { $0.holder == holder }
+    }
+
+    private mutating func complete(now: Tick, into effects: inout [Effect]) {
+        for service in services where service.state.isSwitching && obstacles(to: service, now: now).isEmpty {
+            let epoch = service.state.epoch
+            if let proposal = proposed[service.service], proposal.epoch == epoch,
+                now < proposal.at + Self.patience
+            {
+                continue
+            }
+            proposed[service.service] = (epoch, now)
+            effects.append(.complete(service.service, epoch))
+        }
+    }
+}
+
+extension SwitchCoordinator.Obstacle {
+    /// When it is over at the latest.
+    public var end: Tick {
+        switch self {
+        case .lease(_, let end), .earlierLeases(let end): end
+        }
+    }
+}
