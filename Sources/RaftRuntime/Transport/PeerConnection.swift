@@ -256,10 +256,9 @@ final class PeerConnection: StreamHandler, TimerHandler {
     private func pump() {
         isPumping = false
         guard phase == .open, let stream else { return }
-        let oldest = loop.now.nanoseconds - limits.staleAfter.wholeNanoseconds
         while stream.unsent < limits.windowBytes {
             var batch: [UInt8] = []
-            while batch.count < 64 << 10, let item = queue.next(notBefore: Tick(nanoseconds: oldest)) {
+            while batch.count < 64 << 10, let item = queue.next() {
                 if let bytes = encode(item) { batch.append(contentsOf: bytes) }
             }
             if batch.isEmpty { break }

@@ -31,7 +31,8 @@ final class PeerEnvironment {
     var identity: PeerIdentity
     var random: RandomBits
     private let logger: Logger
-    private var said: [String: Tick] = [:]
+    private var said = SaidLines()
+    private var strangers = SaidLines()
     /// Room for plaintext on its way from a session to a reader of frames: a record's worth.
     var scratch = [UInt8](repeating: 0, count: 16 << 10)
     private var resolver: Resolver?
@@ -48,26 +49,43 @@ final class PeerEnvironment {
     }
 
     /// Writes a line, but the same one at most every 30 s: a peer that comes again and again must not fill the log.
-    func say(_ level: Logger.Level, _ line: String) {
+    ///
+    /// - Parameter stranger: whether it is about somebody who has not proved to be a member. Of those, whose ports and
+    ///   words make every line another one, only a few lines are written in that time, so that they hide nothing else.
+    func say(_ level: Logger.Level, _ line: String, ofStranger stranger: Bool = false) {
         guard logger.logLevel <= level else { return }
-        if let last = said[line], loop.now - last < .seconds(30) { return }
-        if said.count >= 256 {
-            said = said.filter { loop.now - $0.value < .seconds(30) }
-            // Peers that make up texts get one of them written in each half minute's first 256.
-            if said.count >= 256 { return }
-        }
-        said[line] = loop.now
-        logger.log(level: level, "\(line)")
+        let isSaid =
+            stranger ? strangers.take(line, limit: 16, now: loop.now) : said.take(line, limit: 1_024, now: loop.now)
+        if isSaid { logger.log(level: level, "\(line)") }
     }
 
     /// What was said of a peer may be said again: its state has changed in between.
-    func forget(linesWith text: String) { said = said.filter { !$0.key.contains(text) } }
+    func forget(linesWith text: String) { said.forget(linesWith: text) }
 
     /// Looks a name up off the loop. False: it cannot be asked now.
     func resolve(_ address: Address, _ completion: @escaping @Sendable (Resolver.Answer) -> Void) -> Bool {
         if resolver == nil { resolver = try? Resolver() }
         return resolver?.resolve(address, on: loop.mailbox, completion: completion) ?? false
     }
+}
+
+/// The lines of the last half minute.
+struct SaidLines {
+    private static let memory = Duration.seconds(30)
+    private var lines: [String: Tick] = [:]
+
+    /// Whether the line may be written now: it was not lately, nor were `limit` others.
+    mutating func take(_ line: String, limit: Int, now: Tick) -> Bool {
+        if let last = lines[line], now - last < Self.memory { return false }
+        if lines.count >= limit {
+            lines = lines.filter { now - $0.value < Self.memory }
+            guard lines.count < limit else { return false }
+        }
+        lines[line] = now
+        return true
+    }
+
+    mutating func forget(linesWith text: String) { lines = lines.filter { !$0.key.contains(text) } }
 }
 
 /// The numbers of one peer, over all its connections.

@@ -141,8 +141,9 @@ final class PeerLane: TimerHandler {
         environment.say(
             kind == .urgent ? .info : .debug,
             "connected to \(connection.name)" + (connection.session.map { " by \($0.version)" } ?? ""))
-        connection.queue.take(&queue)
-        counters.messagesDropped += queue.takeDropped()
+        let oldest = environment.loop.now.nanoseconds - environment.limits.staleAfter.wholeNanoseconds
+        connection.queue.take(&queue, notBefore: Tick(nanoseconds: oldest))
+        counters.messagesDropped += connection.queue.takeDropped()
     }
 
     func closed(_ connection: PeerConnection, _ end: PeerConnection.End) {

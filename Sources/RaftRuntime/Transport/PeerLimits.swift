@@ -20,6 +20,8 @@ public struct PeerLimits: Hashable, Sendable {
     public var openCalls = 256
     /// The most connections that others have made to this node; one more is closed at once.
     public var inboundConnections = 256
+    /// The most connections taken in a second: each may cost a TLS handshake, which the loop must not be busy with.
+    public var inboundRate = 128
     /// Until the TCP connection stands.
     public var connectTimeout = Duration.seconds(2)
     /// From there until both sides have said who they are.
@@ -31,7 +33,7 @@ public struct PeerLimits: Hashable, Sendable {
     /// The first wait before connecting again; doubled each time up to the greatest, of which a random half is left out.
     public var leastBackoff = Duration.milliseconds(50)
     public var greatestBackoff = Duration.seconds(2)
-    /// Messages of Raft that waited longer for a connection are not sent any more: newer ones tell more.
+    /// Messages of Raft that waited longer for a connection are not sent when it stands: newer ones tell more.
     public var staleAfter = Duration.seconds(1)
 
     public init() {}

@@ -22,7 +22,7 @@ struct PeerQueue {
     private var messages = Fifo<Waiting>()
     private var frameBytes = 0
     private var messageBytes = 0
-    /// Messages dropped because there were too many, or because they were too old when their turn came.
+    /// Messages dropped because there were too many, or because they were too old when a connection came.
     private var dropped: UInt64 = 0
 
     /// - Parameters:
@@ -59,18 +59,15 @@ struct PeerQueue {
         return true
     }
 
-    /// Takes what goes next; messages that have waited since before `oldest` are dropped on the way.
-    mutating func next(notBefore oldest: Tick) -> Item? {
+    /// Takes what goes next.
+    mutating func next() -> Item? {
         if let waiting = frames.removeFirst() {
             frameBytes -= waiting.cost
             return waiting.item
         }
-        while let waiting = messages.removeFirst() {
-            messageBytes -= waiting.cost
-            if waiting.since >= oldest { return waiting.item }
-            dropped += 1
-        }
-        return nil
+        guard let waiting = messages.removeFirst() else { return nil }
+        messageBytes -= waiting.cost
+        return waiting.item
     }
 
     /// Drops everything that waits.
@@ -85,10 +82,14 @@ struct PeerQueue {
         return dropped
     }
 
-    /// Moves the messages of another queue behind its own, with the time since when they wait.
-    mutating func take(_ other: inout PeerQueue) {
+    /// Moves the messages of another queue behind its own; those that have waited since before `oldest` are dropped.
+    mutating func take(_ other: inout PeerQueue, notBefore oldest: Tick) {
         while let waiting = other.messages.removeFirst() {
-            if case .message(let message) = waiting.item { add(message, now: waiting.since) }
+            if waiting.since >= oldest, case .message(let message) = waiting.item {
+                add(message, now: waiting.since)
+            } else {
+                dropped += 1
+            }
         }
         other.messageBytes = 0
     }

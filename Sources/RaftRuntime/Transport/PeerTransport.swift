@@ -42,6 +42,9 @@ public final class PeerTransport: AcceptHandler {
     private(set) var refusedConnections: UInt64 = 0
     private(set) var undeliverable: UInt64 = 0
     private var isStopped = false
+    /// Connections taken since `rateBegan`.
+    private var taken = 0
+    private var rateBegan = Tick.zero
 
     /// Begins to accept. `update(members:)` then begins to connect.
     ///
@@ -183,14 +186,23 @@ public final class PeerTransport: AcceptHandler {
     // MARK: Accepting
 
     public func acceptor(_ acceptor: Acceptor, accepted connection: AcceptedConnection) {
-        guard !isStopped, inbound.count < environment.limits.inboundConnections else {
+        if let reason = isStopped ? "" : crowded() {
             refusedConnections += 1
-            environment.say(.warning, "peers: \(inbound.count) connections are open, so one more is refused")
+            if !reason.isEmpty { environment.say(.warning, "peers: \(reason), so no more are taken", ofStranger: true) }
             return connection.refuse()
         }
         let accepted = PeerConnection(.acceptor, environment: environment, owner: self, remote: "a new connection")
         inbound[ObjectIdentifier(accepted)] = accepted
         accepted.adopt(connection)
+    }
+
+    /// Why one more connection is not taken; nil: it is.
+    private func crowded() -> String? {
+        let limits = environment.limits
+        if inbound.count >= limits.inboundConnections { return "\(inbound.count) connections are open" }
+        if environment.loop.now - rateBegan >= .seconds(1) { (taken, rateBegan) = (0, environment.loop.now) }
+        taken += 1
+        return taken > limits.inboundRate ? "\(limits.inboundRate) connections came within a second" : nil
     }
 
     public func acceptor(_ acceptor: Acceptor, failed error: SystemError) {
@@ -239,16 +251,18 @@ extension PeerTransport: PeerConnectionOwner {
 
     /// Writes a line about the end of a connection that another has made, where there is something to be done about it.
     private func tell(_ connection: PeerConnection, _ end: PeerConnection.End) {
+        let isStranger = connection.counters == nil
         switch end {
         case .finished: break
         case .rejected:
             refusedConnections += 1
-            environment.say(.warning, "refused \(connection.name): \(end.words)")
-        case .refused: environment.say(.warning, "peer \(connection.name): \(end.words)")
+            environment.say(.warning, "refused \(connection.name): \(end.words)", ofStranger: isStranger)
+        case .refused:
+            environment.say(.warning, "peer \(connection.name): \(end.words)", ofStranger: isStranger)
         case .failed:
             // A member that goes is seen by the own connections to it; of others only what never became a peer is told.
-            if connection.counters == nil {
-                environment.say(.warning, "connection from \(connection.name): \(end.words)")
+            if isStranger {
+                environment.say(.warning, "connection from \(connection.name): \(end.words)", ofStranger: true)
             }
         }
     }

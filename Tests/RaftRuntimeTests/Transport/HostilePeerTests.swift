@@ -260,8 +260,49 @@ struct HostilePeerTests {
         let (bench, a, b) = try pair(limits)
         let crowd = try (0..<8).map { _ in try RawClient(port: a.address.port) }
         try bench.turn("some are refused") { a.transport.statistics.refusedConnections == 4 }
-        #expect(crowd.count == 8 && a.lines.contain("6 connections are open, so one more is refused"))
+        #expect(crowd.count == 8 && a.lines.contain("6 connections are open, so no more are taken"))
         try expectUnharmed(bench, a, b)
+    }
+
+    @Test("More connections within a second than the limit are refused; the next second takes some again")
+    func rate() throws {
+        var limits = TransportBench.limits
+        limits.inboundRate = 10
+        let (bench, a, b) = try pair(limits)
+        // The two of `b` may count in the same second.
+        let crowd = try (0..<15).map { _ in try RawClient(port: a.address.port) }
+        try bench.turn("some are refused") { a.transport.statistics.refusedConnections >= 5 }
+        #expect(crowd.count == 15 && a.lines.contain("10 connections came within a second, so no more are taken"))
+        bench.turn(for: .milliseconds(1_050))
+        _ = try welcomed(bench, a)
+        try expectUnharmed(bench, a, b)
+    }
+
+    @Test("A connection that is cut within a frame delivers nothing of it")
+    func cut() throws {
+        let (bench, a, b) = try pair()
+        let frame = PeerFrame.raft(cluster: 9, term: Term(1), .campaignNow)
+        let bytes = try PeerCodec.encode(frame, to: a.id, limit: 1_000)
+        for length in 1..<bytes.count {
+            let client = try welcomed(bench, a)
+            client.write(Array(bytes.prefix(length)))
+        }
+        try bench.turn("all are gone") { a.transport.peers.allSatisfy { $0.node != NodeID("c") } }
+        #expect(a.received.isEmpty)
+        try expectUnharmed(bench, a, b)
+    }
+
+    @Test("A crowd of strangers writes a few lines, and hides nothing of members")
+    func chatter() throws {
+        let (bench, a, b) = try pair()
+        for _ in 0..<40 {
+            let client = try RawClient(port: a.address.port)
+            client.write([0xFF, 0xFF, 0xFF, 0xFF])
+            try expectRefusal(.malformed, "", bench, client)
+        }
+        #expect(a.lines.all.filter { $0.contains("refused 127.0.0.1") }.count == 16)
+        try bench.kill(b)
+        try bench.turn("the loss is told") { a.lines.contain("peer b (") }
     }
 
     @Test("A peer that connects anew replaces its last connection of that lane")
