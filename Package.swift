@@ -76,7 +76,8 @@ let package = Package(
                 "Catalog",
             ]),
         shell(
-            "ControlPlane", ["Probing", "Proactor", "CLinux", "Topology", "Catalog", "Health", "Balancing", "Routing"]),
+            "ControlPlane",
+            ["RaftRuntime", "Raft", "Probing", "Proactor", "Topology", "Catalog", "Health", "Balancing", "Routing"]),
         shell(
             "Admin",
             [
@@ -87,7 +88,7 @@ let package = Package(
             name: "meridian",
             dependencies: [
                 "Admin", "ControlPlane", "DataPlane", "HTTPTransport", "HTTPWire", "Settings", "Proactor", "Probing",
-                "Topology", "Catalog", "Health", "Balancing", "Routing", "CLinux",
+                "RaftRuntime", "Raft", "TLS", "Topology", "Catalog", "Health", "Balancing", "Routing", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

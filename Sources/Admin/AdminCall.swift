@@ -3,6 +3,7 @@ internal import Catalog
 internal import ControlPlane
 internal import HTTPTransport
 internal import Proactor
+internal import Topology
 
 /// One path of the API. A new endpoint is a new file in `Endpoints/`, and a line in `AdminRouter`.
 protocol Endpoint: Sendable {
@@ -70,10 +71,17 @@ private struct Reply {
     let responder: HTTPResponder
     let answer: (ControlSnapshot) -> HTTPResponse
 
-    func deliver(_ outcome: CatalogOutcome, _ snapshot: ControlSnapshot?) {
+    func deliver(_ outcome: ProposalOutcome, _ snapshot: ControlSnapshot?) {
         switch outcome {
-        case .refused(let refusal): responder.respond(.problem(refusal.status, refusal.description))
-        case .applied(let index, _):
+        case .unavailable(let reason, let leader):
+            var response = HTTPResponse.problem(503, reason)
+            if let leader { response.fields.append(("Meridian-Leader", leader.text)) }
+            responder.respond(response)
+        case .unknown:
+            responder.respond(
+                .problem(504, "outcome unknown: the change may yet be applied; look at the state before asking again"))
+        case .decided(.refused(let refusal)): responder.respond(.problem(refusal.status, refusal.description))
+        case .decided(.applied(let index, _)):
             guard let snapshot else { return responder.respond(.problem(503, "the node has no state yet")) }
             var response = answer(snapshot)
             response.fields.append(("Meridian-Index", "\(index)"))

@@ -18,8 +18,11 @@ struct StatusDocument: Encodable {
     var index: UInt64
     var ageMs: Int64
     var quorum: Bool
-    var leader: String
-    var term: Int
+    /// Absent while none is known.
+    var leader: String?
+    var term: UInt64
+    /// Why the node belongs to no group yet; absent when it does.
+    var forming: String?
     var frozen: Bool
     var uptimeS: Int64
     var members: [Member]
@@ -30,7 +33,8 @@ struct StatusDocument: Encodable {
         var datacenter: String
         var role: String
         var reachable: Bool
-        var applied: UInt64
+        /// The index that it has; absent where this node does not know it.
+        var applied: UInt64?
     }
 
     struct Service: Encodable {
@@ -77,16 +81,19 @@ extension StatusDocument {
         version = context.version
         index = snapshot.catalog.appliedIndex
         ageMs = context.control.age.wholeNanoseconds / 1_000_000
-        quorum = true
-        leader = settings.node.id.text
-        term = 1
+        let standing = snapshot.standing
+        quorum = standing.hasQuorum
+        leader = standing.leader?.text
+        term = standing.term
+        forming = standing.forming
         frozen = snapshot.catalog.isFrozen
         uptimeS = (EventLoop.clock() - context.started).wholeNanoseconds / 1_000_000_000
-        members = [
+        let applied = snapshot.catalog.appliedIndex
+        members = standing.members.map {
             Member(
-                id: node, datacenter: datacenter, role: "voter", reachable: true,
-                applied: snapshot.catalog.appliedIndex)
-        ]
+                id: $0.id.text, datacenter: $0.datacenter.text, role: $0.isVoter ? "voter" : "observer",
+                reachable: $0.isReachable, applied: $0.id == settings.node.id ? applied : $0.applied)
+        }
         services = snapshot.table.services.map { Service($0, context) }
     }
 }

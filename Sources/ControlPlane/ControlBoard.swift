@@ -10,6 +10,7 @@ public struct ControlSnapshot: Sendable {
     public let catalog: Catalog
     /// The table that was published with it, with the conditions of all endpoints.
     public let table: RoutingTable
+    public let standing: GroupStanding
     /// When it was published.
     public let takenAt: Tick
 }

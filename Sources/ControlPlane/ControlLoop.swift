@@ -28,8 +28,8 @@ final class ControlLoop: TimerHandler {
     private let probes: ProbeLine
     private var settings: ControlSettings
     private var layout: RoutingLayout
-    private var catalog = Catalog()
-    private var index: UInt64 = 0
+    private let ledger: any Ledger
+    private var catalog: Catalog { ledger.catalog }
     private var version: UInt64 = 0
     private var conditions = EndpointConditions()
     /// Endpoints that the probes have a say in.
@@ -45,19 +45,23 @@ final class ControlLoop: TimerHandler {
     private var areTargetsStale = false
     private var isStale = false
     private var publishedAt = Tick.zero
+    private var table: RoutingTable?
     /// Outcomes whose authors wait for the table that shows them.
     private var waiting: [() -> Void] = []
     private var periodTimer: LoopTimer?
     private var publishTimer: LoopTimer?
     private var judgedAt = Tick.zero
+    /// When services were last proposed that the group did not know.
+    private var registering: [ServiceName: Tick] = [:]
     private var judgeTimer: LoopTimer?
 
     /// The first table is published before this returns.
     init(
         _ loop: EventLoop, _ settings: ControlSettings, layout: RoutingLayout, seed: UInt64, board: ControlBoard,
-        sink: any RoutingSink, traffic: any TrafficReader, probes: ProbeLine
+        ledger: any Ledger, sink: any RoutingSink, traffic: any TrafficReader, probes: ProbeLine
     ) {
         self.loop = loop
+        self.ledger = ledger
         self.settings = settings
         self.layout = layout
         self.board = board
@@ -73,7 +77,15 @@ final class ControlLoop: TimerHandler {
         judgeTimer = loop.makeTimer(self)
         periodTimer = loop.makeTimer(self)
         periodTimer?.set(loop.now + Self.period)
+        ledger.changed = { [unowned self] in setStale() }
+        ledger.standingChanged = { [unowned self] in
+            registerMissing()
+            if let table { show(table) }
+        }
     }
+
+    /// Lets go of the group; proposals that wait are answered.
+    func stop() { ledger.stop() }
 
     // MARK: Settings
 
@@ -82,9 +94,10 @@ final class ControlLoop: TimerHandler {
     ///
     /// - Returns: the services that the catalog did not take, with its reasons.
     func adopt(_ settings: ControlSettings, _ layout: RoutingLayout) -> [String] {
+        let before = self.layout.registrations
         self.settings = settings
         self.layout = layout
-        let refused = register()
+        let refused = register(replacing: before)
         adoptConditions()
         var places: [DatacenterName] = []
         for place in settings.services.flatMap({ $0.datacenters.map(\.name) }) where !places.contains(place) {
@@ -102,19 +115,45 @@ final class ControlLoop: TimerHandler {
         return refused
     }
 
-    private func register() -> [String] {
-        let names = Set(settings.services.map(\.name))
-        // Retired first: their room may be needed.
-        for service in catalog.services where !names.contains(service) { _ = apply(.retireService(service)) }
+    /// Brings the catalog in line with the settings of this node, as far as they are its to say.
+    ///
+    /// - Parameter before: what the settings before these said. Of a group's services only what this file changed is
+    ///   proposed, and only over what its older version said: a node whose file disagrees obeys the group.
+    /// - Returns: what the catalog refused, as far as that is known now.
+    private func register(replacing before: [ServiceRegistration]) -> [String] {
         var refused: [String] = []
-        for registration in layout.registrations where catalog.registration(of: registration.name) != registration {
-            if case .refused(let reason) = apply(.registerService(registration)) { refused.append("\(reason)") }
+        if ledger.isAlone {
+            let names = Set(settings.services.map(\.name))
+            // Retired first: their room may be needed.
+            for service in catalog.services where !names.contains(service) { propose(.retireService(service)) }
+            for registration in layout.registrations where catalog.registration(of: registration.name) != registration {
+                propose(.registerService(registration)) {
+                    if case .decided(.refused(let reason)) = $0 { refused.append("\(reason)") }
+                }
+            }
+            return refused
         }
+        for registration in layout.registrations {
+            guard let old = before.first(where: { $0.name == registration.name }), old != registration else { continue }
+            propose(.registerService(registration, replacing: .digest(old.digest)))
+        }
+        registerMissing()
         return refused
     }
 
-    private func apply(_ change: CatalogChange) -> CatalogOutcome {
-        apply(CatalogCommand(change, author: "settings", proposedAt: Self.wallClock()))
+    /// Defines what no node of the group has defined yet: the first one to see a service does it.
+    private func registerMissing() {
+        guard !ledger.isAlone, ledger.standing.hasQuorum else { return }
+        let now = loop.now
+        for registration in layout.registrations where catalog.registration(of: registration.name) == nil {
+            if let asked = registering[registration.name], now - asked < .seconds(2) { continue }
+            registering[registration.name] = now
+            propose(.registerService(registration, replacing: .absent))
+        }
+    }
+
+    private func propose(_ change: CatalogChange, _ completion: @escaping (ProposalOutcome) -> Void = { _ in }) {
+        ledger.propose(CatalogCommand(change, author: "settings", proposedAt: Self.wallClock()), completion)
     }
 
     /// Brings the conditions in line with the settings: a verdict without a check could never change again.
@@ -151,17 +190,13 @@ final class ControlLoop: TimerHandler {
 
     // MARK: Commands
 
-    /// Applies a command. In a group of one every proposal is committed at once. `completion` runs on this thread, once
-    /// the outcome shows in the published table.
-    func propose(_ command: CatalogCommand, _ completion: @escaping (CatalogOutcome) -> Void) {
-        let outcome = apply(command)
-        if case .applied(_, changed: true) = outcome { setStale() }
-        if isStale { waiting.append { completion(outcome) } } else { completion(outcome) }
-    }
-
-    private func apply(_ command: CatalogCommand) -> CatalogOutcome {
-        index += 1
-        return catalog.apply(command, at: index)
+    /// Proposes a command. `completion` runs on this thread, once the outcome is known and, when it changed something,
+    /// shows in the published table.
+    func propose(_ command: CatalogCommand, _ completion: @escaping (ProposalOutcome) -> Void) {
+        ledger.propose(command) { [weak self] outcome in
+            guard let self, isStale else { return completion(outcome) }
+            waiting.append { completion(outcome) }
+        }
     }
 
     static func wallClock() -> UnixTime {
@@ -227,8 +262,10 @@ final class ControlLoop: TimerHandler {
     private func expireOverrides() {
         let now = Self.wallClock()
         guard let nextExpiry, nextExpiry <= now else { return }
+        // In a group it is the leader's to say.
+        guard ledger.standing.leader == settings.node else { return }
         for change in catalog.expirations(at: now) {
-            _ = apply(CatalogCommand(change, author: "expiry", proposedAt: now))
+            ledger.propose(CatalogCommand(change, author: "expiry", proposedAt: now)) { _ in }
         }
         setStale()
     }
@@ -245,6 +282,8 @@ final class ControlLoop: TimerHandler {
         board.confirm(at: loop.now)
         judgeTraffic()
         expireOverrides()
+        registerMissing()
+        ledger.look()
         tellProbes()
         if let nextRamp, nextRamp <= loop.now { setStale() }
     }
@@ -261,6 +300,11 @@ final class ControlLoop: TimerHandler {
         }
     }
 
+    private func show(_ table: RoutingTable) {
+        board.show(
+            ControlSnapshot(catalog: catalog, table: table, standing: ledger.standing, takenAt: EventLoop.clock()))
+    }
+
     private func publish() {
         isStale = false
         version += 1
@@ -273,7 +317,8 @@ final class ControlLoop: TimerHandler {
         nextRamp = table.nextRamp
         nextExpiry = catalog.nextExpiry
         sink.publish(table)
-        board.show(ControlSnapshot(catalog: catalog, table: table, takenAt: now))
+        self.table = table
+        show(table)
         let answers = waiting
         waiting = []
         for answer in answers { answer() }

@@ -13,10 +13,11 @@ public final class ControlPlane: Sendable {
 
     /// Starts both threads; the first table is published before this returns.
     ///
+    /// - Parameter group: nil: a group of one, in memory.
     /// - Throws: what the threads or their loops could not be had for.
     public init(
-        _ settings: ControlSettings, layout: RoutingLayout, io: IOKind, sink: any RoutingSink,
-        traffic: any TrafficReader
+        _ settings: ControlSettings, layout: RoutingLayout, io: IOKind, group: GroupSetup? = nil,
+        sink: any RoutingSink, traffic: any TrafficReader
     ) throws(SystemError) {
         let board = ControlBoard()
         self.board = board
@@ -30,9 +31,13 @@ public final class ControlPlane: Sendable {
             recordPassive: { id, failure, count in probes.post { $0.recordPassive(id, failure, count: count) } })
         do throws(SystemError) {
             control = try LoopHost.start(name: "control", io: io, buffers: .modest) { loop throws(SystemError) in
-                ControlLoop(
-                    loop, settings, layout: layout, seed: UInt64.random(in: 0...UInt64.max), board: board, sink: sink,
-                    traffic: traffic, probes: line)
+                let ledger: any Ledger =
+                    if let group { try GroupLedger(loop, group) } else {
+                        MemoryLedger(node: settings.node, datacenter: settings.datacenter)
+                    }
+                return ControlLoop(
+                    loop, settings, layout: layout, seed: UInt64.random(in: 0...UInt64.max), board: board,
+                    ledger: ledger, sink: sink, traffic: traffic, probes: line)
             }
         } catch {
             probes.stop()
@@ -42,12 +47,12 @@ public final class ControlPlane: Sendable {
         traffic.listenForFailures { [control] in control.post { $0.takeFailureNotice() } }
     }
 
-    /// Proposes a command. `completion` runs on the control thread, once the outcome is committed and, when it changed
+    /// Proposes a command. `completion` runs on the control thread, once the outcome is known and, when it changed
     /// something, workers and `snapshot` have it.
     ///
     /// - Returns: false when too many commands wait; nothing was or will be applied then.
     public func propose(
-        _ command: CatalogCommand, completion: @escaping @Sendable (CatalogOutcome) -> Void
+        _ command: CatalogCommand, completion: @escaping @Sendable (ProposalOutcome) -> Void
     ) -> Bool {
         control.post { $0.propose(command, completion) }
     }
@@ -74,6 +79,7 @@ public final class ControlPlane: Sendable {
     /// Ends both threads.
     public func stop() {
         probes.stop()
+        control.post { $0.stop() }
         control.stop()
     }
 }

@@ -37,11 +37,13 @@ public protocol TrafficReader: Sendable {
 
 /// What the control plane is told by the settings.
 public struct ControlSettings: Sendable {
+    public var node: NodeID
     /// Where this node is.
     public var datacenter: DatacenterName
     public var services: [ServiceDefinition]
 
-    public init(datacenter: DatacenterName, services: [ServiceDefinition]) {
+    public init(node: NodeID, datacenter: DatacenterName, services: [ServiceDefinition]) {
+        self.node = node
         self.datacenter = datacenter
         self.services = services
     }

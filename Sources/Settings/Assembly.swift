@@ -1,4 +1,5 @@
 // Owns what follows once the whole file was read: which datacenters there are, and whether every name leads somewhere.
+internal import Balancing
 internal import Routing
 internal import Topology
 
@@ -21,6 +22,7 @@ enum Assembly {
         reading.resolve(.service, known: names.map(\.text))
         checkUses(draft, reading)
         checkMembership(settings, root, reading)
+        checkConsistency(settings, draft, reading)
         return settings
     }
 
@@ -85,6 +87,18 @@ enum Assembly {
         for service in draft.services where !used.contains(service.definition.name) {
             guard let node = service.node, !service.definition.name.text.isEmpty else { continue }
             reading.warn(at: node, "no listener leads to the service \(quoted(service.definition.name.text))")
+        }
+    }
+
+    /// What a group cannot do yet must not be believed to hold.
+    private static func checkConsistency(_ settings: Settings, _ draft: Draft, _ reading: Reading) {
+        guard settings.cluster != nil else { return }
+        for service in draft.services where service.definition.datacenterPolicy == .primary {
+            guard service.definition.failover.consistency == .strict, let node = service.node else { continue }
+            reading.error(
+                at: node,
+                "the service \(quoted(service.definition.name.text)) is strict, which this version cannot hold in a "
+                    + "cluster: write failover: { consistency: available }, or leave 'cluster' out")
         }
     }
 

@@ -25,7 +25,7 @@ extension Draft {
                 "An address that anyone may read: `/livez`, `/readyz` and `/metrics`, without a token."),
             Key(
                 "cluster", optional: \.settings.cluster, .section(ClusterSettings.section), absent: "a group of one",
-                "The group of nodes. Not supported by this version."),
+                "The group of nodes that agree. A change needs a restart."),
             Key(
                 "datacenters", optional: \.datacenters, .datacenterList, absent: "those that are used",
                 "All datacenters in order of preference: names, or `{ name: NAME }`."),
@@ -56,8 +56,12 @@ extension Draft {
                 "Files for the bodies of Meridian's own errors, by status: `{ 503: /etc/meridian/503.html }`."),
         ],
         check: { draft, fields, reading in
-            if let key = fields.key("cluster") {
-                reading.error(at: key, "'cluster' is not supported by this version, which is always a group of one")
+            let folder = fields["node"]?["data_dir"]
+            if let key = fields.key("cluster"), folder == nil {
+                reading.error(
+                    at: key, "a cluster needs 'data_dir' under 'node': what was agreed must outlive the process")
+            } else if let folder, fields["cluster"] == nil {
+                reading.warn(at: folder, "'data_dir' is not used without a 'cluster': the state is kept in memory only")
             }
             // A written address was noted as it was read; the default of `admin.bind` was not.
             guard fields["admin"]?["bind"] == nil else { return }
@@ -85,12 +89,7 @@ struct NodeDraft: Sendable {
             Key(
                 "data_dir", optional: \.dataDirectory, .file, absent: "memory only",
                 "The folder for what must outlive the process. A change needs a restart."),
-        ],
-        check: { node, fields, reading in
-            if node.dataDirectory != nil, let key = fields.key("data_dir") {
-                reading.warn(at: key, "'data_dir' is not used by this version: its state is kept in memory only")
-            }
-        })
+        ])
 }
 
 extension AdminSettings {

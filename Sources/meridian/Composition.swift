@@ -8,7 +8,7 @@ internal import Topology
 
 extension ControlSettings {
     init(_ settings: Settings) {
-        self.init(datacenter: settings.node.datacenter, services: settings.services)
+        self.init(node: settings.node.id, datacenter: settings.node.datacenter, services: settings.services)
     }
 }
 

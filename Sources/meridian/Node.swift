@@ -43,9 +43,10 @@ final class Node: Sendable {
             let configuration = try DataPlaneConfiguration(settings, descriptors: limit)
             let proxy = try ProxyServer(
                 configuration, listeners: settings.listeners, io: verdict.io, counters: counters, logger: logger)
+            let group = try GroupSetup.open(settings, file: file, logger: logger)
             let control = try ControlPlane(
-                ControlSettings(settings), layout: layout, io: verdict.io, sink: WorkerSink(proxy: proxy),
-                traffic: CounterReader(counters: counters))
+                ControlSettings(settings), layout: layout, io: verdict.io, group: group,
+                sink: WorkerSink(proxy: proxy), traffic: CounterReader(counters: counters))
             let state = NodeState(settings)
             let sources = AdminSources(control: control, counters: counters, node: state, version: Meridian.version)
             let admin = try AdminServer(settings, io: verdict.io, sources: sources)

@@ -9,9 +9,19 @@ struct NodeStatus: Decodable {
     var version: String
     var index: Int
     var quorum: Bool
-    var leader: String
+    var leader: String?
+    var forming: String?
     var frozen: Bool
+    var members: [MemberStatus]
     var services: [ServiceStatus]
+}
+
+struct MemberStatus: Decodable {
+    var id: String
+    var datacenter: String
+    var role: String
+    var reachable: Bool
+    var applied: Int?
 }
 
 struct ServiceStatus: Decodable {
@@ -73,7 +83,23 @@ struct StatusTable {
         self.colours = colours
         text = "node \(status.node) in \(status.datacenter), version \(status.version), index \(status.index)"
         text += status.frozen ? ", " + colour("frozen", 33) + "\n" : "\n"
+        if status.members.count > 1 || status.forming != nil { addGroup(status) }
         for service in status.services { add(service) }
+    }
+
+    private mutating func addGroup(_ status: NodeStatus) {
+        if let forming = status.forming {
+            text += colour("no group yet: \(forming)\n", 33)
+        } else if !status.quorum {
+            text += colour("no quorum: changes are refused, traffic follows the last known state\n", 31)
+        }
+        for member in status.members {
+            let role = member.id == status.leader ? "leader" : member.role
+            text += "  \(Self.pad(member.id, 14)) \(Self.pad(member.datacenter, 14)) \(Self.pad(role, 9)) "
+            text += member.reachable ? colour("reachable", 32) : colour("unreachable", 31)
+            if let applied = member.applied { text += "  index \(applied)" }
+            text += "\n"
+        }
     }
 
     private mutating func add(_ service: ServiceStatus) {

@@ -85,7 +85,8 @@ final class Site {
         self.settings = settings
         node = FakeNode(settings)
         control = try ControlPlane(
-            ControlSettings(datacenter: settings.node.datacenter, services: settings.services),
+            ControlSettings(
+                node: settings.node.id, datacenter: settings.node.datacenter, services: settings.services),
             layout: RoutingLayout(services: settings.services, listeners: settings.listeners), io: .epoll,
             sink: NoSink(), traffic: NoTraffic())
         let sources = AdminSources(control: control, counters: counters, node: node, version: "1.2.3")

@@ -50,7 +50,7 @@ final class World {
 
     init(_ services: [ServiceDefinition]) throws {
         control = try ControlPlane(
-            ControlSettings(datacenter: Self.west, services: services),
+            ControlSettings(node: NodeID("test"), datacenter: Self.west, services: services),
             layout: RoutingLayout(services: services, listeners: []), io: .epoll, sink: sink, traffic: traffic)
     }
 
@@ -89,7 +89,9 @@ final class World {
         let refused = Latch<[String]>()
         let layout = try RoutingLayout(services: services, listeners: [])
         #expect(
-            control.reload(ControlSettings(datacenter: Self.west, services: services), layout: layout) {
+            control.reload(
+                ControlSettings(node: NodeID("test"), datacenter: Self.west, services: services), layout: layout
+            ) {
                 refused.set($0)
             })
         return try refused.wait()

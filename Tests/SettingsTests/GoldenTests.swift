@@ -65,7 +65,7 @@ import Topology
         try Golden.expect(leaves(of: valid.settings, at: "settings").joined(separator: "\n"), equals: "everything.txt")
         #expect(
             valid.warnings.map(\.message) == [
-                "'data_dir' is not used by this version: its state is kept in memory only"
+                "'data_dir' is not used without a 'cluster': the state is kept in memory only"
             ])
     }
 

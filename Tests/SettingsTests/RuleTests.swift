@@ -52,7 +52,7 @@ import Topology
     @Test(arguments: [
         ("datacenters: [a, b]", "there are 2 datacenters: put the endpoints under 'datacenters'"),
         ("admin: { bind: \"[::]:1\" }", "an admin address off loopback needs TLS"),
-        ("cluster: { bind: \":1\", members: [] }", "'cluster' is not supported by this version"),
+        ("cluster: { bind: \":1\", members: [] }", "a cluster needs 'data_dir' under 'node'"),
         ("status: { bind: \"127.0.0.1:9901\" }", "the address '127.0.0.1:9901' is the default of admin's 'bind'"),
         ("status: { bind: \":8080\" }", "the address '0.0.0.0:8080' is already used in line"),
         ("node: { datacenter: x }\ndatacenters: [y]", "there is no datacenter 'x'"),
@@ -99,18 +99,28 @@ import Topology
         #expect(try read(file).get().warnings == [])
     }
 
-    @Test func aWholeClusterSectionHasOneProblemOnly() {
-        let found = messages(
-            minimal(
-                """
-                node: { id: a, datacenter: x }
-                cluster:
-                  election: paxos
-                  members:
-                    - { id: a, address: "127.0.0.1:1", datacenter: x }
-                    - { id: b, address: "127.0.0.1:2", datacenter: x }
-                """))
-        #expect(found == ["'cluster' is not supported by this version, which is always a group of one"])
+    private static let cluster = """
+        node: { id: a, datacenter: x, data_dir: /tmp/meridian }
+        cluster:
+          election: paxos
+          members:
+            - { id: a, address: "127.0.0.1:1", datacenter: x }
+            - { id: b, address: "127.0.0.1:2", datacenter: x }
+        """
+
+    @Test func aWholeClusterSectionIsTaken() throws {
+        let cluster = try #require(try settings(minimal(Self.cluster)).cluster)
+        #expect(cluster.election == .paxos)
+        #expect(cluster.members.map(\.id.text) == ["a", "b"])
+    }
+
+    /// A guarantee that is not held must not be believed in.
+    @Test func aStrictPrimaryInAClusterIsRefused() throws {
+        let found = messages(minimal(Self.cluster, service: "datacenter_policy: primary"))
+        #expect(found.count == 1 && found[0].contains("is strict, which this version cannot hold in a cluster"))
+        let available = minimal(
+            Self.cluster, service: "datacenter_policy: primary\n    failover: { consistency: available }")
+        #expect(messages(available) == [])
     }
 
     @Test func aMissingFileIsAProblem() {

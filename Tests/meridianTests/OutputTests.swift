@@ -12,6 +12,10 @@ import Topology
 @Suite struct Output {
     private let status = NodeStatus(
         node: "n1", datacenter: "west", version: "0.1.0", index: 7, quorum: true, leader: "n1", frozen: false,
+        members: [
+            MemberStatus(id: "n1", datacenter: "west", role: "voter", reachable: true, applied: 7),
+            MemberStatus(id: "n2", datacenter: "east", role: "voter", reachable: false, applied: nil),
+        ],
         services: [
             ServiceStatus(
                 name: "shop", policy: "primary", endpointPolicy: "round_robin", primary: "west", epoch: 2,
@@ -32,6 +36,7 @@ import Topology
         for word in [
             "node n1 in west", "shop  primary → round_robin", "primary west (epoch 2, stable)", "1.5 requests/s",
             "weight 3", "share 100 %", "healthy 50 %", "draining", "10.0.0.1:80", "down", "in flight 4", "errors 2",
+            "n1             west           leader    reachable", "n2             east           voter     unreachable",
         ] {
             #expect(text.contains(word), "\(word)\n\(text)")
         }

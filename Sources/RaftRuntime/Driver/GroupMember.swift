@@ -15,10 +15,14 @@ public final class GroupMember: TimerHandler {
         public var timing: GroupTiming
         public var policy: ElectionPolicy
         public var tls: PeerTLS?
+        /// UTC seconds now: the high bits of the group's identity if this node founds it, greater than any before.
+        public var formation: UInt32
 
         public init(
-            own: MemberContact, contacts: [MemberContact], timing: GroupTiming, policy: ElectionPolicy, tls: PeerTLS?
+            own: MemberContact, contacts: [MemberContact], timing: GroupTiming, policy: ElectionPolicy,
+            tls: PeerTLS?, formation: UInt32
         ) {
+            self.formation = formation
             node = own.id
             self.own = own
             self.contacts = contacts
@@ -77,7 +81,7 @@ public final class GroupMember: TimerHandler {
         self.logger = logger
         self.handlers = handlers
         var system = SystemRandomNumberGenerator()
-        cluster = max(1, system.next() as UInt64)
+        cluster = UInt64(options.formation) << 32 | UInt64(system.next() as UInt32)
         let loaded = opened.loaded
         incarnation = loaded.incarnation
         let core = RaftCore(
@@ -115,6 +119,9 @@ public final class GroupMember: TimerHandler {
                 received: { [unowned self] in driver.received($0) },
                 receivedCall: { [unowned self] in receivedCall($0) }))
     }
+
+    /// When a group was founded, in UTC seconds; 0 for none.
+    public static func formation(of cluster: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: cluster >> 32) }
 
     /// Ends everything; what waits for the disk is written first.
     public func stop() {
@@ -250,7 +257,7 @@ private final class StateRelay: ReplicatedState {
         self.state = state
     }
 
-    func apply(_ commands: [AppliedCommand]) { state.apply(commands) }
+    func apply(_ commands: [CommittedCommand]) { state.apply(commands) }
     func restore(_ bytes: [UInt8], at index: LogIndex) { state.restore(bytes, at: index) }
     func encoded() -> [UInt8] { state.encoded() }
     func roleChanged(_ report: RoleReport) { state.roleChanged(report) }

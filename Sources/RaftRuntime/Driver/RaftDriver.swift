@@ -170,7 +170,13 @@ public final class RaftDriver: TimerHandler {
             } else {
                 outlets.send(message)
             }
-        case .apply(let commands): state.apply(commands)
+        case .apply(let commands):
+            state.apply(
+                commands.map { entry in
+                    // What was just committed is in the log still: only the state itself can give its snapshot.
+                    let position = LogPosition(term: core.term(at: entry.index) ?? .zero, index: entry.index)
+                    return CommittedCommand(position: position, bytes: entry.command.bytes)
+                })
         case .restore(let bytes, let index): state.restore(bytes, at: index)
         case .takeSnapshot(let index): take(.snapshotTaken(index, state.encoded()))
         case .answer(let request, let outcome): waiting.removeValue(forKey: request)?(outcome)

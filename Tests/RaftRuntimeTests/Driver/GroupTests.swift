@@ -19,8 +19,8 @@ private final class Journal: ReplicatedState, Sendable {
     private let content = Mutex(Content())
     var now: Content { content.withLock { $0 } }
 
-    func apply(_ commands: [AppliedCommand]) {
-        content.withLock { $0.lines += commands.map { String(decoding: $0.command.bytes, as: UTF8.self) } }
+    func apply(_ commands: [CommittedCommand]) {
+        content.withLock { $0.lines += commands.map { String(decoding: $0.bytes, as: UTF8.self) } }
     }
 
     func restore(_ bytes: [UInt8], at index: LogIndex) {
@@ -49,7 +49,7 @@ private final class TestMember {
         let options = GroupMember.Options(
             own: own, contacts: contacts,
             timing: GroupTiming(heartbeat: .milliseconds(50), electionTimeout: .milliseconds(300)), policy: .auto,
-            tls: nil)
+            tls: nil, formation: 1)
         var logger = Logger(label: name)
         logger.logLevel = .error
         let log = logger

@@ -1,0 +1,96 @@
+// Owns what the control loop needs of whoever turns commands into the catalog: this node alone, or the group.
+public import Catalog
+public import Topology
+
+/// How a proposal ended.
+public enum ProposalOutcome: Hashable, Sendable {
+    /// It was committed, and this is what applying it gave.
+    case decided(CatalogOutcome)
+    /// Certainly not applied: no leader can be reached, or it has no quorum, or too much waits. The words are for people;
+    /// the leader's name where it is known.
+    case unavailable(String, leader: NodeID?)
+    /// It may yet be applied.
+    case unknown
+}
+
+/// How the group looks from this node.
+public struct GroupStanding: Hashable, Sendable {
+    public struct Member: Hashable, Sendable {
+        public var id: NodeID
+        public var datacenter: DatacenterName
+        public var isVoter: Bool
+        public var isReachable: Bool
+        /// How far it has the log, where this node knows it; the leader knows it of all.
+        public var applied: UInt64?
+
+        public init(
+            id: NodeID, datacenter: DatacenterName, isVoter: Bool, isReachable: Bool, applied: UInt64? = nil
+        ) {
+            self.id = id
+            self.datacenter = datacenter
+            self.isVoter = isVoter
+            self.isReachable = isReachable
+            self.applied = applied
+        }
+    }
+
+    /// Whether a leader is known that has a quorum, as far as this node can tell.
+    public var hasQuorum: Bool
+    public var leader: NodeID?
+    public var term: UInt64
+    public var members: [Member]
+    /// Why the node belongs to no group yet; nil when it does.
+    public var forming: String?
+
+    public init(
+        hasQuorum: Bool, leader: NodeID?, term: UInt64, members: [Member], forming: String? = nil
+    ) {
+        self.hasQuorum = hasQuorum
+        self.leader = leader
+        self.term = term
+        self.members = members
+        self.forming = forming
+    }
+}
+
+/// Turns commands into the catalog. On the control thread.
+protocol Ledger: AnyObject {
+    var catalog: Catalog { get }
+    var standing: GroupStanding { get }
+    /// Whether no other node has a say.
+    var isAlone: Bool { get }
+    /// Called whenever the catalog has changed.
+    var changed: () -> Void { get set }
+    /// Called whenever the standing has changed.
+    var standingChanged: () -> Void { get set }
+    /// `completion` runs once, on the control thread; when something was decided the catalog has it already.
+    func propose(_ command: CatalogCommand, _ completion: @escaping (ProposalOutcome) -> Void)
+    /// Called ten times a second: ends what has waited too long.
+    func look()
+    func stop()
+}
+
+/// A group of one, in memory: every proposal is committed at once.
+final class MemoryLedger: Ledger {
+    private(set) var catalog = Catalog()
+    let standing: GroupStanding
+    var changed: () -> Void = {}
+    var standingChanged: () -> Void = {}
+    private var index: UInt64 = 0
+
+    init(node: NodeID, datacenter: DatacenterName) {
+        let own = GroupStanding.Member(id: node, datacenter: datacenter, isVoter: true, isReachable: true)
+        standing = GroupStanding(hasQuorum: true, leader: node, term: 1, members: [own])
+    }
+
+    func propose(_ command: CatalogCommand, _ completion: @escaping (ProposalOutcome) -> Void) {
+        index += 1
+        let outcome = catalog.apply(command, at: index)
+        if case .applied(_, changed: true) = outcome { changed() }
+        completion(.decided(outcome))
+    }
+
+    let isAlone = true
+    func look() {}
+    func stop() {}
+}

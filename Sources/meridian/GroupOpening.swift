@@ -1,0 +1,80 @@
+// Owns opening what a node needs to be a member of its group: the data directory, the socket and the certificates.
+internal import Catalog
+internal import ControlPlane
+internal import Glibc
+internal import Logging
+internal import Proactor
+internal import Raft
+internal import RaftRuntime
+internal import Settings
+internal import TLS
+internal import Topology
+
+extension GroupSetup {
+    /// Opens everything that the `cluster` section names.
+    ///
+    /// - Returns: nil without such a section: a group of one, in memory.
+    /// - Throws: what could not be had, with the place in the file or the name of it.
+    static func open(_ settings: Settings, file: String, logger: Logger) throws(Failure) -> GroupSetup? {
+        guard let cluster = settings.cluster, let folder = settings.node.dataDirectory else { return nil }
+        let contacts = cluster.members.map {
+            MemberContact(id: $0.id, address: $0.address, datacenter: $0.datacenter)
+        }
+        guard let own = contacts.first(where: { $0.id == settings.node.id }) else {
+            throw Failure("\(file): error: the cluster's members do not include this node")
+        }
+        let options = GroupMember.Options(
+            own: own, contacts: contacts,
+            timing: GroupTiming(
+                heartbeat: cluster.heartbeat, electionTimeout: cluster.electionTimeout, lease: cluster.lease),
+            policy: ElectionPolicy(cluster.election), tls: try credentials(cluster),
+            formation: UInt32(clamping: ControlPlane.wallClock().milliseconds / 1_000))
+        let listening = try bind(cluster.bind)
+        do throws(StorageFailure) {
+            let (store, loaded) = try FileLogStore.open(folder, node: settings.node.id)
+            return GroupSetup(
+                options: options, store: store, loaded: loaded, listening: listening, logger: logger
+            ) { reason in
+                // Nothing that this process says from now on could be relied on.
+                logger.critical("\(reason)")
+                exit(1)
+            }
+        } catch {
+            listening.close()
+            throw Failure("\(file): error: data_dir: \(error)")
+        }
+    }
+
+    private static func credentials(_ cluster: ClusterSettings) throws(Failure) -> PeerTLS? {
+        guard let files = cluster.credentials else { return nil }
+        do throws(TLSFailure) {
+            return try PeerTLS(certificate: files.certificate, key: files.key, authority: files.authority)
+        } catch {
+            throw Failure("cluster.tls: \(error)")
+        }
+    }
+
+    private static func bind(_ address: Address) throws(Failure) -> ListeningSocket {
+        guard let numeric = SocketAddress(numeric: address) else {
+            throw Failure("cluster.bind: \(address) has to be a numeric address of this machine")
+        }
+        do throws(SystemError) {
+            guard let socket = try ListeningSocket.bind(numeric).first else {
+                throw .init(code: EINVAL, action: "bind")
+            }
+            return socket
+        } catch {
+            throw Failure("cluster.bind: \(error)")
+        }
+    }
+}
+
+extension ElectionPolicy {
+    fileprivate init(_ election: ClusterSettings.Election) {
+        switch election {
+        case .raft: self = .raft
+        case .paxos: self = .paxos
+        case .auto: self = .auto
+        }
+    }
+}

@@ -1,0 +1,121 @@
+// Owns the proof that proxies of a group agree: what is changed at one holds at all, and outlives their deaths.
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite struct Groups {
+        @Test(arguments: InputOutput.available)
+        func whatOneNodeIsToldHoldsAtAll(_ inputOutput: InputOutput) throws {
+            let nginx = try Nginx.withSites(["one", "two", "three"])
+            let group = try ProxyGroup(inputOutput, backends: nginx.ports)
+            let leader = try group.awaitLeader(seenBy: [0, 1, 2])
+            let follower = (leader + 1) % 3
+            // Told to a follower, which passes it on.
+            try group.change(follower, "weight", "set", "shop", "dc2", "7", "--reason", "test")
+            try group.eventuallyAll([0, 1, 2], "the weight") { $0.weight(of: "dc2") == 7 }
+            try group.change(follower, "primary", "set", "shop", "dc3")
+            try group.eventuallyAll([0, 1, 2], "the primary") { $0.primary == "dc3" }
+            // Every proxy sends its traffic there.
+            for node in group.nodes {
+                let tally = try Load.run(50, to: node.port)
+                #expect(tally.shares == ["three": 50])
+            }
+        }
+
+        /// The leader is killed: changes go on at the others, and it has them all when it is back.
+        @Test(arguments: InputOutput.available)
+        func changesGoOnWithoutTheLeader(_ inputOutput: InputOutput) throws {
+            let nginx = try Nginx.withSites(["one", "two", "three"])
+            let group = try ProxyGroup(inputOutput, backends: nginx.ports)
+            let leader = try group.awaitLeader(seenBy: [0, 1, 2])
+            let others = [0, 1, 2].filter { $0 != leader }
+            try group.change(leader, "weight", "set", "shop", "dc1", "11")
+            try group.kill(leader)
+            try group.awaitLeader(seenBy: others)
+            for (place, value) in [("dc1", "21"), ("dc2", "22"), ("dc3", "23")] {
+                try group.change(others[0], "weight", "set", "shop", place, value)
+            }
+            try group.restart(leader)
+            try group.eventuallyAll([0, 1, 2], "all weights") {
+                $0.weight(of: "dc1") == 21 && $0.weight(of: "dc2") == 22 && $0.weight(of: "dc3") == 23
+            }
+        }
+
+        /// One of three is not enough to change anything, but enough to go on serving.
+        @Test(arguments: InputOutput.available)
+        func withoutAQuorumNothingChangesAndTrafficFlows(_ inputOutput: InputOutput) throws {
+            let nginx = try Nginx.withSites(["one", "two", "three"])
+            let group = try ProxyGroup(inputOutput, backends: nginx.ports)
+            let leader = try group.awaitLeader(seenBy: [0, 1, 2])
+            try group.change(leader, "primary", "set", "shop", "dc2")
+            try group.eventuallyAll([0, 1, 2], "the primary") { $0.primary == "dc2" }
+            let (last, gone) = (leader, [0, 1, 2].filter { $0 != leader })
+            for index in gone { try group.kill(index) }
+            try group.eventuallyAll([last], "the loss of the quorum") { !$0.quorum }
+            let refused = try group.command(last, "weight", "set", "shop", "dc1", "99")
+            #expect(refused.exit == .code(3), "\(refused.output)")
+            #expect(refused.output.contains("nothing was changed"), "\(refused.output)")
+            #expect(try Load.run(50, to: group.nodes[last].port).shares == ["two": 50])
+            try group.restart(gone[0])
+            try group.awaitLeader(seenBy: [last, gone[0]])
+            #expect(try group.state(last)?.weight(of: "dc1") == 1)
+            try group.change(gone[0], "weight", "set", "shop", "dc1", "98")
+            try group.eventuallyAll([last, gone[0]], "the weight") { $0.weight(of: "dc1") == 98 }
+        }
+
+        /// All nodes are killed at once: what was acknowledged is on their disks.
+        @Test(arguments: InputOutput.available)
+        func theStateOutlivesAllNodes(_ inputOutput: InputOutput) throws {
+            let nginx = try Nginx.withSites(["one", "two", "three"])
+            let group = try ProxyGroup(inputOutput, backends: nginx.ports)
+            let leader = try group.awaitLeader(seenBy: [0, 1, 2])
+            try group.change(leader, "weight", "set", "shop", "dc3", "33")
+            try group.change(leader, "primary", "set", "shop", "dc3")
+            let epoch = try #require(try group.state(leader)?.services.first?.epoch)
+            for index in 0..<3 { try group.kill(index) }
+            for index in 0..<3 { try group.restart(index) }
+            try group.awaitLeader(seenBy: [0, 1, 2])
+            try group.eventuallyAll([0, 1, 2], "the state before") {
+                $0.weight(of: "dc3") == 33 && $0.primary == "dc3" && $0.services.first?.epoch == epoch
+            }
+        }
+
+        /// Random nodes are killed again and again while weights change: none that was acknowledged is lost.
+        @Test(arguments: InputOutput.available)
+        func killedNodesLoseNothingAcknowledged(_ inputOutput: InputOutput) throws {
+            let nginx = try Nginx.withSites(["one", "two", "three"])
+            let group = try ProxyGroup(inputOutput, backends: nginx.ports)
+            try group.awaitLeader(seenBy: [0, 1, 2])
+            var random = SplitMix(seed: 7)
+            var acknowledged: [String: Int] = [:]
+            for round in 0..<8 {
+                let victim = Int(random.next() % 3)
+                let others = [0, 1, 2].filter { $0 != victim }
+                for change in 0..<10 {
+                    if change == 3 { try group.kill(victim) }
+                    let (place, value) = ("dc\(1 + Int(random.next() % 3))", (round * 10 + change) % 250 + 1)
+                    let asked = others[Int(random.next() % 2)]
+                    try group.change(asked, "weight", "set", "shop", place, "\(value)")
+                    acknowledged[place] = value
+                }
+                try group.restart(victim)
+                try group.awaitLeader(seenBy: [0, 1, 2])
+            }
+            for (place, value) in acknowledged {
+                try group.eventuallyAll([0, 1, 2], "\(place) = \(value)") { $0.weight(of: place) == value }
+            }
+        }
+    }
+}
+
+/// Numbers that are the same in every run.
+private struct SplitMix {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed }
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}
