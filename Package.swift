@@ -49,7 +49,8 @@ let package = Package(
         pure("Catalog", ["Topology"]),
         pure("Health", ["Topology"]),
         pure("Balancing", ["Topology"]),
-        pure("Switching", ["Topology", "Catalog", "Health"]),
+        pure("Switching", ["Topology", "Catalog"]),
+        pure("Failover", ["Topology", "Catalog"]),
         pure("Routing", ["Topology", "Catalog", "Health", "Balancing"]),
         // C modules.
         .target(name: "CLinux"),
@@ -109,6 +110,7 @@ let package = Package(
             ]),
         tests("CatalogTests", ["Catalog", "Topology"]),
         tests("SwitchingTests", ["Switching", "Catalog", "Topology"]),
+        tests("FailoverTests", ["Failover", "Catalog", "Topology"]),
         tests("RoutingTests", ["Routing", "Topology", "Catalog", "Health", "Balancing"]),
         tests("BalancingTests", ["Balancing", "Topology"]),
         tests("HealthTests", ["Health", "Topology"]),
