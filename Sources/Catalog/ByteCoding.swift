@@ -39,6 +39,9 @@ struct ByteWriter {
 
     mutating func put(byte: UInt8) { bytes.append(byte) }
 
+    /// The bytes of another writer, as they are.
+    mutating func put(content: ByteWriter) { bytes.append(contentsOf: content.bytes) }
+
     mutating func put(_ number: some FixedWidthInteger) {
         var rest = number
         for _ in 0..<(number.bitWidth / 8) {

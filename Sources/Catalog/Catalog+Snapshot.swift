@@ -15,7 +15,7 @@ extension Catalog {
         writer.put(Self.mark)
         writer.put(UInt16(1))
         writer.put(UInt64(content.bytes.count))
-        writer.append(content)
+        writer.put(content: content)
         writer.put(writer.digest)
         return writer.bytes
     }
@@ -84,10 +84,6 @@ extension Catalog {
         guard let remembered = RememberedOutcomes(entries, now: now) else { throw .impossible("remembered outcomes") }
         self.remembered = remembered
     }
-}
-
-extension ByteWriter {
-    fileprivate mutating func append(_ other: ByteWriter) { for byte in other.bytes { put(byte: byte) } }
 }
 
 extension Array {

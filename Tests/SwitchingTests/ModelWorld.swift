@@ -145,7 +145,8 @@ struct ModelWorld {
             nodes[node].caughtUpFrom = nodes[node].isolatedUntil + .milliseconds(between(1, 3_000))
             plan(.isolation, after: between(1_000, 8_000))
         case .removal:
-            guard let node = nodes.indices.filter({ $0 != leader && nodes[$0].isolatedUntil <= now }).randomElement(using: &random) else { return }
+            let candidates = nodes.indices.filter { $0 != leader && nodes[$0].isolatedUntil <= now }
+            guard let node = candidates.randomElement(using: &random) else { return }
             nodes[node].isMember = false
             step(coordinator: leader, .changedMembers(members))
             // Who removes a node often does it because of what the primary is moved away from, too.

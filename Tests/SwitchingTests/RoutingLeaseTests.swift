@@ -21,8 +21,7 @@ import Topology
         let request = lease.request(appliedIndex: 3, now: at(1_000))
         #expect(request == LeaseRequest(process: 7, number: 1, appliedIndex: 3))
         #expect(lease.nextRequest == at(2_500))
-        let taken1 = lease.receive(grant(request), now: at(5_000))
-        #expect(taken1)
+        check(&lease, at: 5_000, [("late", grant(request), true)])
         #expect(lease.end(of: shop) == at(1_000 + 5_940))
     }
 
@@ -55,36 +54,38 @@ import Topology
         #expect(lease.end(of: shop) == at(10_440))
     }
 
+    /// Grants in the order in which they arrive, and whether each is taken.
+    private func check(
+        _ lease: inout RoutingLease, at time: Int64, _ cases: [(name: String, grant: LeaseGrant, isTaken: Bool)]
+    ) {
+        for row in cases {
+            let isTaken = lease.receive(row.grant, now: at(time))
+            #expect(isTaken == row.isTaken, "\(row.name)")
+        }
+    }
+
     @Test func dropsWhatItDidNotAskFor() {
         var lease = RoutingLease(process: 7, lease: .seconds(6))
         let first = lease.request(appliedIndex: 1, now: at(0))
         let second = lease.request(appliedIndex: 1, now: at(1_500))
-        let cases: [(String, LeaseGrant)] = [
-            ("another process", LeaseGrant(process: 8, number: 1, lease: .seconds(6))),
-            ("not asked yet", LeaseGrant(process: 7, number: 3, lease: .seconds(6))),
-            ("no length", LeaseGrant(process: 7, number: 1, lease: .zero)),
-        ]
-        for (name, grant) in cases {
-            let taken2 = lease.receive(grant, now: at(1_600))
-            #expect(!taken2, "\(name)")
-        }
+        check(
+            &lease, at: 1_600,
+            [
+                ("another process", LeaseGrant(process: 8, number: 1, lease: .seconds(6)), false),
+                ("not asked yet", LeaseGrant(process: 7, number: 3, lease: .seconds(6)), false),
+                ("no length", LeaseGrant(process: 7, number: 1, lease: .zero), false),
+            ])
         #expect(lease.end(of: shop) == .zero)
-        let taken3 = lease.receive(grant(second), now: at(1_600))
-        #expect(taken3)
-        let taken4 = lease.receive(grant(first), now: at(1_700))
-        #expect(!taken4, "overtaken")
-        let taken5 = lease.receive(grant(second), now: at(1_700))
-        #expect(!taken5, "twice")
+        check(
+            &lease, at: 1_700,
+            [("newest", grant(second), true), ("overtaken", grant(first), false), ("twice", grant(second), false)])
         #expect(lease.end(of: shop) == at(7_440))
     }
 
     @Test func remembersEightRequests() {
         var lease = RoutingLease(process: 7, lease: .seconds(6))
         let requests = (0..<9).map { lease.request(appliedIndex: 1, now: at($0)) }
-        let taken6 = lease.receive(grant(requests[0]), now: at(20))
-        #expect(!taken6)
-        let taken7 = lease.receive(grant(requests[1]), now: at(20))
-        #expect(taken7)
+        check(&lease, at: 20, [("ninth", grant(requests[0]), false), ("eighth", grant(requests[1]), true)])
         #expect(lease.end(of: shop) == at(5_941))
     }
 }
