@@ -84,10 +84,24 @@ struct MetricsPage {
         add(&self, "retries_total", "Further attempts.") { $0.retries.load(ordering: .relaxed) }
         add(&self, "received_bytes_total", "Body bytes from clients.") { $0.bytesReceived.load(ordering: .relaxed) }
         add(&self, "sent_bytes_total", "Bytes to clients.") { $0.bytesSent.load(ordering: .relaxed) }
-        family("request_duration_seconds_total", "counter", "Summed time of requests.")
+        addLatency(services)
+    }
+
+    /// The histogram of each service: counts up to and with each bound, as the format wants them.
+    private mutating func addLatency(_ services: [ServiceCounters]) {
+        let name = "request_duration_seconds"
+        family(name, "histogram", "Time from a request's head to the end of its answer.")
         for service in services {
-            let seconds = Double(service.duration.load(ordering: .relaxed)) / 1e9
-            sample("request_duration_seconds_total", service.labels, seconds)
+            let latency = service.latency
+            var total = 0
+            for (index, count) in latency.counts.enumerated() {
+                total += count
+                let isLast = index == LatencyHistogram.bounds.count
+                let bound = isLast ? "+Inf" : "\(Double(LatencyHistogram.bounds[index]) / 1e9)"
+                sample("\(name)_bucket", service.labels + [("le", bound)], total)
+            }
+            sample("\(name)_sum", service.labels, Double(latency.nanoseconds) / 1e9)
+            sample("\(name)_count", service.labels, total)
         }
     }
 

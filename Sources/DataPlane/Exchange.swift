@@ -140,8 +140,7 @@ final class Exchange {
             counters.count(status: status)
             if bytesIn > 0 { counters.bytesReceived.add(bytesIn, ordering: .relaxed) }
             counters.bytesSent.add(bytesOut, ordering: .relaxed)
-            let elapsed = Int(loop.now.nanoseconds(since: started))
-            counters.duration.add(elapsed, ordering: .relaxed)
+            service.latency.record(Int(loop.now.nanoseconds(since: started)))
         }
         if logged.isTaken { worker.log?.finished(self, reason: reason) }
         let session = session

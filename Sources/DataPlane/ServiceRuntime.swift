@@ -10,6 +10,8 @@ internal import Topology
 final class ServiceRuntime {
     private(set) var routing: ServiceRouting
     let counters: ServiceCounters
+    /// This worker's part of how long requests took.
+    let latency: LatencyHistogram
     /// What settings say, unpacked for the path of a request.
     private(set) var timeouts: Timeouts
     private var datacenterPicker: DatacenterPicker
@@ -57,6 +59,7 @@ final class ServiceRuntime {
         self.line = line
         self.routing = routing
         self.counters = counters.service(routing.name)
+        latency = self.counters.takeHistogram()
         nameBytes = Array(routing.name.text.utf8)
         timeouts = Timeouts(routing.definition.timeouts)
         datacenterPicker = Self.makeDatacenterPicker(routing, &random)
@@ -66,6 +69,8 @@ final class ServiceRuntime {
         }
         fenceLines = Self.makeFenceLines(routing)
     }
+
+    deinit { counters.giveBack(latency) }
 
     private static func makeDatacenterPicker(_ routing: ServiceRouting, _ random: inout RandomBits) -> DatacenterPicker
     {

@@ -37,10 +37,28 @@ public final class ServiceCounters: Sendable {
     public let serverErrors = Atomic<Int>(0)
     public let bytesReceived = Atomic<Int>(0)
     public let bytesSent = Atomic<Int>(0)
-    /// Summed time of requests, in nanoseconds.
-    public let duration = Atomic<Int>(0)
+    /// How long requests took: a histogram a worker, because what several threads count in costs them more.
+    private let histograms = Mutex<(all: [LatencyHistogram], spare: [LatencyHistogram])>(([], []))
 
     init(name: ServiceName) { self.name = name }
+
+    /// How long requests took, over all workers.
+    public var latency: LatencyReading {
+        histograms.withLock { $0.all.reduce(LatencyReading()) { $0 + $1.reading } }
+    }
+
+    /// A histogram that nobody else records in until it is given back. There are as many as were used at a time.
+    func takeHistogram() -> LatencyHistogram {
+        histograms.withLock { histograms in
+            if let spare = histograms.spare.popLast() { return spare }
+            let fresh = LatencyHistogram()
+            histograms.all.append(fresh)
+            return fresh
+        }
+    }
+
+    /// Lets another worker record in it; what is counted stays.
+    func giveBack(_ histogram: LatencyHistogram) { histograms.withLock { $0.spare.append(histogram) } }
 
     func count(status: Int) {
         switch status / 100 {

@@ -148,7 +148,11 @@ import Topology
             if line.hasPrefix("# TYPE") {
                 #expect(types.updateValue(words[3], forKey: words[2]) == nil, "\(line)")
             } else if !line.hasPrefix("#") {
-                let name = String(line.prefix { $0 != "{" && $0 != " " })
+                var name = String(line.prefix { $0 != "{" && $0 != " " })
+                for suffix in ["_bucket", "_sum", "_count"] where name.hasSuffix(suffix) {
+                    let family = String(name.dropLast(suffix.count))
+                    if types[family] == "histogram" { name = family }
+                }
                 let type = try #require(types[name], "\(line)")
                 #expect((type == "counter") == name.hasSuffix("_total"), "\(line)")
                 #expect(line.split(separator: " ").last.flatMap { Double($0) } != nil, "\(line)")
@@ -159,6 +163,22 @@ import Topology
         let labels = "service=\"shop\",datacenter=\"east\",endpoint=\"unix:/run/a b/x\""
         #expect(answer.text.contains("meridian_endpoint_requests_total{\(labels)} 5\n"))
         #expect(answer.text.contains("meridian_service_epoch{service=\"shop\"} 1\n"))
+    }
+
+    @Test func theTimeOfRequestsIsAHistogram() throws {
+        let site = try Site()
+        _ = site.counters.service(ServiceName("shop"))
+        let text = try site.ask("GET", "/metrics").text
+        let name = "meridian_request_duration_seconds"
+        let lines = text.split(separator: "\n").filter { $0.hasPrefix(name) }.map(String.init)
+        #expect(text.contains("# TYPE \(name) histogram\n"))
+        #expect(lines.count == LatencyHistogram.bounds.count + 3)
+        #expect(lines.first == "\(name)_bucket{service=\"shop\",le=\"0.0001\"} 0")
+        #expect(
+            lines.suffix(4) == [
+                "\(name)_bucket{service=\"shop\",le=\"30.0\"} 0", "\(name)_bucket{service=\"shop\",le=\"+Inf\"} 0",
+                "\(name)_sum{service=\"shop\"} 0.0", "\(name)_count{service=\"shop\"} 0",
+            ])
     }
 
     @Test func readinessEndsWithTheNode() throws {
