@@ -142,8 +142,9 @@ extension Exchange {
         isUpgrade: Bool = false, extra: Int = 0
     ) -> LoopBuffer {
         let identity = requestID
+        let date = worker.currentDate()
         var context = ResponseContext(
-            requestID: identity.span, via: via.isEmpty ? nil : via.span, keepsAlive: keepsAlive,
+            requestID: identity.span, date: date.span, via: via.isEmpty ? nil : via.span, keepsAlive: keepsAlive,
             isOldClient: isOldClient, transfer: transfer)
         context.isUpgrade = isUpgrade
         var output = loop.allocate(ResponseRewriter.room(for: head, headLength: length, context) + extra)

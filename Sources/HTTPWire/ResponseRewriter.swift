@@ -14,6 +14,8 @@ public enum BodyTransfer: Sendable {
 public struct ResponseContext: ~Escapable {
     /// The request's id, added when the response has none.
     public var requestID: Span<UInt8>
+    /// The value for `Date`, added when the response has none; empty: nothing is added.
+    public var date: Span<UInt8>
     /// The node's name for `Via`; nil: no `Via`.
     public let via: Span<UInt8>?
     /// Whether the connection stays open.
@@ -24,11 +26,13 @@ public struct ResponseContext: ~Escapable {
     /// Whether this is the answer to an upgrade to WebSocket.
     public var isUpgrade = false
 
-    @_lifetime(copy requestID, copy via)
+    @_lifetime(copy requestID, copy date, copy via)
     public init(
-        requestID: Span<UInt8>, via: Span<UInt8>?, keepsAlive: Bool, isOldClient: Bool, transfer: BodyTransfer
+        requestID: Span<UInt8>, date: Span<UInt8>, via: Span<UInt8>?, keepsAlive: Bool, isOldClient: Bool,
+        transfer: BodyTransfer
     ) {
         self.requestID = requestID
+        self.date = date
         self.keepsAlive = keepsAlive
         self.isOldClient = isOldClient
         self.transfer = transfer
@@ -43,8 +47,9 @@ public enum ResponseRewriter {
     public static func room(
         for head: ResponseHead, headLength: Int, _ context: borrowing ResponseContext
     ) -> Int {
-        // A line that was read leniently may grow by a space and a CR. 160: the names and fixed parts of all lines.
-        headLength + 2 * (head.fields.count + 1) + context.requestID.count + (context.via?.count ?? 0) + 160
+        // A line that was read leniently may grow by a space and a CR. 168: the names and fixed parts of all lines.
+        headLength + 2 * (head.fields.count + 1) + context.requestID.count + context.date.count
+            + (context.via?.count ?? 0) + 168
     }
 
     /// Appends the rewritten head; the writer's `overflowed` tells when it did not fit.
@@ -61,12 +66,13 @@ public enum ResponseRewriter {
             writeLines(head, bytes, context, &notes, &writer)
         }
         if notes.rewritesFraming { writer.appendFraming(head.fields) }
-        writeAdded(head, context, notes.hasRequestID, &writer)
+        writeAdded(head, context, notes, &writer)
         writer.append("\r\n")
     }
 
     private struct Notes {
         var hasRequestID = false
+        var hasDate = false
         /// The framing line was not plain, so it is written anew.
         var rewritesFraming = false
     }
@@ -119,6 +125,7 @@ public enum ResponseRewriter {
         if field.isHopByHop { return true }
         switch field.known {
         case .requestID: notes.hasRequestID = true
+        case .date: notes.hasDate = true
         case .contentLength:
             // What has no body may not announce one either (RFC 9110 section 8.6).
             if head.status == 204 || head.status < 200 { return true }
@@ -137,10 +144,16 @@ public enum ResponseRewriter {
     @_lifetime(writer: copy writer)
     @inline(__always)
     private static func writeAdded(
-        _ head: ResponseHead, _ context: borrowing ResponseContext, _ hasRequestID: Bool,
+        _ head: ResponseHead, _ context: borrowing ResponseContext, _ notes: Notes,
         _ writer: inout OutputWriter
     ) {
-        if !hasRequestID, !head.isInformational, context.requestID.count > 0 {
+        // Who has a clock and passes on a response without a date adds that of its arrival (RFC 9110 section 6.6.1).
+        if !notes.hasDate, !head.isInformational, context.date.count > 0 {
+            writer.append("Date: ")
+            writer.append(all: context.date)
+            writer.append("\r\n")
+        }
+        if !notes.hasRequestID, !head.isInformational, context.requestID.count > 0 {
             writer.append("X-Request-Id: ")
             writer.append(all: context.requestID)
             writer.append("\r\n")

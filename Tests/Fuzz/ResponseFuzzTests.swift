@@ -59,7 +59,8 @@ struct ResponseFuzzTests {
         if head.framing == .chunked, isOld { transfer = .untilClose }
         let identity = Array("abc".utf8)
         let context = ResponseContext(
-            requestID: identity.span, via: identity.span, keepsAlive: transfer != .untilClose, isOldClient: isOld,
+            requestID: identity.span, date: identity.span, via: identity.span, keepsAlive: transfer != .untilClose,
+            isOldClient: isOld,
             transfer: transfer)
         var output = [UInt8](repeating: 0, count: ResponseRewriter.room(for: head, headLength: length, context))
         var writer = OutputWriter(output.mutableSpan)

@@ -278,6 +278,19 @@ struct ResponseRewriteTests {
         #expect(text == expected.joined(separator: "\r\n") + "\r\n\r\n", "\(rule)")
     }
 
+    @Test("A response without a date gets that of its arrival (RFC 9110 6.6.1)")
+    func date() {
+        var options = ResponseOptions()
+        options.date = "NOW"
+        let length = "Content-Length: 0\r\n"
+        let own = "HTTP/1.1 200 OK\r\n\(length)Date: THEN\r\n"
+        #expect(rewriteResponse(own + "\r\n", options) == own + "X-Request-Id: abc\r\n\r\n")
+        let none = "HTTP/1.1 200 OK\r\n\(length)"
+        #expect(rewriteResponse(none + "\r\n", options) == none + "Date: NOW\r\nX-Request-Id: abc\r\n\r\n")
+        // Not for interim responses, which are not what is dated.
+        #expect(rewriteResponse("HTTP/1.1 103 Early\r\n\r\n", options) == "HTTP/1.1 103 Early\r\n\r\n")
+    }
+
     @Test("What was read leniently is sent strictly", arguments: ["\n", "\r\n"])
     func leniently(_ end: String) {
         let text = "HTTP/1.1 200 OK\nA:b \(end)Connection: x\nX: y\(end)Content-Length:  05\nC_d: e\n\n"
@@ -298,10 +311,12 @@ struct ResponseRewriteTests {
         let outcome = ResponseHeadParser().parse(bytes.span, method: .get, lenient: true, into: head)
         #expect(outcome == .complete(bytes.count))
         let identity = [UInt8](repeating: 0x78, count: 128)
+        let date = [UInt8](repeating: 0x7A, count: 29)
         let name = [UInt8](repeating: 0x79, count: 200)
         for (transfer, isUpgrade) in [(BodyTransfer.chunk, false), (.verbatim, true), (.untilClose, false)] {
             var context = ResponseContext(
-                requestID: identity.span, via: name.span, keepsAlive: false, isOldClient: false, transfer: transfer)
+                requestID: identity.span, date: date.span, via: name.span, keepsAlive: false, isOldClient: false,
+                transfer: transfer)
             context.isUpgrade = isUpgrade
             var output = [UInt8](
                 repeating: 0, count: ResponseRewriter.room(for: head, headLength: bytes.count, context))

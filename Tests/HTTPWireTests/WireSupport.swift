@@ -129,6 +129,7 @@ func normalizePath(_ path: String) -> [UInt8] {
 /// What the rewrite of a response is told.
 struct ResponseOptions {
     var requestID = "abc"
+    var date = ""
     var via: String?
     var keepsAlive = true
     var isOldClient = false
@@ -143,12 +144,13 @@ func rewriteResponse(_ text: String, _ options: ResponseOptions = ResponseOption
     let response = ParsedResponse(text, method: options.method, lenient: options.lenient)
     guard case .complete = response.verdict else { return "refused: \(response.verdict)" }
     let identity = Array(options.requestID.utf8)
+    let date = Array(options.date.utf8)
     let via = Array((options.via ?? "").utf8)
     var output = [UInt8](repeating: 0, count: 16 << 10)
     var writer = OutputWriter(output.mutableSpan)
     var context = ResponseContext(
-        requestID: identity.span, via: options.via == nil ? nil : via.span, keepsAlive: options.keepsAlive,
-        isOldClient: options.isOldClient, transfer: options.transfer)
+        requestID: identity.span, date: date.span, via: options.via == nil ? nil : via.span,
+        keepsAlive: options.keepsAlive, isOldClient: options.isOldClient, transfer: options.transfer)
     context.isUpgrade = options.isUpgrade
     ResponseRewriter.write(response.head, response.bytes.span, context, into: &writer)
     let count = writer.count
