@@ -2,6 +2,10 @@
 
 /// Removes dot segments and needless escapes (RFC 3986 sections 5.2.4 and 6.2.2), so that no backend sees another path
 /// than the one that was routed. `%2F` and `%5C` stay as they are, `//` is kept, nothing climbs above the root.
+///
+/// A dot segment with parameters (`..;x`) counts as one. RFC 3986 section 3.3 would have it pass as a name, and other
+/// proxies let it pass: but Java's servers cut parameters off before they resolve dots (Servlet 6.0 section 3.5.2), so that
+/// `/public/..;/admin` would be routed by the one path and served by the other.
 public enum PathNormalizer {
     /// Appends the normal form of `bytes[path]`, never longer than the path itself, in one pass over it.
     @_lifetime(writer: copy writer)
@@ -22,13 +26,13 @@ public enum PathNormalizer {
         if writer.count == base { writer.append(byte: 0x2F) }
     }
 
-    /// 1 for a segment that reads `.`, 2 for `..`, 0 for any other.
+    /// 1 for a segment that reads `.`, 2 for `..`, with parameters or without, 0 for any other.
     private static func dotCount(_ writer: borrowing OutputWriter, _ start: Int) -> Int {
-        let count = writer.count - start
-        guard count == 1 || count == 2, writer.byte(at: start) == 0x2E, writer.byte(at: writer.count - 1) == 0x2E else {
-            return 0
-        }
-        return count
+        var count = 0
+        while start + count < writer.count, writer.byte(at: start + count) == 0x2E { count += 1 }
+        guard count == 1 || count == 2 else { return 0 }
+        let end = start + count
+        return end == writer.count || writer.byte(at: end) == 0x3B ? count : 0
     }
 
     /// Where the segment before the one at `segment` begins; `base` when there is none.

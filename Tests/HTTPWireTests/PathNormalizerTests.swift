@@ -16,7 +16,10 @@ struct PathNormalizerTests {
             ("/%2e", "/"), ("/%2E%2e/a", "/a"), ("/a/%2e%2E/b", "/b"), ("/a/.%2e/b", "/b"), ("/a/%2e./b", "/b"),
             ("/%2e%2e%2e", "/..."), ("/%252e%252e/a", "/%252e%252e/a"), ("/a%2fb", "/a%2Fb"), ("/a%5cb", "/a%5Cb"),
             ("/a/..%2fb", "/a/..%2Fb"), ("/..%5c..%5cb", "/..%5C..%5Cb"), ("/%41%7a%7E%5F%2D%30", "/Az~_-0"),
-            ("/%c3%a9", "/%C3%A9"), ("/%20%3f%23%25", "/%20%3F%23%25"), ("/a;b=c/../d", "/d"), ("/..;/a", "/..;/a"),
+            ("/%c3%a9", "/%C3%A9"), ("/%20%3f%23%25", "/%20%3F%23%25"), ("/a;b=c/../d", "/d"), ("/a;..", "/a;.."),
+            ("/..;/a", "/a"), ("/a/..;/b", "/b"), ("/a/..;x=y;z/b", "/b"), ("/a/.;x/b", "/a/b"), ("/a/..;", "/"),
+            ("/a/%2e%2e;/b", "/b"), ("/a/.%2E;x/b", "/b"), ("/a/..%3b/b", "/a/..%3B/b"), ("/...;/a", "/...;/a"),
+            ("/.;", "/"), ("/.a;/b", "/.a;/b"),
             ("/%2E", "/"), ("/a/%2E%2E", "/"),
         ])
     func normalForm(_ path: String, _ expected: String) {
@@ -27,7 +30,7 @@ struct PathNormalizerTests {
 
     @Test("Every path that has another normal form is known to need normalising")
     func detection() {
-        let pieces = ["/", ".", "..", "a", "%2e", "%41", "%2F", "//", "/.", "a.b"]
+        let pieces = ["/", ".", "..", "a", "%2e", "%41", "%2F", "//", "/.", "a.b", ";"]
         for first in pieces {
             for second in pieces {
                 for third in pieces {
