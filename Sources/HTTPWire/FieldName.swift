@@ -5,6 +5,7 @@ public enum FieldName: UInt8, Sendable {
     case other
     case host, connection, contentLength, transferEncoding, expect, upgrade, te, trailer, keepAlive, proxyConnection
     case via, forwarded, forwardedFor, forwardedHost, forwardedProto, requestID, cookie, server, date, authorization
+    case maxForwards
     /// Begins with `meridian-`.
     case meridian
 
@@ -46,6 +47,7 @@ public enum FieldName: UInt8, Sendable {
         case (10, 0x6974_6365_6E6E_6F63, 0x6E6F_6974_6365_6E6E): return .connection
         case (10, 0x696C_612D_7065_656B, 0x6576_696C_612D_7065): return .keepAlive
         case (12, 0x7365_7571_6572_2D78, 0x6469_2D74_7365_7571): return .requestID
+        case (12, 0x7772_6F66_2D78_616D, 0x7364_7261_7772_6F66): return .maxForwards
         case (13, 0x7A69_726F_6874_7561, 0x6E6F_6974_617A_6972): return .authorization
         case (14, 0x2D74_6E65_746E_6F63, 0x6874_676E_656C_2D74): return .contentLength
         case (15, 0x7261_7772_6F66_2D78, 0x726F_662D_6465_6472): return .forwardedFor

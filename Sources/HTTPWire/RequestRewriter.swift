@@ -55,7 +55,8 @@ public enum RequestRewriter {
 
     /// Appends the rewritten head.
     ///
-    /// - Returns: nil, or the reason to refuse the request after all: a loop (508), or a head that does not fit (431).
+    /// - Returns: nil, or the reason to answer the request here after all: a loop (508), a head that does not fit (431),
+    ///   `Max-Forwards` that is used up (200 to OPTIONS, 501 to TRACE) or no number (400).
     @_lifetime(writer: copy writer)
     public static func write(
         _ head: RequestHead, _ bytes: Span<UInt8>, _ context: borrowing RequestContext,
@@ -65,6 +66,11 @@ public enum RequestRewriter {
         var notes = Notes()
         writeFields(head, bytes, context, &notes, &writer)
         if notes.isLoop { return WireError(508, "loop") }
+        switch notes.forwards {
+        case .some(..<0): return WireError(400, "max_forwards")
+        case .some(0): return WireError(head.method == .options ? 200 : 501, "max_forwards")
+        default: break
+        }
         writeAdded(head, bytes, context, notes, &writer)
         writer.append("\r\n")
         return writer.overflowed ? WireError(431, "head_too_large") : nil
@@ -82,6 +88,8 @@ public enum RequestRewriter {
         var keepsHost = false
         /// The framing line was not plain, so it is written anew.
         var rewritesFraming = false
+        /// How often the request may still be forwarded, by us first; negative: what it says is no number.
+        var forwards: Int?
         /// `Via` names this node already.
         var isLoop = false
     }
@@ -169,6 +177,11 @@ public enum RequestRewriter {
         case .transferEncoding:
             notes.rewritesFraming = !bytes.isPlain(field)
             return notes.rewritesFraming
+        case .maxForwards:
+            // It counts for these two only (RFC 9110 section 7.6.2). Of several lines the first counts.
+            guard head.method == .options || head.method == .trace else { return false }
+            if notes.forwards == nil { notes.forwards = bytes.number(field.value) }
+            return true
         case .meridian: return true
         default: return false
         }
@@ -182,6 +195,11 @@ public enum RequestRewriter {
     ) {
         if !notes.keepsHost { writeHost(head, bytes, context, &writer) }
         if notes.rewritesFraming { writer.appendFraming(head.fields) }
+        if let forwards = notes.forwards {
+            writer.append("Max-Forwards: ")
+            writer.append(decimal: forwards - 1)
+            writer.append("\r\n")
+        }
         writer.append("X-Forwarded-For: ")
         if notes.hasForwardedFor { appendElements(.forwardedFor, head, bytes, &writer) }
         writer.append(all: context.client)
@@ -263,6 +281,17 @@ extension Span<UInt8> {
         guard (1...128).contains(Int(value.count)) else { return false }
         for index in value.range where !CharacterSets.isToken(self[index]) { return false }
         return true
+    }
+
+    /// A number of digits only, at most 999,999,999; -1 when it is none.
+    fileprivate func number(_ value: ByteRange) -> Int {
+        if value.isEmpty { return -1 }
+        var number = 0
+        for index in value.range {
+            guard CharacterSets.isDigit(self[index]) else { return -1 }
+            number = Swift.min(number * 10 + Int(self[index] &- 0x30), 999_999_999)
+        }
+        return number
     }
 
     /// Whether a name, with `_` read as `-`, is one that Meridian or the framing of a message answers for: a backend that

@@ -10,7 +10,8 @@ struct FieldNameTests {
         ("trailer", .trailer), ("keep-alive", .keepAlive), ("proxy-connection", .proxyConnection), ("via", .via),
         ("forwarded", .forwarded), ("x-forwarded-for", .forwardedFor), ("x-forwarded-host", .forwardedHost),
         ("x-forwarded-proto", .forwardedProto), ("x-request-id", .requestID), ("cookie", .cookie),
-        ("server", .server), ("date", .date), ("authorization", .authorization), ("meridian-epoch", .meridian),
+        ("server", .server), ("date", .date), ("authorization", .authorization), ("max-forwards", .maxForwards),
+        ("meridian-epoch", .meridian),
     ]
 
     /// What a response's field of that name is taken for. Responses refuse fewer names than requests.

@@ -286,6 +286,31 @@ struct RequestRewriteTests {
         #expect(refused == (isLoop ? .refused(508, "loop") : nil))
     }
 
+    @Test(
+        "Max-Forwards is counted down for OPTIONS and TRACE (RFC 9110 7.6.2)",
+        arguments: [
+            ("OPTIONS", "1", "0", nil), ("TRACE", "10", "9", nil), ("OPTIONS", "007", "6", nil),
+            ("OPTIONS", "99999999999999999999", "999999998", nil), ("GET", "0", "0", nil), ("GET", "x", "x", nil),
+            ("OPTIONS", "0", nil, .refused(200, "max_forwards")), ("TRACE", "0", nil, .refused(501, "max_forwards")),
+            ("OPTIONS", "-1", nil, .refused(400, "max_forwards")), ("TRACE", "", nil, .refused(400, "max_forwards")),
+            ("TRACE", "1 2", nil, .refused(400, "max_forwards")),
+        ] as [(String, String, String?, Verdict?)])
+    func forwards(_ method: String, _ value: String, _ left: String?, _ expected: Verdict?) {
+        let (text, refused) = rewriteRequest("\(method) / HTTP/1.1\r\nHost: a\r\nMax-Forwards: \(value)\r\n\r\n")
+        #expect(refused == expected)
+        guard let left else { return }
+        let lines = text.split(separator: "\r\n").filter { $0.hasPrefix("Max-Forwards") }
+        #expect(lines == ["Max-Forwards: \(left)"])
+    }
+
+    @Test("Only the first of several Max-Forwards counts")
+    func severalForwards() {
+        let (text, refused) = rewriteRequest(
+            "OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 3\r\nMax-Forwards: 0\r\n\r\n")
+        #expect(refused == nil)
+        #expect(text.split(separator: "\r\n").filter { $0.hasPrefix("Max-Forwards") } == ["Max-Forwards: 2"])
+    }
+
     @Test("What does not fit is refused, never cut short in silence")
     func room() {
         let text = "GET /abc HTTP/1.1\r\nHost: a\r\n\r\n"
