@@ -31,30 +31,41 @@ extension Exchange {
     private func acceptBody(_ buffer: LoopBuffer) {
         var body = buffer
         let taken: Int
+        let passed: Int
+        var trailers: LoopBuffer?
         switch requestFraming {
         case .length:
             taken = Int(min(UInt64(body.count), requestRemaining))
+            passed = taken
             requestRemaining -= UInt64(taken)
             isRequestComplete = requestRemaining == 0
         case .chunked:
-            var position = 0
-            switch requestDecoder.skip(body.bytes, &position) {
-            case .done(_, let rest):
-                taken = rest
-                isRequestComplete = true
-            case .failed(let error):
+            do throws(WireError) {
+                let passage = try requestDecoder.follow(body.bytes)
+                taken = passage.taken
+                passed = passage.count
+                isRequestComplete = passage.isDone
+                if passage.addsTrailers { trailers = trailerSection(of: requestDecoder) }
+            } catch {
                 loop.giveBack(buffer)
                 worker.process.badRequests.add(1, ordering: .relaxed)
                 fail(error.status, error.reason.value)
                 return
-            default: taken = body.count
             }
-            if requestDecoder.isInTrailers, !passTrailers(&body, taken) { return }
-        default: taken = 0
+        default: (taken, passed) = (0, 0)
         }
         if taken < body.count { splitRest(body, taken) }
-        body.truncate(taken)
-        forward(body)
+        body.truncate(passed)
+        if body.isEmpty { loop.giveBack(body) } else { forward(body) }
+        if let trailers { forward(trailers) }
+    }
+
+    /// What is sent in the place of a trailer section that was held back.
+    func trailerSection(of decoder: ChunkedDecoder) -> LoopBuffer {
+        let section = decoder.trailerSection
+        var buffer = loop.allocate(section.count)
+        buffer.append(section.span)
+        return buffer
     }
 
     /// What lies behind the body belongs to the next request.
@@ -62,15 +73,6 @@ extension Exchange {
         var rest = loop.allocate(body.count - taken)
         rest.append(body.bytes.extracting(droppingFirst: taken))
         session?.keepRest(rest)
-    }
-
-    /// Trailers are passed as they came only when none of them had to go; else the request is refused, since its chunks
-    /// may be on their way already.
-    private func passTrailers(_ body: inout LoopBuffer, _ taken: Int) -> Bool {
-        guard requestDecoder.dropsTrailers else { return true }
-        loop.giveBack(body)
-        fail(400, "forbidden_trailer")
-        return false
     }
 
     private func forward(_ body: LoopBuffer) {

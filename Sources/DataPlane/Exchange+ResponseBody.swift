@@ -13,9 +13,12 @@ extension Exchange {
     func relayJoined(_ body: LoopBuffer, _ output: inout LoopBuffer, _ stream: Stream) {
         let taken: Int
         let isDone: Bool
+        let passed: Int
+        var addsTrailers = false
         if case .length = responseFraming {
             taken = Int(min(UInt64(body.count), responseRemaining))
             responseRemaining -= UInt64(taken)
+            passed = taken
             isDone = responseRemaining == 0
         } else {
             guard let followed = followChunks(body) else {
@@ -26,10 +29,14 @@ extension Exchange {
                 return
             }
             taken = followed.taken
+            passed = followed.count
+            addsTrailers = followed.addsTrailers
             isDone = followed.isDone
         }
         if taken < body.count { upstreamKeepsAlive = false }
-        output.append(body.bytes.extracting(first: taken))
+        output.append(body.bytes.extracting(first: passed))
+        // All of the section is in this buffer, so there is room for what is left of it.
+        if addsTrailers { output.append(responseDecoder.trailerSection.span) }
         loop.giveBack(body)
         bytesOut += output.count
         stream.send(output)
@@ -58,6 +65,7 @@ extension Exchange {
         }
         var body = buffer
         var isDone = false
+        var trailers: LoopBuffer?
         switch responseFraming {
         case .length:
             let taken = Int(min(UInt64(body.count), responseRemaining))
@@ -79,29 +87,24 @@ extension Exchange {
             }
             isDone = followed.isDone
             if followed.taken < body.count { upstreamKeepsAlive = false }
-            body.truncate(followed.taken)
+            body.truncate(followed.count)
+            if followed.addsTrailers { trailers = trailerSection(of: responseDecoder) }
         case .untilClose:
             if transfer == .chunk { sendChunkSize(body.count, stream) }
         case .none: break
         }
-        bytesOut += body.count
-        stream.send(body)
+        bytesOut += body.count + (trailers?.count ?? 0)
+        if body.isEmpty { loop.giveBack(body) } else { stream.send(body) }
+        if let trailers { stream.send(trailers) }
         if transfer == .chunk { sendText("\r\n", stream) }
         if isDone { finishResponse() } else { receiveMoreResponse() }
     }
 
     /// Validates chunks without looking at their payload.
     ///
-    /// - Returns: nil when they are broken, or a trailer came that may not pass.
+    /// - Returns: nil when they are broken.
     @inline(__always)
-    private func followChunks(_ body: LoopBuffer) -> (taken: Int, isDone: Bool)? {
-        var position = 0
-        switch responseDecoder.skip(body.bytes, &position) {
-        case .done(_, let rest): return responseDecoder.dropsTrailers ? nil : (rest, true)
-        case .failed: return nil
-        default: return responseDecoder.dropsTrailers ? nil : (body.count, false)
-        }
-    }
+    private func followChunks(_ body: LoopBuffer) -> ChunkedDecoder.Passage? { try? responseDecoder.follow(body.bytes) }
 
     /// An HTTP/1.0 client gets the payload alone.
     private func relayDecoded(_ body: LoopBuffer, _ stream: Stream) {

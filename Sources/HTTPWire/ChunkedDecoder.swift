@@ -88,6 +88,37 @@ public struct ChunkedDecoder: Sendable {
         }
     }
 
+    /// How much of some bytes of a chunked body passes on.
+    public struct Passage: Sendable, Hashable {
+        /// The first bytes, which may be forwarded as they came.
+        public var count: Int
+        /// Whether `trailerSection` is to be sent behind them: it was held back until all of it was known.
+        public var addsTrailers = false
+        /// The bytes that belong to the message.
+        public var taken: Int
+        public var isDone = false
+    }
+
+    /// Validates the next bytes of a body that is passed on in its chunks. A trailer section that has to be waited for, or
+    /// that has a line which may not pass, is held back and written anew (RFC 9110 section 6.5.1); else it passes as it
+    /// came.
+    public mutating func follow(_ bytes: Span<UInt8>) throws(WireError) -> Passage {
+        let wasInTrailers = isInTrailers
+        var position = 0
+        switch skip(bytes, &position) {
+        case .failed(let error): throw error
+        case .done(let section, let rest):
+            if !wasInTrailers, !dropsTrailers { return Passage(count: rest, taken: rest, isDone: true) }
+            return Passage(count: wasInTrailers ? 0 : section, addsTrailers: true, taken: rest, isDone: true)
+        default:
+            let passed = wasInTrailers ? 0 : isInTrailers ? sectionStart ?? bytes.count : bytes.count
+            return Passage(count: passed, taken: bytes.count)
+        }
+    }
+
+    /// The trailer section of a message that is over, without the lines that may not pass, and with its empty line.
+    public var trailerSection: [UInt8] { trailers + [0x0D, 0x0A] }
+
     private mutating func take(_ byte: UInt8) -> WireError? {
         switch state {
         case .size: return takeSize(byte)
@@ -181,7 +212,7 @@ public struct ChunkedDecoder: Sendable {
         for index in 0..<count where line[index] == 0x5F { return false }
         let forbidden: [StaticString] = [
             "proxy-authorization", "proxy-authenticate", "set-cookie", "cache-control",
-            "content-encoding", "content-type", "content-range", "max-forwards", "range", "if-match", "if-none-match",
+            "content-encoding", "content-type", "content-range", "range", "if-match", "if-none-match",
             "if-modified-since", "if-unmodified-since", "if-range", "location", "age", "expires", "warning", "vary",
             "pragma", "retry-after", "www-authenticate", "x-real-ip", "x-http-method-override",
         ]
