@@ -129,15 +129,20 @@ extension StatusDocument.Datacenter {
         endpoints = routing.endpoints.map { endpoint in
             let counters = context.counters.endpoint(endpoint.id)
             return StatusDocument.Endpoint(
-                address: endpoint.address.description, weight: endpoint.weight, state: Self.state(endpoint),
+                address: endpoint.address.description, weight: endpoint.weight,
+                state: StatusDocument.Endpoint.state(endpoint.state, endpoint.condition),
                 inFlight: counters.inFlight.load(ordering: .relaxed),
                 requests: counters.requests.load(ordering: .relaxed), errors: counters.errors.load(ordering: .relaxed))
         }
     }
+}
 
-    private static func state(_ endpoint: EndpointRouting) -> String {
-        if endpoint.state == .draining { return "draining" }
-        if endpoint.condition.isEjected { return "ejected" }
-        return endpoint.condition.health.rawValue
+extension StatusDocument.Endpoint {
+    /// One word for an endpoint of which several things may hold: what an operator wants, then what its checks say,
+    /// which outlasts an ejection, then what traffic found.
+    static func state(_ state: OperatingState, _ condition: EndpointCondition) -> String {
+        if state == .draining { return "draining" }
+        if condition.isEjected, condition.health.takesTraffic { return "ejected" }
+        return condition.health.rawValue
     }
 }
