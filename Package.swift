@@ -67,29 +67,24 @@ let package = Package(
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             exclude: ["Transport/peer.proto"]),
-        shell("HTTPTransport", ["HTTPWire", "Proactor", "Topology", "CLinux"]),
+        shell("HTTPTransport", ["HTTPWire", "Proactor", "Topology"]),
         shell("Settings", ["CYAML", "Topology", "Balancing", "Health", "Routing"]),
-        shell("Probing", ["HTTPTransport", "HTTPWire", "Proactor", "Topology", "Health", "Routing"]),
-        shell(
-            "DataPlane",
-            [
-                "HTTPTransport", "HTTPWire", "Proactor", "CLinux", "Topology", "Balancing", "Health", "Routing",
-                "Catalog",
-            ]),
+        shell("Probing", ["HTTPTransport", "Proactor", "Topology", "Health", "Routing"]),
+        shell("DataPlane", ["HTTPWire", "Proactor", "CLinux", "Topology", "Balancing", "Routing", "Catalog"]),
         shell(
             "ControlPlane",
             ["RaftRuntime", "Raft", "Probing", "Proactor", "Topology", "Catalog", "Health", "Balancing", "Routing"]),
         shell(
             "Admin",
             [
-                "ControlPlane", "DataPlane", "HTTPTransport", "HTTPWire", "Settings", "Proactor", "Topology", "Catalog",
-                "Health", "Balancing", "Routing", "CLinux",
+                "ControlPlane", "DataPlane", "HTTPTransport", "Settings", "Proactor", "Topology", "Catalog", "Health",
+                "Balancing", "Routing",
             ]),
         .executableTarget(
             name: "meridian",
             dependencies: [
-                "Admin", "ControlPlane", "DataPlane", "HTTPTransport", "HTTPWire", "Settings", "Proactor", "Probing",
-                "RaftRuntime", "Raft", "TLS", "Topology", "Catalog", "Health", "Balancing", "Routing", "CLinux",
+                "Admin", "ControlPlane", "DataPlane", "HTTPTransport", "Settings", "Proactor", "RaftRuntime", "Raft",
+                "TLS", "Topology", "Catalog", "Routing", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -118,6 +113,7 @@ let package = Package(
         tests("ProbingTests", ["Probing", "HTTPTransport", "Proactor", "Topology", "Health", "Routing"]),
         tests(
             "SettingsTests", ["Settings", "Topology", "Balancing", "Health", "Routing"], resources: [.copy("Golden")]),
+        tests("DataPlaneTests", ["DataPlane", "HTTPWire", "Proactor", "Routing", "Topology"]),
         tests("EndToEnd", []),
         tests(
             "ControlPlaneTests",
@@ -126,7 +122,7 @@ let package = Package(
             "AdminTests",
             [
                 "Admin", "ControlPlane", "DataPlane", "HTTPTransport", "Settings", "Proactor", "Topology", "Catalog",
-                "Balancing", "Routing",
+                "Balancing", "Health", "Routing",
             ]),
         tests(
             "meridianTests",
