@@ -10,6 +10,8 @@ internal import Topology
 public protocol NodeOperations: Sendable {
     /// The settings in force.
     var settings: Settings { get }
+    /// The file that they came from, as it was then.
+    var configurationFile: ConfigurationFile { get }
     /// Whether the node has been told to end.
     var isStopping: Bool { get }
     /// Has the settings file read and applied again. `then` is called on any thread, once.

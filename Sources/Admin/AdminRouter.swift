@@ -8,7 +8,8 @@ struct AdminRouter: Sendable {
         open.endpoints + [
             StatusEndpoint(), ServiceEndpoint(), EventsEndpoint(), SetDatacenterWeightEndpoint(),
             ResetDatacenterWeightEndpoint(), SetEndpointWeightEndpoint(), ResetEndpointWeightEndpoint(),
-            SetDatacenterStateEndpoint(), SetEndpointStateEndpoint(), SetPrimaryEndpoint(), ReloadEndpoint(),
+            SetDatacenterStateEndpoint(), SetEndpointStateEndpoint(), SetPrimaryEndpoint(), ConfigEndpoint(),
+            ReloadEndpoint(),
         ])
     /// What anyone may see.
     static let open = AdminRouter([LivezEndpoint(), ReadyzEndpoint(), MetricsEndpoint()])

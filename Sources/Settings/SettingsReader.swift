@@ -5,6 +5,8 @@ public struct ValidSettings: Hashable, Sendable {
     public var settings: Settings
     /// In the order of the file; each prints like an error.
     public var warnings: [Problem]
+    /// The text that they were read from, with `${…}` as it is written there.
+    public var text: String
 }
 
 /// Reads settings files.
@@ -22,14 +24,14 @@ public enum SettingsReader {
     ) -> Result<ValidSettings, InvalidSettings> {
         // A byte order mark (YAML 1.2.2 §5.2) is no part of what is written, and would shift the first line's marks.
         let hasMark = text.unicodeScalars.first == "\u{FEFF}"
-        let text = hasMark ? String(text.unicodeScalars.dropFirst()) : text
-        let reading = Reading(path: path, text: text, environment: environment)
+        let content = hasMark ? String(text.unicodeScalars.dropFirst()) : text
+        let reading = Reading(path: path, text: content, environment: environment)
         var settings = Settings()
-        if let root = YAMLTree.root(of: text, reading), let draft = Draft.section.read(root, reading) {
+        if let root = YAMLTree.root(of: content, reading), let draft = Draft.section.read(root, reading) {
             settings = Assembly.settings(from: draft, root: root, reading)
         }
         let (problems, hasErrors) = reading.finish()
         if hasErrors { return .failure(InvalidSettings(problems: problems)) }
-        return .success(ValidSettings(settings: settings, warnings: problems))
+        return .success(ValidSettings(settings: settings, warnings: problems, text: text))
     }
 }

@@ -14,7 +14,7 @@ struct CheckCommand: ParsableCommand {
     var file: String
 
     func run() throws {
-        let settings = try loadSettings(file)
+        let settings = try loadSettings(file).settings
         // What only shows when it is put together: error pages that cannot be read, the token.
         do {
             _ = try RoutingLayout(services: settings.services, listeners: settings.listeners)
@@ -25,16 +25,20 @@ struct CheckCommand: ParsableCommand {
         } catch {
             throw Failure("\(file): error: \(error)")
         }
-        print("\(file) is valid: \(settings.services.count) services, \(settings.listeners.count) listeners")
+        let services = Self.counted(settings.services.count, "service")
+        print("\(file) is valid: \(services), \(Self.counted(settings.listeners.count, "listener"))")
     }
+
+    /// Such as "1 service" and "2 services".
+    static func counted(_ count: Int, _ noun: String) -> String { count == 1 ? "1 \(noun)" : "\(count) \(noun)s" }
 }
 
 /// Reads the file, prints its warnings, and fails with all of its problems.
-func loadSettings(_ file: String) throws(Failure) -> Settings {
+func loadSettings(_ file: String) throws(Failure) -> ValidSettings {
     switch SettingsReader.read(path: file) {
     case .failure(let invalid): throw Failure(invalid.description)
     case .success(let valid):
         for warning in valid.warnings { standardError(warning.description) }
-        return valid.settings
+        return valid
     }
 }

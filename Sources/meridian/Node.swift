@@ -30,8 +30,9 @@ final class Node: Sendable {
     ///
     /// - Parameter file: where the settings came from, for the message of a failure.
     static func start(
-        _ settings: Settings, from file: String, io choice: IOChoice, logger: Logger
+        _ valid: ValidSettings, from file: String, io choice: IOChoice, logger: Logger
     ) throws(Failure) -> Node {
+        let settings = valid.settings
         let limit = Descriptors.raiseLimit()
         do {
             let verdict = try SelfTest.choose(choice)
@@ -47,7 +48,7 @@ final class Node: Sendable {
             let control = try ControlPlane(
                 ControlSettings(settings), layout: layout, io: verdict.io, group: group,
                 sink: WorkerSink(proxy: proxy), traffic: CounterReader(counters: counters))
-            let state = NodeState(settings)
+            let state = NodeState(settings, from: ConfigurationFile(path: file, text: valid.text))
             let sources = AdminSources(control: control, counters: counters, node: state, version: Meridian.version)
             let admin = try AdminServer(settings, io: verdict.io, sources: sources)
             let node = Node(proxy: proxy, control: control, admin: admin, state: state, logger: logger)

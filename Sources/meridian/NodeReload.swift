@@ -23,7 +23,7 @@ extension Node {
             // The command line is above the file.
             if let workers { fresh.workers = workers }
             do throws(Failure) {
-                try apply(fresh, from: file)
+                try apply(fresh, from: ConfigurationFile(path: file, text: valid.text))
                 outcome = .applied(warnings: valid.warnings.map(\.description))
             } catch {
                 outcome = .refused(reason: error.message, problems: [])
@@ -37,7 +37,7 @@ extension Node {
         state.finish(outcome)
     }
 
-    private func apply(_ fresh: Settings, from file: String) throws(Failure) {
+    private func apply(_ fresh: Settings, from file: ConfigurationFile) throws(Failure) {
         let old = state.settings
         let restart = ReloadDifference.restartRequired(old, fresh)
         guard restart.isEmpty else {
@@ -57,9 +57,9 @@ extension Node {
             }
             proxy.apply(listeners, configuration)
             admit()
-            state.set(fresh)
+            state.set(fresh, from: file)
         } catch {
-            throw SetupFailure.describe(error, fresh, file: file)
+            throw SetupFailure.describe(error, fresh, file: file.path)
         }
     }
 

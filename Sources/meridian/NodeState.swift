@@ -9,14 +9,15 @@ final class NodeState: NodeOperations {
     /// The most reloads that wait.
     private static let limit = 64
 
-    private let inForce: Mutex<Settings>
+    private let inForce: Mutex<(settings: Settings, file: ConfigurationFile)>
     private let stopping = Atomic(false)
     private let waiting = Mutex<[@Sendable (ReloadOutcome) -> Void]>([])
 
-    init(_ settings: Settings) { inForce = Mutex(settings) }
+    init(_ settings: Settings, from file: ConfigurationFile) { inForce = Mutex((settings, file)) }
 
-    var settings: Settings { inForce.withLock { $0 } }
-    func set(_ settings: Settings) { inForce.withLock { $0 = settings } }
+    var settings: Settings { inForce.withLock { $0.settings } }
+    var configurationFile: ConfigurationFile { inForce.withLock { $0.file } }
+    func set(_ settings: Settings, from file: ConfigurationFile) { inForce.withLock { $0 = (settings, file) } }
 
     var isStopping: Bool { stopping.load(ordering: .relaxed) }
 

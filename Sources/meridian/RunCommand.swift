@@ -38,9 +38,9 @@ struct RunCommand: ParsableCommand {
         let logger = Logger(label: "meridian")
         // Before any thread is started, so that all of them inherit the mask.
         let signals = SignalReader([SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2])
-        var settings = try loadSettings(file)
-        if let workers { settings.workers = workers }
-        let node = try Node.start(settings, from: file, io: io, logger: logger)
+        var valid = try loadSettings(file)
+        if let workers { valid.settings.workers = workers }
+        let node = try Node.start(valid, from: file, io: io, logger: logger)
         try follow(signals, node, logger)
     }
 

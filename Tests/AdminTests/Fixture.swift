@@ -23,6 +23,7 @@ final class FakeNode: NodeOperations {
     init(_ settings: Settings) { inForce = Mutex(settings) }
 
     var settings: Settings { inForce.withLock { $0 } }
+    let configurationFile = ConfigurationFile(path: "/etc/meridian.yaml", text: "# ${TOKEN}\n" + Site.configuration)
     var isStopping: Bool { stopping.load(ordering: .relaxed) }
     var reloads: Int { reloadCount.load(ordering: .relaxed) }
     func beginStop() { stopping.store(true, ordering: .relaxed) }

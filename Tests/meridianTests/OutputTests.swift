@@ -42,6 +42,10 @@ import Topology
         }
     }
 
+    @Test func oneIsNotMany() {
+        #expect([0, 1, 2].map { CheckCommand.counted($0, "service") } == ["0 services", "1 service", "2 services"])
+    }
+
     @Test func coloursChangeNoWord() {
         let plain = StatusTable(status, colours: false).text
         let coloured = StatusTable(status, colours: true).text
