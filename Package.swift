@@ -48,6 +48,7 @@ let package = Package(
         pure("Raft", ["Topology"]),
         pure("Catalog", ["Topology"]),
         pure("Health", ["Topology"]),
+        pure("Failover", ["Topology", "Catalog"]),
         pure("Balancing", ["Topology"]),
         pure("Switching", ["Topology", "Catalog"]),
         pure("Failover", ["Topology", "Catalog"]),
@@ -73,7 +74,7 @@ let package = Package(
         shell("DataPlane", ["HTTPWire", "Proactor", "CLinux", "Topology", "Balancing", "Routing", "Catalog"]),
         shell(
             "ControlPlane",
-            ["RaftRuntime", "Raft", "Probing", "Proactor", "Topology", "Catalog", "Health", "Balancing", "Routing"]),
+            ["RaftRuntime", "Raft", "Failover", "Probing", "Proactor", "Topology", "Catalog", "Health", "Balancing", "Routing"]),
         shell(
             "Admin",
             [

@@ -1,6 +1,7 @@
 // Owns the decisions of a node on its control thread: the catalog, what is known of endpoints, the routing table.
 internal import Balancing
 internal import Catalog
+internal import Failover
 internal import Glibc
 internal import Health
 internal import Probing
@@ -29,6 +30,8 @@ final class ControlLoop: TimerHandler {
     private var settings: ControlSettings
     private var layout: RoutingLayout
     private let ledger: any Ledger
+    /// nil in a group of one: there is nobody to agree with.
+    private let keeper: FailoverKeeper?
     private var catalog: Catalog { ledger.catalog }
     private var version: UInt64 = 0
     private var conditions = EndpointConditions()
@@ -62,6 +65,7 @@ final class ControlLoop: TimerHandler {
     ) {
         self.loop = loop
         self.ledger = ledger
+        keeper = (ledger as? GroupLedger).map { FailoverKeeper($0, node: settings.node) }
         self.settings = settings
         self.layout = layout
         self.board = board
@@ -259,6 +263,26 @@ final class ControlLoop: TimerHandler {
         }
     }
 
+    /// Tells the group what this node sees of services that have a primary.
+    private func observe() {
+        guard let keeper else { return }
+        let catalog = catalog
+        keeper.look(settings.services, now: loop.now, wallClock: Self.wallClock()) { [conditions] service, datacenter in
+            let overrides = catalog.overrides(of: service.name)
+            var (healthy, total) = (0, 0)
+            for endpoint in datacenter.endpoints {
+                let target = OverrideTarget(
+                    service: service.name, datacenter: datacenter.name, endpoint: endpoint.address)
+                guard overrides.state(of: target) == .active else { continue }
+                let weight = overrides.weight(of: target, otherwise: endpoint.weight)
+                let id = EndpointID(service: service.name, datacenter: datacenter.name, address: endpoint.address)
+                total += weight
+                if conditions[id].isUsable { healthy += weight }
+            }
+            return HealthShare(healthy: healthy, total: total)
+        }
+    }
+
     private func expireOverrides() {
         let now = Self.wallClock()
         guard let nextExpiry, nextExpiry <= now else { return }
@@ -284,6 +308,7 @@ final class ControlLoop: TimerHandler {
         expireOverrides()
         registerMissing()
         ledger.look()
+        observe()
         tellProbes()
         if let nextRamp, nextRamp <= loop.now { setStale() }
     }

@@ -1,5 +1,6 @@
 // Owns the catalog of a node in a group: proposals go to the leader, and come back as entries of the log.
 internal import Catalog
+internal import Failover
 internal import Proactor
 internal import Raft
 internal import RaftRuntime
@@ -12,6 +13,8 @@ internal import Topology
 final class GroupLedger: Ledger, ReplicatedState {
     /// The kind of the call that carries a command to the leader.
     private static let proposeCall: UInt32 = 16
+    /// The kind of the call that tells the leader what a node sees.
+    private static let observeCall: UInt32 = 17
     /// How long a node waits for the leader's answer, and then for its own log to reach the index.
     private static let patience = Duration.seconds(5)
     /// Outcomes that are kept for those who asked on this node.
@@ -20,6 +23,8 @@ final class GroupLedger: Ledger, ReplicatedState {
     private(set) var catalog = Catalog()
     var changed: () -> Void = {}
     var standingChanged: () -> Void = {}
+    /// A peer has told what it sees.
+    var observed: (NodeID, [UInt8]) -> Void = { _, _ in }
     private let loop: EventLoop
     private let node: NodeID
     private let fail: @Sendable (String) -> Void
@@ -110,7 +115,16 @@ final class GroupLedger: Ledger, ReplicatedState {
     // MARK: Calls of peers
 
     private func receivedCall(_ request: PeerRequest) {
-        guard request.call.kind == Self.proposeCall else { return request.refuse("this node knows no such call") }
+        switch request.call.kind {
+        case Self.proposeCall: receivedProposal(request)
+        case Self.observeCall:
+            observed(request.peer.node, request.call.bytes)
+            request.answer([])
+        default: request.refuse("this node knows no such call")
+        }
+    }
+
+    private func receivedProposal(_ request: PeerRequest) {
         guard let member, member.driver.member.role == .leader else {
             return request.refuse("\(node) does not lead the group")
         }
@@ -200,6 +214,25 @@ final class GroupLedger: Ledger, ReplicatedState {
         let formation = GroupMember.formation(of: configuration.cluster)
         if catalog.appliedIndex == 0, catalog.formation != formation { catalog = Catalog(formation: formation) }
         standingChanged()
+    }
+
+    // MARK: Failover
+
+    /// Whether this node leads, and knows all that was decided before.
+    var leads: Bool { member?.driver?.member.leadsFully ?? false }
+    var term: UInt64 { member?.driver?.member.term.number ?? 0 }
+
+    /// The members as far as votes are concerned.
+    var nodes: [VotingNode] {
+        (member?.driver?.member.configuration.members ?? []).map {
+            VotingNode(id: $0.id, datacenter: $0.datacenter, isVoter: $0.role == .voter)
+        }
+    }
+
+    /// Tells the leader, where one is known; what gets lost is told again soon.
+    func tellLeader(_ report: [UInt8]) {
+        guard let member, let leader = member.driver.member.leader, leader != node else { return }
+        member.transport.call(leader, PeerCall(kind: Self.observeCall, bytes: report), within: .seconds(1)) { _ in }
     }
 
     // MARK: How the group is

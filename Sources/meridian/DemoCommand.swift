@@ -1,12 +1,13 @@
 // Owns `meridian demo`: three datacenters on loopback in one command.
 internal import ArgumentParser
+internal import FoundationEssentials
 internal import Glibc
 internal import HTTPTransport
 internal import Proactor
 internal import Settings
 internal import Topology
 
-/// Starts three datacenters of two backends each, and a proxy before them, until Ctrl-C.
+/// Starts three datacenters of two backends and a proxy each, the proxies as one group, until Ctrl-C.
 struct DemoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo", abstract: "Start three datacenters on this machine, to try things out.")
@@ -14,7 +15,7 @@ struct DemoCommand: ParsableCommand {
     @Option(name: .customLong("for"), help: "End by itself after this time, such as 30s.")
     var time: String?
 
-    @Option(help: "How the proxy does input and output: auto, io_uring or epoll.")
+    @Option(help: "How the proxies do input and output: auto, io_uring or epoll.")
     var io = "auto"
 
     func run() throws {
@@ -32,11 +33,13 @@ struct DemoCommand: ParsableCommand {
             for child in children.reversed() { child.end() }
             folder.remove()
         }
-        let file = folder.path + "/demo.yaml"
         let world = try DemoWorld()
         for backend in world.backends { children.append(try ChildProcess(backend.arguments)) }
-        try write(world.settings, to: file)
-        children.append(try ChildProcess(["run", "-c", file, "--io", io, "--die-with-parent"]))
+        for proxy in world.proxies {
+            let file = folder.path + "/\(proxy.datacenter).yaml"
+            try write(world.settings(of: proxy, folder: folder.path), to: file)
+            children.append(try ChildProcess(["run", "-c", file, "--io", io, "--die-with-parent"]))
+        }
         try waitUntilReady(world, children)
         print(DemoScreen(world, pids: children.map(\.pid)).text)
         fflush(nil)
@@ -50,19 +53,24 @@ struct DemoCommand: ParsableCommand {
         guard fclose(file) == 0, isWritten else { throw Failure("error: cannot write \(path)") }
     }
 
-    /// Waits, five seconds at most, until the proxy serves.
+    /// Waits, ten seconds at most, until all proxies belong to one group that knows its services.
     private func waitUntilReady(_ world: DemoWorld, _ children: [ChildProcess]) throws(Failure) {
-        for _ in 0..<100 {
-            let request = HTTPRequest(method: "GET", path: "/readyz")
-            if let answer = try? BlockingHTTPClient.send(request, to: world.admin, timeout: .seconds(1)),
-                answer.status == 200
-            {
-                return
+        for _ in 0..<200 {
+            if world.proxies.allSatisfy(Self.isReady) { return }
+            if children.contains(where: \.hasEnded) {
+                throw Failure("error: a process of the demo ended at once; see above")
             }
-            if children.last?.hasEnded == true { throw Failure("error: the demo's proxy ended at once; see above") }
             usleep(50_000)
         }
-        throw Failure("error: the demo's proxy did not become ready within five seconds")
+        throw Failure("error: the demo's proxies did not form a group within ten seconds")
+    }
+
+    private static func isReady(_ proxy: DemoWorld.Proxy) -> Bool {
+        let request = HTTPRequest(method: "GET", path: "/v1/status")
+        guard let answer = try? BlockingHTTPClient.send(request, to: proxy.admin, timeout: .seconds(1)),
+            let status = try? decode(NodeStatus.self, answer.body)
+        else { return false }
+        return status.quorum && status.services.first?.primary != nil
     }
 
     private func wait(_ signals: SignalReader, _ limit: Duration?) {
@@ -88,11 +96,8 @@ struct TemporaryFolder {
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// Removes the folder with its one file.
-    func remove() {
-        unlink(path + "/demo.yaml")
-        rmdir(path)
-    }
+    /// Removes the folder with all that is in it.
+    func remove() { try? FileManager.default.removeItem(atPath: path) }
 }
 
 /// The addresses of the demo, chosen once.
@@ -107,25 +112,39 @@ struct DemoWorld {
         }
     }
 
+    struct Proxy {
+        var datacenter: String
+        /// Of `shop`, which has a primary.
+        var web: String
+        /// Of `everywhere`, which has none.
+        var active: String
+        var admin: String
+        var cluster: String
+    }
+
     static let datacenters = ["us-east", "eu-west", "ap-south"]
     let backends: [Backend]
-    let web: String
-    let active: String
-    let admin: String
+    let proxies: [Proxy]
 
     init() throws(Failure) {
         do throws(SystemError) {
             var backends: [Backend] = []
+            var proxies: [Proxy] = []
             for (place, datacenter) in Self.datacenters.enumerated() {
+                let host = "127.0.0.\(place + 1)"
                 for number in 1...2 {
-                    let address = try Self.freeAddress("127.0.0.\(place + 1)", preferring: 0)
+                    let address = try Self.freeAddress(host, preferring: 0)
                     backends.append(Backend(datacenter: datacenter, name: "\(datacenter)-\(number)", address: address))
                 }
+                proxies.append(
+                    Proxy(
+                        datacenter: datacenter, web: try Self.freeAddress(host, preferring: 8080),
+                        active: try Self.freeAddress(host, preferring: 8081),
+                        admin: "http://" + (try Self.freeAddress(host, preferring: 9901)),
+                        cluster: try Self.freeAddress(host, preferring: 0)))
             }
             self.backends = backends
-            web = try Self.freeAddress("127.0.0.1", preferring: 8080)
-            active = try Self.freeAddress("127.0.0.1", preferring: 8081)
-            admin = "http://" + (try Self.freeAddress("127.0.0.1", preferring: 9901))
+            self.proxies = proxies
         } catch {
             throw Failure("error: no free ports for the demo: \(error)")
         }
@@ -147,21 +166,29 @@ struct DemoWorld {
         return socket.address.description
     }
 
-    /// The proxy's configuration.
-    var settings: String {
+    /// A proxy's configuration; its data is kept in `folder`.
+    func settings(of proxy: Proxy, folder: String) -> String {
         func endpoints(_ datacenter: String) -> String {
             backends.filter { $0.datacenter == datacenter }.map { "\"\($0.address)\"" }.joined(separator: ", ")
         }
         let places = Self.datacenters.map { "      \($0): { endpoints: [ \(endpoints($0)) ] }" }.joined(separator: "\n")
+        let members = proxies.map {
+            "    - { id: \($0.datacenter)-proxy, address: \"\($0.cluster)\", datacenter: \($0.datacenter) }"
+        }
         let check = "health_check: { http: { path: /healthz }, interval: 1s, timeout: 500ms, fall: 2, rise: 2 }"
         return """
-            node: { id: demo, datacenter: us-east }
-            admin: { bind: "\(admin.dropFirst(7))" }
+            node: { id: \(proxy.datacenter)-proxy, datacenter: \(proxy.datacenter), data_dir: "\(folder)/\(proxy.datacenter)" }
+            admin: { bind: "\(proxy.admin.dropFirst(7))" }
+            cluster:
+              bind: "\(proxy.cluster)"
+              members:
+            \(members.joined(separator: "\n"))
             datacenters: [ \(Self.datacenters.map { "{ name: \($0) }" }.joined(separator: ", ")) ]
             services:
               - name: shop
                 datacenter_policy: primary
                 endpoint_policy: least_requests
+                failover: { confirm: 2s, consistency: available }
                 \(check)
                 datacenters:
             \(places)
@@ -171,49 +198,9 @@ struct DemoWorld {
                 datacenters:
             \(places)
             listeners:
-              - { name: shop, bind: "\(web)", service: shop }
-              - { name: everywhere, bind: "\(active)", service: everywhere }
+              - { name: shop, bind: "\(proxy.web)", service: shop }
+              - { name: everywhere, bind: "\(proxy.active)", service: everywhere }
 
             """
-    }
-}
-
-/// What the demo tells its user.
-struct DemoScreen {
-    let text: String
-
-    init(_ world: DemoWorld, pids: [pid_t]) {
-        let isTerminal = isatty(STDOUT_FILENO) == 1
-        func bold(_ text: String) -> String { isTerminal ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
-        var text = bold("Meridian demo: three datacenters behind one proxy") + "\n\n"
-        text += "  http://\(world.web)   shop, all traffic to its primary, us-east\n"
-        text += "  http://\(world.active)   everywhere, shared by weight among all three\n"
-        text += "  \(world.admin)   admin API\n\n"
-        for datacenter in DemoWorld.datacenters {
-            let mine = world.backends.indices.filter { world.backends[$0].datacenter == datacenter }
-            let list = mine.map { "\(world.backends[$0].name) on \(world.backends[$0].address) (pid \(pids[$0]))" }
-            text +=
-                "  \(datacenter)\(String(repeating: " ", count: 10 - datacenter.count))\(list.joined(separator: ", "))\n"
-        }
-        let admin = world.admin == "http://127.0.0.1:9901" ? "" : " --admin \(world.admin)"
-        let east = world.backends.indices.filter { world.backends[$0].datacenter == "us-east" }
-        // As it was called, so that the lines can be pasted.
-        let meridian = CommandLine.arguments[0]
-        let victims = east.map { String(pids[$0]) }.joined(separator: " ")
-        text += "\n" + bold("Try, in another terminal:") + "\n\n"
-        let lines = [
-            ("curl http://\(world.web)/", "a request through the proxy"),
-            ("for i in 1 2 3 4 5 6; do curl -s http://\(world.active)/; done", "shared by all three"),
-            ("kill \(victims)", "the datacenter us-east dies"),
-            ("\(meridian) primary set shop eu-west\(admin)", "move the primary"),
-            ("\(meridian) weight set everywhere ap-south 5\(admin)", "most goes to ap-south now"),
-            ("\(meridian) status\(admin)", "see the state"),
-        ]
-        let width = lines.map(\.0.count).max() ?? 0
-        for (command, purpose) in lines {
-            text += "  \(command)\(String(repeating: " ", count: width - command.count))   # \(purpose)\n"
-        }
-        text += "\nCtrl-C ends all of it.\n"
-        self.text = text
     }
 }

@@ -80,6 +80,69 @@ extension EndToEnd {
             }
         }
 
+        private static let quickChecks =
+            "health_check: { http: { path: /healthz }, interval: 200ms, timeout: 200ms, fall: 2, rise: 2 },"
+
+        /// All backends of the primary die: the group agrees that they are down, and moves the primary by itself.
+        @Test(arguments: InputOutput.available)
+        func thePrimaryMovesWhenItsBackendsDie(_ inputOutput: InputOutput) throws {
+            let nginx = try Nginx.separate(["one", "two", "three"])
+            let group = try ProxyGroup(
+                inputOutput, backends: nginx.map(\.port), service: Self.quickChecks, failover: "confirm: 500ms,")
+            try group.awaitLeader(seenBy: [0, 1, 2])
+            try group.eventuallyAll([0, 1, 2], "the first primary") { $0.primary == "dc1" }
+            try nginx[0].kill()
+            try group.eventuallyAll([0, 1, 2], "the next primary") { $0.primary == "dc2" }
+            for node in group.nodes { #expect(try Load.run(50, to: node.port).shares == ["two": 50]) }
+            // It comes back: nothing moves without an operator.
+            try nginx[0].restart()
+            for node in group.nodes { #expect(try Load.run(50, to: node.port).shares == ["two": 50]) }
+            #expect(try group.state(0)?.primary == "dc2")
+            try group.eventuallyAll([0, 1, 2], "the old primary's health") { $0.healthy(of: "dc1") == 1 }
+            try group.change(1, "primary", "set", "shop", "dc1")
+            for node in group.nodes {
+                try eventually("traffic at the old primary") { try Load.run(10, to: node.port).shares == ["one": 10] }
+            }
+        }
+
+        /// A whole datacenter goes: its backend and its proxy, which leads the group.
+        @Test(arguments: InputOutput.available)
+        func thePrimaryMovesWhenItsDatacenterDies(_ inputOutput: InputOutput) throws {
+            let nginx = try Nginx.separate(["one", "two", "three"])
+            let group = try ProxyGroup(
+                inputOutput, backends: nginx.map(\.port), service: Self.quickChecks, failover: "confirm: 500ms,")
+            let leader = try group.awaitLeader(seenBy: [0, 1, 2])
+            let others = [0, 1, 2].filter { $0 != leader }
+            try group.change(others[0], "primary", "set", "shop", "dc\(leader + 1)")
+            try group.eventuallyAll([0, 1, 2], "the primary of the leader") { $0.primary == "dc\(leader + 1)" }
+            try nginx[leader].kill()
+            try group.kill(leader)
+            try group.eventuallyAll(others, "another primary") { $0.primary != "dc\(leader + 1)" }
+            let primary = try #require(try group.state(others[0])?.primary)
+            for index in others {
+                let shares = try Load.run(50, to: group.nodes[index].port).shares
+                #expect(shares == [["dc1": "one", "dc2": "two", "dc3": "three"][primary]: 50])
+            }
+        }
+
+        /// With nowhere to go the primary stays, until there is a place.
+        @Test(arguments: InputOutput.available)
+        func nothingMovesWithoutATarget(_ inputOutput: InputOutput) throws {
+            let nginx = try Nginx.separate(["one", "two", "three"])
+            let group = try ProxyGroup(
+                inputOutput, backends: nginx.map(\.port), service: Self.quickChecks, failover: "confirm: 500ms,")
+            let leader = try group.awaitLeader(seenBy: [0, 1, 2])
+            // The only other fit datacenter drained, and the third at no weight: nowhere to go.
+            try group.change(leader, "drain", "shop", "dc2")
+            try group.change(leader, "weight", "set", "shop", "dc3", "0", "--force")
+            try nginx[0].kill()
+            try eventually("the primary seen down") { try group.state(leader)?.healthy(of: "dc1") == 0 }
+            Thread.sleep(forTimeInterval: 2)
+            #expect(try group.state(leader)?.primary == "dc1")
+            try group.change(leader, "undrain", "shop", "dc2")
+            try group.eventuallyAll([0, 1, 2], "the next primary") { $0.primary == "dc2" }
+        }
+
         /// Random nodes are killed again and again while weights change: none that was acknowledged is lost.
         @Test(arguments: InputOutput.available)
         func killedNodesLoseNothingAcknowledged(_ inputOutput: InputOutput) throws {

@@ -92,12 +92,18 @@ import Topology
 
     @Test func demoIsAValidConfiguration() throws {
         let world = try DemoWorld()
-        let valid = try SettingsReader.read(text: world.settings, path: "demo.yaml") { _ in nil }.get()
-        #expect(valid.warnings.map(\.description) == [])
-        #expect(valid.settings.services.map { $0.datacenters.map(\.endpoints.count) } == [[2, 2, 2], [2, 2, 2]])
+        for proxy in world.proxies {
+            let text = world.settings(of: proxy, folder: "/tmp/demo")
+            let valid = try SettingsReader.read(text: text, path: "demo.yaml") { _ in nil }.get()
+            #expect(valid.warnings.map(\.description) == [])
+            #expect(valid.settings.node.datacenter.text == proxy.datacenter)
+            #expect(valid.settings.services.map { $0.datacenters.map(\.endpoints.count) } == [[2, 2, 2], [2, 2, 2]])
+            #expect(valid.settings.cluster?.members.count == 3)
+        }
         let hosts = Set(world.backends.map { $0.address.prefix { $0 != ":" } })
         #expect(hosts == ["127.0.0.1", "127.0.0.2", "127.0.0.3"])
         #expect(Set(world.backends.map(\.address)).count == 6)
-        #expect(DemoScreen(world, pids: Array(1...7)).text.contains("http://\(world.web)"))
+        let screen = DemoScreen(world, pids: Array(1...9)).text
+        for proxy in world.proxies { #expect(screen.contains("http://\(proxy.web)")) }
     }
 }

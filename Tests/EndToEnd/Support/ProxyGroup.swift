@@ -18,7 +18,10 @@ final class ProxyGroup {
     /// Starts the proxies `n1`, `n2`… in the datacenters `dc1`, `dc2`…
     ///
     /// - Parameter backends: the port of each datacenter's only endpoint.
-    init(_ inputOutput: InputOutput, backends: [UInt16], service: String = "health_check: off,") throws {
+    /// - Parameter failover: further keys of the section, separated by commas, with one after the last.
+    init(
+        _ inputOutput: InputOutput, backends: [UInt16], service: String = "health_check: off,", failover: String = ""
+    ) throws {
         scratch = try Scratch()
         self.inputOutput = inputOutput
         let count = backends.count
@@ -40,7 +43,7 @@ final class ProxyGroup {
                   members: [ \(members.joined(separator: ", ")) ]
                 datacenters: [ \((1...count).map { "{ name: dc\($0) }" }.joined(separator: ", ")) ]
                 services:
-                  - { name: shop, datacenter_policy: primary, failover: { consistency: available }, \(service)
+                  - { name: shop, datacenter_policy: primary, failover: { \(failover) consistency: available }, \(service)
                       datacenters: { \(places.joined(separator: ", ")) } }
                 listeners: [ { name: web, bind: "127.0.0.1:\(port)", service: shop } ]
                 workers: 1
@@ -97,6 +100,7 @@ final class ProxyGroup {
         struct Datacenter: Decodable {
             let name: String
             let weight: Int
+            let healthy: Double
         }
         struct Service: Decodable {
             let name: String
@@ -111,6 +115,9 @@ final class ProxyGroup {
         let services: [Service]
 
         var primary: String? { services.first?.primary }
+        func healthy(of datacenter: String) -> Double? {
+            services.first?.datacenters.first { $0.name == datacenter }?.healthy
+        }
         func weight(of datacenter: String) -> Int? {
             services.first?.datacenters.first { $0.name == datacenter }?.weight
         }
