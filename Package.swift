@@ -48,7 +48,6 @@ let package = Package(
         pure("Raft", ["Topology"]),
         pure("Catalog", ["Topology"]),
         pure("Health", ["Topology"]),
-        pure("Failover", ["Topology", "Catalog"]),
         pure("Balancing", ["Topology"]),
         pure("Switching", ["Topology", "Catalog"]),
         pure("Failover", ["Topology", "Catalog"]),
@@ -74,7 +73,10 @@ let package = Package(
         shell("DataPlane", ["HTTPWire", "Proactor", "CLinux", "Topology", "Balancing", "Routing", "Catalog"]),
         shell(
             "ControlPlane",
-            ["RaftRuntime", "Raft", "Failover", "Probing", "Proactor", "Topology", "Catalog", "Health", "Balancing", "Routing"]),
+            [
+                "RaftRuntime", "Raft", "Failover", "Probing", "Proactor", "Topology", "Catalog", "Health", "Balancing",
+                "Routing",
+            ]),
         shell(
             "Admin",
             [
