@@ -59,11 +59,18 @@ struct DurableMark: Sendable {
     }
 
     /// Says that everything up to and with this frame is durable.
+    ///
+    /// A disk that is too full to overwrite four reserved kilobytes (one that copies on write) leaves the mark behind, as a
+    /// power cut might. The frame itself cannot be taken back any more: it is durable.
     mutating func write(_ header: FrameHeader) throws(StorageFailure) {
-        try StorageFailure.whileWriting(path) { () throws(SystemError) in
-            try fileSystem.write(header.bytes, to: file, at: Self.slots[Int(header.sequence % 2)])
+        do throws(StorageFailure) {
+            try StorageFailure.whileWriting(path) { () throws(SystemError) in
+                try fileSystem.write(header.bytes, to: file, at: Self.slots[Int(header.sequence % 2)])
+            }
+            isDirty = true
+        } catch {
+            guard case .full = error else { throw error }
         }
-        isDirty = true
     }
 
     /// Makes the mark itself durable.

@@ -10,6 +10,7 @@ extension FileLogStore {
     /// - Parameter next: what holds after the frame; says where the next one goes when this returns.
     mutating func place(_ operations: [UInt8], _ next: inout State) throws(StorageFailure) {
         if hasRemains { try cutRemains() }
+        if let stray { try remove(stray: stray) }
         let size = SectorLayout.size(FrameHeader.count + operations.count)
         if let current = state.current, state.resumption == .behind, size <= current.size - current.offset {
             next.current = current
@@ -21,9 +22,7 @@ extension FileLogStore {
         }
         var payload = DiskWriter()
         payload.add(
-            Opening(
-                resumption: state.resumption, base: state.terms.base, last: state.terms.last,
-                missingThrough: state.missingThrough))
+            Opening(resumption: state.resumption, base: state.terms.base, last: state.terms.last))
         payload.bytes += operations
         let needed = SectorLayout.size(FrameHeader.count + payload.bytes.count)
         let fresh = try makeSegment(size: max(limits.segmentBytes, needed))
@@ -31,8 +30,8 @@ extension FileLogStore {
         next.resumption = .behind
         next.segments.append((fresh.number, .zero))
         do throws(StorageFailure) { try put(payload.bytes, &next) } catch {
-            // The next attempt makes it anew.
             fileSystem.close(fresh.file)
+            stray = fresh.number
             throw error
         }
         if let old = state.current { fileSystem.close(old.file) }
@@ -43,7 +42,8 @@ extension FileLogStore {
         let header = FrameHeader(
             sequence: next.sequence, segment: current.number, offset: current.offset,
             incarnation: directory.incarnation, payloadCount: payload.count,
-            payloadChecksum: Checksum.crc32c(payload), hardState: next.hardState, lastIndex: next.terms.last)
+            payloadChecksum: Checksum.crc32c(payload), hardState: next.hardState, lastIndex: next.terms.last,
+            missingThrough: next.missingThrough)
         let frame = SectorLayout.stamped(header.bytes + payload, SectorLayout.stamp(header.sequence))
         let path = "\(folder)/\(SegmentName.of(current.number))"
         try StorageFailure.whileWriting(path) { () throws(SystemError) in
@@ -111,5 +111,14 @@ extension FileLogStore {
         current.zeroed = current.offset
         state.current = current
         hasRemains = false
+    }
+
+    private mutating func remove(stray number: UInt64) throws(StorageFailure) {
+        let path = "\(folder)/\(SegmentName.of(number))"
+        try StorageFailure.fatally(path) { () throws(SystemError) in
+            try fileSystem.remove(path)
+            try fileSystem.syncFolder(folder)
+        }
+        stray = nil
     }
 }

@@ -59,6 +59,8 @@ public struct FileLogStore: LogStore {
     var state: State
     /// A write into the current segment failed half-way: what it left is to be cut before the next.
     var hasRemains = false
+    /// A new segment whose first frame failed half-way: it is to be removed before the next write, which may need none.
+    var stray: UInt64?
     /// A call failed after which nothing may be tried again.
     var isBroken = false
 

@@ -1,4 +1,4 @@
-// Owns the first 128 bytes of a frame, which are also the durable mark.
+// Owns the first 136 bytes of a frame, which are also the durable mark.
 internal import Raft
 internal import Topology
 
@@ -8,7 +8,7 @@ internal import Topology
 /// by one fdatasync, and read again as a whole or not at all. Its header has a checksum of its own, so that its length
 /// can be trusted before the payload is looked at, and says its own place, so that a misdirected write or read shows.
 struct FrameHeader: Hashable, Sendable {
-    static let count = 128
+    static let count = 136
     private static let magic: UInt32 = 0x4C57_444D  // "MDWL"
     private static let nobody: UInt8 = 0xFF
 
@@ -24,6 +24,8 @@ struct FrameHeader: Hashable, Sendable {
     /// After this frame: the term, the vote, and the last index of the log.
     var hardState: HardState
     var lastIndex: LogIndex
+    /// The log lost entries up to here to damage, and has not got them again; 0 while it is sound.
+    var missingThrough: LogIndex
 
     /// The frame's last byte, and where the next one begins.
     var end: Int { offset + SectorLayout.size(Self.count + payloadCount) }
@@ -39,6 +41,7 @@ struct FrameHeader: Hashable, Sendable {
         writer.add(payloadChecksum)
         writer.add(hardState.term.number)
         writer.add(lastIndex.number)
+        writer.add(missingThrough.number)
         let vote = Array((hardState.votedFor?.text ?? "").utf8.prefix(NameRule.maximumLength))
         writer.add(hardState.votedFor == nil ? Self.nobody : UInt8(vote.count))
         writer.bytes.append(contentsOf: vote)
@@ -53,7 +56,8 @@ struct FrameHeader: Hashable, Sendable {
 
     init(
         sequence: UInt64, segment: UInt64, offset: Int, incarnation: UInt64, payloadCount: Int,
-        payloadChecksum: UInt32, hardState: HardState, lastIndex: LogIndex
+        payloadChecksum: UInt32, hardState: HardState, lastIndex: LogIndex,
+        missingThrough: LogIndex
     ) {
         self.sequence = sequence
         self.segment = segment
@@ -63,6 +67,7 @@ struct FrameHeader: Hashable, Sendable {
         self.payloadChecksum = payloadChecksum
         self.hardState = hardState
         self.lastIndex = lastIndex
+        self.missingThrough = missingThrough
     }
 
     /// The header at `offset`; nil when there is none, or it does not check.
@@ -87,6 +92,7 @@ struct FrameHeader: Hashable, Sendable {
         let payloadChecksum = try reader.number(UInt32.self)
         let term = Term(try reader.number(UInt64.self))
         let lastIndex = LogIndex(try reader.number(UInt64.self))
+        let missingThrough = LogIndex(try reader.number(UInt64.self))
         let length = try reader.byte()
         var vote: NodeID?
         if length != nobody {
@@ -97,6 +103,7 @@ struct FrameHeader: Hashable, Sendable {
         }
         return FrameHeader(
             sequence: sequence, segment: segment, offset: offset, incarnation: incarnation, payloadCount: payloadCount,
-            payloadChecksum: payloadChecksum, hardState: HardState(term: term, votedFor: vote), lastIndex: lastIndex)
+            payloadChecksum: payloadChecksum, hardState: HardState(term: term, votedFor: vote), lastIndex: lastIndex,
+            missingThrough: missingThrough)
     }
 }

@@ -43,7 +43,7 @@ struct LogImage: Sendable {
         }
         next.hardState = header.hardState
         next.sequence = header.sequence
-        if next.last >= next.missingThrough { next.missingThrough = .zero }
+        next.missingThrough = header.missingThrough
         self = next
     }
 
@@ -55,7 +55,6 @@ struct LogImage: Sendable {
         } else if opening.base != base || opening.last != last {
             throw Malformed("the segment continues a log that ends at \(opening.last), not at \(last)")
         }
-        missingThrough = opening.missingThrough
     }
 
     private mutating func apply(_ operation: LogOperation) throws(Malformed) {

@@ -108,7 +108,8 @@ struct LogLoader {
         let frame = try segment.frame(at: offset)
         guard (frame.opening != nil) == (offset == 0) else { throw Malformed("a segment is opened at the wrong place") }
         let next = reading.image.sequence + 1
-        let mayJump = isOldest ? segment.number > 1 : frame.opening.map { $0.resumption != .behind } ?? false
+        // A repair leaves a gap in the sequences, and so does the deletion of old segments.
+        let mayJump = isOldest && segment.number > 1 || frame.opening.map { $0.resumption != .behind } ?? false
         guard frame.header.sequence == next || mayJump && frame.header.sequence > next else {
             throw Malformed("frame \(frame.header.sequence) lies where frame \(next) should")
         }
@@ -123,12 +124,11 @@ struct LogLoader {
     }
 
     private mutating func noteRepair(_ frame: Frame) {
-        if let opening = frame.opening, opening.missingThrough > .zero {
-            if case .at(let number, let offset) = opening.resumption {
-                repaired = (LogPlace(segment: number, offset: offset), opening.missingThrough)
-            } else if repaired == nil {
-                repaired = (LogPlace(segment: frame.header.segment, offset: 0), opening.missingThrough)
-            }
+        let missing = frame.header.missingThrough
+        if missing > .zero, case .at(let number, let offset)? = frame.opening?.resumption {
+            repaired = (LogPlace(segment: number, offset: offset), missing)
+        } else if missing > .zero, repaired == nil {
+            repaired = (LogPlace(segment: segments[0].number, offset: 0), missing)
         }
         if reading.image.missingThrough == .zero { repaired = nil }
     }
@@ -148,8 +148,8 @@ struct LogLoader {
     private mutating func finishEmpty() {
         guard let mark else { return }
         reading.damage = LogReading.Damage(
-            place: LogPlace(segment: 1, offset: 0), reason: "the log is missing", missingThrough: mark.lastIndex,
-            resumption: .afresh)
+            place: LogPlace(segment: 1, offset: 0), reason: "the log is missing",
+            missingThrough: max(mark.lastIndex, mark.missingThrough), resumption: .afresh)
         reading.image.hardState = mark.hardState
     }
 
@@ -185,7 +185,7 @@ struct LogLoader {
             segments[segment].headers(from: place.offset) + segments[(segment + 1)...].flatMap { $0.headers(from: 0) }
         let known = (headers + (mark.map { [$0] } ?? [])).sorted { $0.sequence < $1.sequence }
         var missing = max(reading.image.last, reading.image.missingThrough)
-        for header in known { missing = max(missing, header.lastIndex) }
+        for header in known { missing = max(missing, max(header.lastIndex, header.missingThrough)) }
         missing = LogIndex(missing.number + UInt64(unknownBytes(from: place, segment, known.last)) / leastBytes)
         if let newest = known.last, newest.sequence > reading.image.sequence {
             reading.image.hardState = newest.hardState

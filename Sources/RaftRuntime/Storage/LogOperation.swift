@@ -20,8 +20,6 @@ struct Opening: Hashable, Sendable {
     /// The snapshot that the log rests on.
     var base: LogPosition
     var last: LogIndex
-    /// The log lost entries up to here to damage, and has not got them again; 0 while it is sound.
-    var missingThrough: LogIndex
 }
 
 /// One change of the log. The hard state is in the frame's header.
@@ -56,7 +54,6 @@ extension DiskWriter {
         }
         add(opening.base)
         add(opening.last.number)
-        add(opening.missingThrough.number)
     }
 
     mutating func add(restOn position: LogPosition, keepsRest: Bool) {
@@ -126,8 +123,7 @@ extension DiskReader {
         case let other: throw Malformed("no segment begins in way \(other)")
         }
         let base = try logPosition()
-        let opening = Opening(
-            resumption: resumption, base: base, last: try index(), missingThrough: try index())
+        let opening = Opening(resumption: resumption, base: base, last: try index())
         guard base.index.number <= Self.greatestIndex else { throw Malformed("an index is too large") }
         return opening
     }

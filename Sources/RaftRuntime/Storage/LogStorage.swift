@@ -171,8 +171,8 @@ public final class LogStorage: Sendable {
                 if !isFull { onEvent(.full(error)) }
                 isFull = true
             }
+            if !state.withLock({ $0.isClosing }) { bell.wait(milliseconds: Self.fullMilliseconds) }
             if state.withLock({ $0.isClosing }) { return false }
-            bell.wait(milliseconds: Self.fullMilliseconds)
         }
     }
 }

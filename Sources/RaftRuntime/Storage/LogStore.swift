@@ -18,6 +18,13 @@ public struct LoadedLog: Hashable, Sendable {
 
     public var isCorrupt: Bool { corruption != nil }
 
+    /// What `RaftCore` is started with.
+    public var restored: RestoredState {
+        RestoredState(
+            hardState: hardState, snapshot: snapshot, entries: entries, isCorrupt: isCorrupt,
+            acknowledgedThrough: corruption?.acknowledgedThrough ?? .zero)
+    }
+
     /// Where the disk does not hold what was written, other than by a torn write.
     public struct Corruption: Hashable, Sendable, CustomStringConvertible {
         public var file: String

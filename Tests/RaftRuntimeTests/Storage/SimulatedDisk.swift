@@ -47,6 +47,8 @@ final class SimulatedDisk: FileSystem, Sendable {
         var lastNumber: Int32 = 0
         var lastInode = 0
         var fault: Fault?
+        /// What the fault hit.
+        var hit: String?
         var calls: [Kind: Int] = [:]
     }
 
@@ -74,6 +76,7 @@ final class SimulatedDisk: FileSystem, Sendable {
     func plan(_ fault: Fault?) {
         state.withLock { state in
             state.fault = fault
+            state.hit = nil
             state.calls = [:]
         }
     }
@@ -133,7 +136,7 @@ final class SimulatedDisk: FileSystem, Sendable {
     func write(_ bytes: [UInt8], to file: OpenFile, at offset: Int) throws(SystemError) {
         let inode = inode(file)
         do throws(SystemError) {
-            try change(.write, "write") { $0.put(bytes, inode, offset) }
+            try change(.write, "write \(path(inode))") { $0.put(bytes, inode, offset) }
         } catch {
             // A write that fails has done half of its work.
             state.withLock { $0.put(Array(bytes[..<(bytes.count / 2)]), inode, offset) }
@@ -185,6 +188,13 @@ final class SimulatedDisk: FileSystem, Sendable {
         }
     }
 
+    /// What the planned fault hit; nil when nothing came to it.
+    var hit: String? { state.withLock { $0.hit } }
+
+    private func path(_ inode: Int) -> String {
+        state.withLock { state in state.names.first { $0.value == inode }?.key ?? "nothing" }
+    }
+
     private func inode(_ file: OpenFile) -> Int { state.withLock { $0.open[file.number] ?? -1 } }
 
     private func content(_ file: OpenFile) -> [UInt8] {
@@ -196,7 +206,10 @@ final class SimulatedDisk: FileSystem, Sendable {
     ) throws(SystemError) {
         let code = state.withLock { state -> Int32? in
             state.calls[kind, default: 0] += 1
-            if let fault = state.fault, fault.kind == kind, fault.call == state.calls[kind] { return fault.code }
+            if let fault = state.fault, fault.kind == kind, fault.call == state.calls[kind] {
+                state.hit = action
+                return fault.code
+            }
             body(&state)
             return nil
         }
