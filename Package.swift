@@ -121,7 +121,10 @@ let package = Package(
         tests("EndToEnd", []),
         tests(
             "ControlPlaneTests",
-            ["ControlPlane", "Probing", "Proactor", "Topology", "Catalog", "Health", "Balancing", "Routing"]),
+            [
+                "ControlPlane", "Failover", "Probing", "Proactor", "Topology", "Catalog", "Health", "Balancing",
+                "Routing",
+            ]),
         tests(
             "AdminTests",
             [

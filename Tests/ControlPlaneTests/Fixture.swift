@@ -77,12 +77,16 @@ final class World {
 
     /// Proposes and waits for the outcome.
     func propose(_ change: CatalogChange, key: String? = nil, force: Bool = false) throws -> CatalogOutcome {
-        let outcome = Latch<CatalogOutcome>()
+        let outcome = Latch<ProposalOutcome>()
         let command = CatalogCommand(
             change, author: "test", reason: "", proposedAt: ControlPlane.wallClock(), idempotencyKey: key, force: force)
         #expect(control.propose(command) { outcome.set($0) })
-        return try outcome.wait()
+        guard case .decided(let decided) = try outcome.wait() else { throw Undecided() }
+        return decided
     }
+
+    /// A group of one decides everything.
+    private struct Undecided: Error {}
 
     /// Reloads and waits for it.
     func reload(_ services: [ServiceDefinition]) throws -> [String] {

@@ -69,7 +69,7 @@ private final class Echo: AcceptHandler, StreamHandler {
     var echoed = 0
     var failed = 0
     /// Streams whose descriptor is not closed yet; the acceptor is the other object of the loop.
-    var streamsLeft: Int { loop.slots.entries.count { $0.object != nil } - 1 }
+    var streamsLeft: Int { loop.slots.objects.count - 1 }
     /// Buffers that were out when the last answer of a round was sent and ten thousand connections stood idle.
     var lentWhileIdle = -1
     private var answered = 0

@@ -180,7 +180,7 @@ final class Workbench: AcceptHandler {
         let quiet = turn {
             // Again each turn: the cancelled acceptor still takes what waited in its backlog.
             for stream in opened { stream.close() }
-            return loop.slots.entries.allSatisfy { $0.object == nil }
+            return loop.slots.isEmpty
         }
         #expect(quiet, "a stream or acceptor does not end", sourceLocation: sourceLocation)
         #expect(loop.receiveBuffersLent == 0, sourceLocation: sourceLocation)

@@ -1,0 +1,44 @@
+// Owns the proof that what a node sees reaches the leader as it is, and that rubbish does nothing.
+import Failover
+import Testing
+import Topology
+
+@testable import ControlPlane
+
+@Suite struct ObservationCodingTests {
+    private let report = ObservationReport([
+        .init(
+            service: ServiceName("shop"),
+            views: [
+                DatacenterView(
+                    datacenter: DatacenterName("us-east"), share: HealthShare(healthy: 0, total: 12),
+                    downFor: .milliseconds(2_345)),
+                DatacenterView(
+                    datacenter: DatacenterName("eu-west"), share: HealthShare(healthy: 7, total: 7),
+                    fitFor: .seconds(3_600)),
+            ]),
+        .init(service: ServiceName("empty"), views: []),
+    ])
+
+    @Test func whatWasEncodedIsReadBack() {
+        #expect(ObservationReport(report.encoded) == report)
+        #expect(ObservationReport(ObservationReport([]).encoded) == ObservationReport([]))
+    }
+
+    @Test func aReportThatIsCutShortIsNone() {
+        let bytes = report.encoded
+        for length in 0..<bytes.count { #expect(ObservationReport(Array(bytes[..<length])) == nil) }
+        #expect(ObservationReport(bytes + [0]) == nil)
+    }
+
+    /// Whatever a peer sends: a report or none, never a trap, and never a share beyond its bounds.
+    @Test func rubbishIsHarmless() {
+        var random = RandomBits(seed: 3)
+        for _ in 0..<20_000 {
+            var bytes = report.encoded
+            for _ in 0...random.below(4) { bytes[random.below(bytes.count)] = UInt8(random.below(256)) }
+            guard let read = ObservationReport(bytes) else { continue }
+            for view in read.entries.flatMap(\.views) { #expect((0...view.share.total).contains(view.share.healthy)) }
+        }
+    }
+}
