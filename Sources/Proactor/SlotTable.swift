@@ -64,16 +64,17 @@ final class SlotTable {
     }
 
     /// Calls `work` with the stream of a token, if it is still there.
-    // SAFETY: here and below: a token carries the kind of what its slot holds, and the object lives until the turn's end.
     @inline(__always)
     func withStream(_ token: UInt64, _ work: (Stream) -> Void) {
         guard let object = object(token) else { return }
+        // SAFETY: a token carries the kind of what its slot holds, and the object lives until the turn's end.
         Unmanaged<Stream>.fromOpaque(object.toOpaque())._withUnsafeGuaranteedRef(work)
     }
 
     /// Calls `work` with the acceptor of a token, if it is still there.
     func withAcceptor(_ token: UInt64, _ work: (Acceptor) -> Void) {
         guard let object = object(token) else { return }
+        // SAFETY: as above.
         Unmanaged<Acceptor>.fromOpaque(object.toOpaque())._withUnsafeGuaranteedRef(work)
     }
 }

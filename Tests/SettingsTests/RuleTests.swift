@@ -119,7 +119,7 @@ import Topology
         let found = messages(minimal(Self.cluster, service: "datacenter_policy: primary"))
         #expect(found.count == 1 && found[0].contains("is strict, which this version cannot hold in a cluster"))
         let available = minimal(
-            Self.cluster, service: "datacenter_policy: primary\n    failover: { consistency: available }")
+            Self.cluster, service: "datacenter_policy: primary\nfailover: { consistency: available }")
         #expect(messages(available) == [])
     }
 
