@@ -56,6 +56,7 @@ final class SlotTable {
     func token(_ slot: UInt32) -> UInt64 { UInt64(entries[Int(slot)].generation) << 32 | UInt64(slot) }
 
     /// The object that a completion's token names; nil when it is gone. Valid until the end of the turn.
+    // SAFETY: what is freed meanwhile is only released by `bury`.
     @inline(__always)
     func object(_ token: UInt64) -> Unmanaged<AnyObject>? {
         let slot = Int(token & 0xFFFF_FFFF)
