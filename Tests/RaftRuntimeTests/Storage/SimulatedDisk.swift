@@ -64,6 +64,13 @@ final class SimulatedDisk: FileSystem, Sendable {
         state = Mutex(start)
     }
 
+    /// The disk as calls on an empty one left it, with what they did not sync still on its way: the process that made them
+    /// died, the machine did not.
+    convenience init(replaying calls: some Sequence<DiskCall>) {
+        self.init()
+        state.withLock { state in for call in calls { state.replay(call) } }
+    }
+
     /// What a process that opens the disk now would read.
     var image: DiskImage {
         state.withLock { state in
@@ -218,6 +225,22 @@ final class SimulatedDisk: FileSystem, Sendable {
 }
 
 extension SimulatedDisk.State {
+    fileprivate mutating func replay(_ call: DiskCall) {
+        switch call {
+        case .write(let inode, let offset, let bytes): return put(bytes, inode, offset)
+        case .resize(let inode, let size, let mayShrink): return resize(inode, size, mayShrink: mayShrink)
+        case .makeFolder(let path): folders.insert(path)
+        case .create(let path, let inode):
+            lastInode = max(lastInode, inode)
+            names[path] = inode
+            contents[inode] = []
+        case .rename(let old, let new): names[new] = names.removeValue(forKey: old)
+        case .remove(let path): names[path] = nil
+        case .sync, .syncFolder, .acknowledged: break
+        }
+        trace.append(call)
+    }
+
     fileprivate mutating func put(_ bytes: [UInt8], _ inode: Int, _ offset: Int) {
         contents[inode, default: []].put(bytes, at: offset)
         trace.append(.write(inode: inode, offset: offset, bytes: bytes))
