@@ -51,6 +51,7 @@ let package = Package(
         pure("Balancing", ["Topology"]),
         pure("Switching", ["Topology", "Catalog"]),
         pure("Failover", ["Topology", "Catalog"]),
+        pure("Simulation", ["Raft", "Topology", "Catalog", "Switching"]),
         pure("Routing", ["Topology", "Catalog", "Health", "Balancing"]),
         // C modules.
         .target(name: "CLinux"),
@@ -87,7 +88,7 @@ let package = Package(
             name: "meridian",
             dependencies: [
                 "Admin", "ControlPlane", "DataPlane", "HTTPTransport", "Settings", "Proactor", "RaftRuntime", "Raft",
-                "TLS", "Topology", "Catalog", "Routing", "CLinux",
+                "TLS", "Simulation", "Topology", "Catalog", "Routing", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -107,6 +108,7 @@ let package = Package(
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
         tests("CatalogTests", ["Catalog", "Topology"]),
+        tests("SimulationTests", ["Simulation", "Raft", "Topology"]),
         tests("SwitchingTests", ["Switching", "Catalog", "Topology"]),
         tests("FailoverTests", ["Failover", "Catalog", "Topology"]),
         tests("RoutingTests", ["Routing", "Topology", "Catalog", "Health", "Balancing"]),

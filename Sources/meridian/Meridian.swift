@@ -14,7 +14,7 @@ struct Meridian: ParsableCommand {
         subcommands: [
             RunCommand.self, CheckCommand.self, DemoCommand.self, StatusCommand.self, EventsCommand.self,
             PrimaryCommand.self, WeightCommand.self, DrainCommand.self, UndrainCommand.self, ReloadCommand.self,
-            SettingsCommand.self, BackendCommand.self,
+            SettingsCommand.self, SimulateCommand.self, BackendCommand.self,
         ])
 
     /// Wrong usage exits with 2 (design §6); help and version with 0.

@@ -1,0 +1,46 @@
+// Owns the bugs that are put in on purpose, to prove that the simulation sees them.
+internal import Switching
+
+/// A seeded bug: made where the simulated shell carries a core's effects out wrongly, or by a switch inside `Switching`
+/// that only this package can reach.
+public enum Mutation: String, Hashable, Sendable, CaseIterable {
+    /// A granted vote leaves before it is durable (design §4, V4).
+    case voteBeforeDurable
+    /// A follower acknowledges entries before they are durable.
+    case acknowledgementBeforeDurable
+    /// A node with a new disk keeps its incarnation, and so its vote.
+    case wipedNodeVotes
+    /// A read is answered from a leader's own state, without the round of heartbeats that proves that it leads (thesis §6.4).
+    case readWithoutRound
+    /// A proposal whose answer was lost is proposed again under another name (thesis §6.3).
+    case retryUnderAnotherName
+    /// A log with a record that does not check is cut there, and its node goes on voting (design §4, storage).
+    case corruptionTakenForTornEnd
+    /// A node counts its lease from when the grant arrived.
+    case leaseCountedFromReceipt
+    /// A leader grants leases without a quorum round after the request.
+    case grantWithoutRound
+    /// A leader forgets the leases of members that were removed.
+    case removedMemberForgotten
+    /// A leader renews for services whose begin or complete the node has not applied.
+    case renewalBeforeApplied
+    /// Exchanges go on beyond the end of their proxy's lease.
+    case inFlightOutlivesLease
+    /// A new leader does not wait for the leases of its predecessors.
+    case noGraceOfNewLeader
+    /// A node acknowledges a switch while exchanges are in flight.
+    case acknowledgedTooEarly
+
+    var ofSwitching: SwitchingMutations {
+        switch self {
+        case .leaseCountedFromReceipt: .leaseCountedFromReceipt
+        case .grantWithoutRound: .grantWithoutRound
+        case .removedMemberForgotten: .removedMemberForgotten
+        case .renewalBeforeApplied: .renewalBeforeApplied
+        case .inFlightOutlivesLease: .inFlightOutlivesLease
+        case .noGraceOfNewLeader: .noGraceOfNewLeader
+        case .acknowledgedTooEarly: .acknowledgedTooEarly
+        default: []
+        }
+    }
+}

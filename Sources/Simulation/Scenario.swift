@@ -1,0 +1,96 @@
+// Owns what a simulated run is like: how large the group is, what goes wrong and how often.
+public import Raft
+internal import Topology
+
+/// A kind of thing that goes wrong, or that an operator does, in a simulated run.
+public enum Fault: String, Hashable, Sendable, CaseIterable {
+    /// A process dies; what was not durable is lost, or torn.
+    case crash
+    /// Everything dies at once.
+    case blackout
+    /// A process stands still: a stopped virtual machine.
+    case pause
+    case partition
+    /// Delay, loss, duplication and reordering on all links.
+    case weather
+    /// Writes of a node take long.
+    case stall
+    /// A node's disk is full for a while.
+    case full
+    /// A bit of a node's log falls over; it is found at the next start.
+    case flip
+    /// A node comes back with a new disk, and so as another member.
+    case wipe
+    case members
+    case transfer
+    /// Operators move the primary.
+    case primary
+}
+
+/// A run's parameters; all but the seed of what happens in it.
+public struct Scenario: Hashable, Sendable {
+    /// All nodes that there are; at most 15.
+    public var nodes = 5
+    /// How many of them found the group.
+    public var voters = 3
+    public var policy = ElectionPolicy.auto
+    public var timing = GroupTiming(
+        heartbeat: .milliseconds(50), electionTimeout: .milliseconds(300), lease: .milliseconds(1_200))
+    /// How long things go wrong.
+    public var troubled = Duration.seconds(20)
+    /// How long the group may take from the end of all faults until it leads, commits and has caught up everywhere.
+    public var patience = Duration.seconds(30)
+    public var faults: [Fault] = Fault.allCases
+    /// The mean time between two faults.
+    public var faultInterval = Duration.milliseconds(700)
+    /// Of a million effects so many end with a crash of their process.
+    public var crashesInMillionEffects = 0
+    /// The longest that a process is down.
+    public var downAtMost = Duration.seconds(4)
+    public var diskLatency = Duration.milliseconds(2)
+    /// The most that a clock gains or loses, in parts per million.
+    public var drift: Int64 = 5_000
+    public var clients = 4
+    /// How long a client thinks between two operations, at most.
+    public var thinking = Duration.milliseconds(100)
+    /// How many registers the clients use, 1-8.
+    public var keys = 3
+    /// Top priority of the first nodes, as ranks 0, 1, 2 …; else all have rank 0.
+    public var isRanked = false
+    /// Whether proxies with leases serve users by the group's word beside all this.
+    public var hasProxies = true
+    public var limits = RaftLimits()
+    /// A bug that is put in on purpose.
+    public var mutation: Mutation?
+
+    public init() {}
+
+    /// Parameters that follow from the seed: each run has only some kinds of faults, so that each kind is also met alone
+    /// (Groce et al., "Swarm testing", 2012).
+    public static func drawn(seed: UInt64) -> Scenario {
+        var random = RandomBits(seed: StableHash.mix(seed ^ 0x5CE1))
+        var scenario = Scenario()
+        scenario.voters = [3, 3, 5, 5, 1, 2, 4][random.below(7)]
+        scenario.nodes = scenario.voters + random.below(3)
+        scenario.policy = ElectionPolicy.allCases[random.below(ElectionPolicy.allCases.count)]
+        scenario.troubled = .seconds(5 + random.below(20))
+        scenario.faults = Fault.allCases.filter { _ in random.below(2) == 0 }
+        scenario.faultInterval = .milliseconds([150, 400, 1_000, 2_500][random.below(4)])
+        scenario.crashesInMillionEffects = [0, 0, 200, 2_000][random.below(4)]
+        scenario.diskLatency = .microseconds([200, 2_000, 20_000][random.below(3)])
+        scenario.clients = 1 + random.below(6)
+        scenario.thinking = .milliseconds([10, 50, 200][random.below(3)])
+        scenario.keys = 1 + random.below(RegisterMachine.keys)
+        scenario.isRanked = random.below(3) == 0
+        scenario.hasProxies = random.below(3) != 0
+        // Small bounds, so that snapshots, pieces and full pipelines are met within seconds.
+        scenario.limits.messageBytes = [60, 400, 256 << 10][random.below(3)]
+        scenario.limits.messagesInFlight = [1, 4, 32][random.below(3)]
+        scenario.limits.logBytesBeforeSnapshot = [1_000, 8_000, 1 << 20][random.below(3)]
+        scenario.limits.entriesKeptBehindSnapshot = [0, 3, 50][random.below(3)]
+        scenario.limits.chunkBytes = [100, 1_000, 128 << 10][random.below(3)]
+        scenario.limits.chunksInFlight = 1 + random.below(4)
+        scenario.limits.priorityLagBytes = [0, 500, 256 << 10][random.below(3)]
+        return scenario
+    }
+}

@@ -1,0 +1,228 @@
+// Owns a deterministic world of nodes: everything in it follows from a scenario and one seed.
+internal import Catalog
+internal import Raft
+internal import Switching
+internal import Topology
+
+/// Nodes, their network and their clients, on one virtual clock.
+///
+/// One source of random bits decides everything in the order in which it happens, so that a seed replays.
+struct SimulatedCluster: Sendable {
+    /// What can be planned. `life`: what was meant for an earlier process of the node does not happen.
+    enum Happening: Sendable {
+        case wake(Int, life: Int)
+        case deliver(Envelope)
+        case diskDone(Int, life: Int)
+        case snapshotTaken(Int, life: Int, LogIndex, [UInt8])
+        case request(Int, RaftEvent)
+        case answer(RequestID, RaftOutcome, value: Int64?, from: Int)
+        case clientWakes(Int, attempt: UInt64)
+        case askAgain(Int, attempt: UInt64)
+        case fault
+        case restart(Int)
+        case heal
+        case clearUp
+        case stallEnds(Int)
+        case room(Int, life: Int)
+        case look
+        case proxyWakes(Int, life: Int)
+        case control(ControlEnvelope)
+        case roundAnswered(Int, life: Int, RoundID, isConfirmed: Bool)
+        case workersTake(Int, life: Int, GateOrder)
+        case workersCut(Int, life: Int, olderThan: UInt64)
+        case groupMoved(Int, life: Int)
+        case visit(Int)
+        case exchangeEnds(Int, life: Int, number: Int)
+    }
+
+    let scenario: Scenario
+    var random: RandomBits
+    var now = Tick.zero
+    var queue = EventQueue<Happening>()
+    var nodes: [SimulatedNode] = []
+    var network: SimulatedNetwork
+    var invariants = Invariants()
+    var clients: [SimulatedClient] = []
+    var history: [Operation] = []
+    /// Members that operators asked for lately: what is asked for may come into force at any time.
+    var wanted: [Configuration] = []
+    var operatorAttempts: UInt64 = 0
+    /// All faults are over.
+    var isCalm = false
+    var isSettled = false
+    /// What every member has to have committed before the group has settled.
+    var goal: LogIndex?
+    var counts = SimulationCounts()
+    var trace: TraceLog?
+    var effects: [RaftEffect] = []
+
+    init(seed: UInt64, scenario: Scenario, trace: TraceLog?) {
+        self.scenario = scenario
+        self.trace = trace
+        random = RandomBits(seed: StableHash.mix(seed))
+        network = SimulatedNetwork(count: scenario.nodes)
+        for node in 0..<scenario.nodes { nodes.append(makeNode(node)) }
+        for client in 0..<scenario.clients { clients.append(SimulatedClient(session: UInt64(client) + 1)) }
+    }
+
+    static func name(of node: Int) -> NodeID { NodeID(String(Character(Unicode.Scalar(UInt8(97 + node))))) }
+
+    func number(of id: NodeID) -> Int? {
+        guard let byte = id.text.utf8.first, byte >= 97, Int(byte) - 97 < nodes.count else { return nil }
+        return Int(byte) - 97
+    }
+
+    private mutating func makeNode(_ node: Int) -> SimulatedNode {
+        let incarnation = UInt64(node) + 1
+        let core = RaftCore(
+            id: Self.name(of: node), incarnation: incarnation, random: random, restored: .empty, now: .zero)
+        return SimulatedNode(
+            id: Self.name(of: node), incarnation: incarnation, clock: drawClock(), core: core,
+            diskLatency: scenario.diskLatency,
+            proxy: SimulatedProxy(process: 0, lease: scenario.timing.lease, now: .zero, mutations: []),
+            known: [UInt64](repeating: 0, count: scenario.nodes))
+    }
+
+    mutating func drawClock() -> NodeClock {
+        let drift = Int64(random.below(Int(2 * scenario.drift + 1))) - scenario.drift
+        return NodeClock(offset: Int64(random.below(1_000_000)) * 1_000, partsPerMillion: drift)
+    }
+
+    func member(_ node: Int, role: Member.Role) -> Member {
+        Member(
+            id: nodes[node].id, incarnation: nodes[node].incarnation, role: role,
+            address: .unix(path: nodes[node].id.text), datacenter: DatacenterName("dc"),
+            rank: scenario.isRanked ? node : 0)
+    }
+
+    // MARK: Running
+
+    /// Runs to the end: until something is wrong, or the group has settled after all faults, or its time is over.
+    mutating func run() {
+        for node in nodes.indices {
+            start(node)
+            if scenario.hasProxies { plan(.visit(node), after: .milliseconds(1)) }
+        }
+        for client in clients.indices { queue.add(.clientWakes(client, attempt: 0), at: now) }
+        planFault(after: .seconds(1))
+        let troubledEnd = Tick.zero + scenario.troubled
+        while invariants.failure == nil, !isSettled, let (at, happening) = queue.next() {
+            if !isCalm, at >= troubledEnd {
+                now = troubledEnd
+                calmDown()
+            }
+            now = max(now, at)
+            counts.events += 1
+            happen(happening)
+        }
+        counts.virtual = now - .zero
+        counts.operations = history.count
+        counts.switches = invariants.switches
+        guard invariants.failure == nil else { return }
+        finish()
+    }
+
+    private mutating func happen(_ happening: Happening) {
+        switch happening {
+        case .wake(let node, let life):
+            if isReady(node, life, else: happening) { wake(node) }
+        case .deliver(let envelope): deliver(envelope)
+        case .diskDone(let node, let life): diskDone(node, life)
+        case .snapshotTaken(let node, let life, let index, let bytes):
+            if isReady(node, life, else: happening) { step(node, .snapshotTaken(index, bytes)) }
+        case .request(let node, let event):
+            if isReady(node, nodes[node].life, else: happening) { request(node, event) }
+        case .answer(let request, let outcome, let value, let node): answered(request, outcome, value, node)
+        case .clientWakes(let client, let attempt): clientWakes(client, attempt)
+        case .askAgain(let client, let attempt): askAgain(client, attempt)
+        case .fault: fault()
+        case .restart(let node): if !nodes[node].isRunning { start(node) }
+        case .heal:
+            network.heal()
+            note("the network is whole")
+        case .clearUp: network.weather = SimulatedNetwork.Weather()
+        case .stallEnds(let node): nodes[node].diskLatency = scenario.diskLatency
+        case .room(let node, let life): if isReady(node, life, else: happening) { step(node, .diskFull(false)) }
+        case .look: look()
+        default: happenToProxy(happening)
+        }
+    }
+
+    private mutating func happenToProxy(_ happening: Happening) {
+        switch happening {
+        case .proxyWakes(let node, let life): if isReady(node, life, else: happening) { proxyWakes(node) }
+        case .control(let envelope):
+            let life = nodes[envelope.receiver].life
+            if isReady(envelope.receiver, life, else: happening) { take(envelope) }
+        case .roundAnswered(let node, let life, let round, let isConfirmed):
+            if isReady(node, life, else: happening) {
+                step(coordinator: node, isConfirmed ? .confirmed(round) : .failed(round))
+            }
+        case .workersTake(let node, let life, let order):
+            if isReady(node, life, else: happening) { workersTake(node, order) }
+        case .workersCut(let node, let life, let generation):
+            if isReady(node, life, else: happening) { workersCut(node, olderThan: generation) }
+        case .groupMoved(let node, let life):
+            if isReady(node, life, else: happening) { groupMoved(node) }
+        case .visit(let node): visit(node)
+        case .exchangeEnds(let node, let life, let number):
+            if isReady(node, life, else: happening) { exchangeEnds(node, number) }
+        default: break
+        }
+    }
+
+    /// Whether the process that this was meant for runs.
+    private func isThere(_ node: Int, _ life: Int) -> Bool { nodes[node].isRunning && nodes[node].life == life }
+
+    /// The same; while the process stands still what was meant for it waits.
+    private mutating func isReady(_ node: Int, _ life: Int, else happening: Happening) -> Bool {
+        guard isThere(node, life) else { return false }
+        if nodes[node].pausedUntil <= now { return true }
+        queue.add(happening, at: nodes[node].pausedUntil)
+        return false
+    }
+
+    private mutating func wake(_ node: Int) {
+        guard nodes[node].wakeAt <= now else { return }
+        nodes[node].wakeAt = .distantFuture
+        if nodes[node].core.nextDeadline <= nodes[node].clock.local(at: now) {
+            step(node, .tick)
+        } else {
+            planWake(node)
+        }
+    }
+
+    mutating func planWake(_ node: Int) {
+        let at = max(now, nodes[node].clock.instant(showing: nodes[node].core.nextDeadline))
+        guard at < nodes[node].wakeAt else { return }
+        nodes[node].wakeAt = at
+        queue.add(.wake(node, life: nodes[node].life), at: at)
+    }
+
+    /// A message comes, unless the handshake of its connection would have failed: it is from or for another incarnation.
+    private mutating func deliver(_ envelope: Envelope) {
+        let receiver = envelope.receiver
+        guard isReady(receiver, nodes[receiver].life, else: .deliver(envelope)) else { return }
+        if let meant = envelope.receiverIncarnation, meant != nodes[receiver].incarnation { return }
+        let known = nodes[receiver].known[envelope.sender]
+        guard known == 0 || known == envelope.senderIncarnation else { return }
+        counts.messages += 1
+        step(receiver, .received(envelope.message))
+    }
+
+    private mutating func diskDone(_ node: Int, _ life: Int) {
+        guard isThere(node, life) else { return }
+        if let token = nodes[node].disk.complete(now: now) {
+            release(node, upTo: token)
+        }
+        guard isReady(node, life, else: .diskDone(node, life: life)) else { return }
+        guard nodes[node].disk.durable > nodes[node].toldDurable else { return }
+        nodes[node].toldDurable = nodes[node].disk.durable
+        step(node, .persisted(nodes[node].disk.durable))
+    }
+
+    /// Writes to the trace, where there is one.
+    mutating func note(_ text: String) {
+        trace?.add(now, text)
+    }
+}

@@ -1,0 +1,75 @@
+// Owns one simulated proxy beside its core: its lease, its gate, its workers as one, and what they have in flight.
+internal import Catalog
+internal import Switching
+internal import Topology
+
+/// What nodes say to each other about leases and switches.
+enum ControlMessage: Hashable, Sendable {
+    case request(LeaseRequest)
+    case grant(LeaseGrant)
+    case acknowledgement(EpochAcknowledgement)
+}
+
+/// A control message on its way.
+struct ControlEnvelope: Sendable {
+    var message: ControlMessage
+    var sender: Int
+    var receiver: Int
+    var senderIncarnation: UInt64
+    var receiverIncarnation: UInt64
+}
+
+struct SimulatedProxy: Sendable {
+    static let service = ServiceName("shop")
+    static let datacenters = [DatacenterName("east"), DatacenterName("west"), DatacenterName("south")]
+
+    struct Exchange: Sendable {
+        var number: Int
+        var generation: UInt64
+        var datacenter: DatacenterName
+    }
+
+    var coordinator: SwitchCoordinator
+    var lease: RoutingLease
+    var gate: ServiceGate
+    /// The order that the workers have taken.
+    var order: GateOrder
+    var exchanges: [Exchange] = []
+    /// The coordinator was told that this node leads.
+    var isCoordinating = false
+    /// Names the proposals of this process.
+    var session: UInt64
+    var sequence: UInt64 = 0
+    var wakeAt = Tick.distantFuture
+
+    init(process: UInt64, lease length: Duration, now: Tick, mutations: SwitchingMutations) {
+        coordinator = SwitchCoordinator(mutations: mutations)
+        lease = RoutingLease(process: process, lease: length, mutations: mutations)
+        var conduct = ServiceGate.Conduct()
+        conduct.cutLead = .milliseconds(20)
+        gate = ServiceGate(conduct, now: now, mutations: mutations)
+        order = gate.currentOrder
+        session = process
+    }
+
+    /// Where its workers may write to when their clock shows this.
+    func writes(_ local: Tick) -> [DatacenterName] { local < order.writeUntil ? exchanges.map(\.datacenter) : [] }
+
+    /// The next time at which it has something to do by itself, on its own clock.
+    var nextDeadline: Tick {
+        min(lease.nextRequest, gate.nextDeadline ?? .distantFuture, coordinator.nextDeadline ?? .distantFuture)
+    }
+
+    /// The registration that the first leader proposes.
+    static var registration: ServiceRegistration {
+        var failover = FailoverSettings()
+        failover.drain = .milliseconds(300)
+        failover.hold = .seconds(5)
+        return ServiceRegistration(
+            name: service, hasPrimary: true,
+            datacenters: datacenters.map { name in
+                let endpoint = ServiceRegistration.Endpoint(address: .unix(path: name.text), weight: 1)
+                return ServiceRegistration.Datacenter(name: name, weight: 1, endpoints: [endpoint])
+            }, consistency: .strict, failover: failover)
+    }
+}

@@ -1,0 +1,56 @@
+// Owns the runs of whole groups: seeds that must hold, and bugs that must be seen.
+import Raft
+import Testing
+
+@testable import Simulation
+
+@Suite("Simulation")
+struct SimulationTests {
+    /// Four runs a case, so that cases run side by side.
+    @Test("Everything that must hold holds", arguments: 0..<10)
+    func holds(_ block: Int) {
+        for seed in UInt64(block * 4 + 1)...UInt64(block * 4 + 4) {
+            var scenario = Scenario.drawn(seed: seed)
+            scenario.troubled = .seconds(4)
+            let outcome = Simulation.run(seed: seed, scenario: scenario)
+            #expect(outcome.failure == nil, "meridian simulate --seed \(seed)")
+            #expect(outcome.counts.leaderships > 0 && outcome.counts.operations > 0)
+        }
+    }
+
+    @Test("A group without trouble elects once and serves", arguments: ElectionPolicy.allCases)
+    func calm(_ policy: ElectionPolicy) {
+        var scenario = Scenario()
+        scenario.policy = policy
+        scenario.faults = []
+        scenario.troubled = .seconds(10)
+        let outcome = Simulation.run(seed: 1, scenario: scenario)
+        #expect(outcome.failure == nil)
+        // The founder's, and the first elected one's.
+        #expect(outcome.counts.leaderships == 2)
+        #expect(outcome.counts.operations > 200)
+    }
+
+    @Test("Proxies serve, and primaries move")
+    func proxies() {
+        var scenario = Scenario()
+        scenario.faults = [.primary]
+        scenario.faultInterval = .seconds(2)
+        scenario.troubled = .seconds(15)
+        let outcome = Simulation.run(seed: 1, scenario: scenario)
+        #expect(outcome.failure == nil)
+        // The rules must not be kept by never doing anything.
+        #expect(outcome.counts.switches >= 3 && outcome.counts.exchanges > 1_000 && outcome.counts.grants > 100)
+    }
+
+    @Test("A seed replays to the letter")
+    func replays() {
+        var scenario = Scenario.drawn(seed: 3)
+        scenario.troubled = .seconds(2)
+        let first = Simulation.run(seed: 3, scenario: scenario, traceLines: 1_000)
+        #expect(first == Simulation.run(seed: 3, scenario: scenario, traceLines: 1_000))
+        #expect(first.trace.count == 1_000)
+        #expect(first.trace != Simulation.run(seed: 4, scenario: scenario, traceLines: 1_000).trace)
+        #expect(first.counts == Simulation.run(seed: 3, scenario: scenario).counts)
+    }
+}
