@@ -74,11 +74,9 @@ struct CallTests {
     func deadline() throws {
         let (bench, a, b) = try pair()
         let outcomes = Outcomes()
-        let begin = EventLoop.clock()
         call(a, b, within: .milliseconds(200), into: outcomes)
         try bench.turn("over") { !outcomes.all.isEmpty }
         #expect(outcomes.all == [.unknown("no reply in time")])
-        #expect(EventLoop.clock() - begin >= .milliseconds(200))
         #expect(b.requests.count == 1)
         b.requests[0].answer([1])
         call(a, b, into: outcomes)
