@@ -114,7 +114,7 @@ let package = Package(
         tests("RoutingTests", ["Routing", "Topology", "Catalog", "Health", "Balancing"]),
         tests("BalancingTests", ["Balancing", "Topology"]),
         tests("HealthTests", ["Health", "Topology"]),
-        tests("RaftTests", ["Raft", "Topology"]),
+        tests("RaftTests", ["Raft", "Topology"], resources: [.copy("Transcripts")]),
         tests("HTTPTransportTests", ["HTTPTransport", "Proactor", "Topology"]),
         tests("ProbingTests", ["Probing", "HTTPTransport", "Proactor", "Topology", "Health", "Routing"]),
         tests(

@@ -31,8 +31,8 @@ extension RaftCore {
         collection = Collection(
             best: log.last, asked: quorum.voters, fetchDeadline: now + resendInterval, deadline: now + electionTimeout,
             end: now + Collection.longest)
-        announceCollecting()
         continueCollecting()
+        if role == .collecting { announceCollecting() }
     }
 
     private mutating func announceCollecting() {
@@ -42,8 +42,9 @@ extension RaftCore {
     /// The next thing to do, whatever happened: follow a greater log, fetch, wait for the disk, ask further voters, lead.
     mutating func continueCollecting() {
         guard role == .collecting, let campaign, var collection else { return }
-        let greatest = campaign.replies.filter { $0.verdict == .granted }.map(\.last).max() ?? .zero
-        if greatest > collection.best {
+        let granted = campaign.replies.filter { $0.verdict == .granted }.map(\.last)
+        let greatest = granted.max(by: isWorse) ?? .zero
+        if isWorse(collection.best, greatest) {
             collection.best = greatest
             collection.holder = nil
             collection.previous = nil
@@ -51,13 +52,19 @@ extension RaftCore {
         self.collection = collection
         guard collection.best.index >= commit else { return abandonCollecting() }
         if collection.write != nil { return }
-        if log.last != collection.best { return fetch() }
+        if log.last != collection.best, !mutations.contains(.collectsWithoutAdopting) { return fetch() }
         // What leads has to be durable (C6).
         if let barrier = disk.barrier {
             self.collection?.write = barrier
             return
         }
         judgeCollection()
+    }
+
+    /// The greater log is the one of the greater last term, and of the greater index in it (C3; Raft §5.4.1).
+    private func isWorse(_ left: LogPosition, _ right: LogPosition) -> Bool {
+        guard mutations.contains(.collectsLongestLog) else { return left < right }
+        return (left.index, left.term) < (right.index, right.term)
     }
 
     /// C5 and C6: the votes have to be a quorum of the configuration in the log that was taken over.
@@ -73,6 +80,11 @@ extension RaftCore {
     }
 
     // MARK: Fetching
+
+    /// Whether an answer of the holder is awaited.
+    var isFetching: Bool {
+        collection.map { $0.holder != nil && $0.write == nil && log.last != $0.best } ?? false
+    }
 
     private mutating func fetch() {
         guard let campaign, let collection else { return }

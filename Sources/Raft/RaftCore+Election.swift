@@ -142,8 +142,8 @@ extension RaftCore {
             if isImpossible { return reject(message(.voteReply(reply), to: from), "grants with a log it cannot have") }
         }
         campaign?.take(reply, from: from)
-        judgeVote()
-        if role == .collecting, reply.verdict == .granted { continueCollecting() }
+        if role == .candidate { return judgeVote() }
+        if reply.verdict == .granted, !isFetching || reply.last > collection?.best ?? .zero { continueCollecting() }
     }
 
     /// Leads, or collects, once a quorum has granted; the own vote counts once it is durable.

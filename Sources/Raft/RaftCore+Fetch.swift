@@ -9,8 +9,17 @@ extension RaftCore {
             .fetchReply(FetchReply(target: fetch.target, previous: fetch.previous, content: content)), to: from)
     }
 
+    /// A fetch of an earlier term stays without an answer: the log may have changed since the vote.
+    mutating func answerStaleFetch(_ fetch: Fetch, _ message: RaftMessage) {
+        guard mutations.contains(.fetchesAcrossTerms) else { return }
+        let reply = FetchReply(target: fetch.target, previous: fetch.previous, content: content(of: fetch))
+        pending.append(
+            .send(RaftMessage(from: id, to: message.from, term: message.term, .fetchReply(reply)), after: nil))
+    }
+
     private func content(of fetch: Fetch) -> FetchReply.Content {
-        guard log.last == fetch.target, !isCorrupt, role != .leader else { return .miss }
+        let isTarget = log.last == fetch.target || mutations.contains(.fetchesAcrossTerms)
+        guard isTarget, !isCorrupt, role != .leader else { return .miss }
         if fetch.previous.index < log.before.index { return ownChunk(at: fetch.snapshotOffset) }
         if log.holds(fetch.previous) {
             let entries = log.entries(after: fetch.previous.index, cost: limits.messageBytes)

@@ -43,8 +43,16 @@ extension RaftCore {
     }
 
     mutating func takeHeartbeat(_ heartbeat: Heartbeat, _ from: NodeID) {
-        // The log is the leader's only as far as this leader's own appends have shown.
-        advanceCommit(to: min(heartbeat.commit, verified))
         send(.heartbeatReply(HeartbeatReply(round: heartbeat.round)), to: from)
+        // The log is the leader's only as far as this leader's appends have shown, or where it ends in the leader's term:
+        // only the leader writes in it, so that all before is the leader's, too (log matching, §5.3).
+        if log.last.term == term { verified = max(verified, log.last.index) }
+        advanceCommit(to: min(heartbeat.commit, verified))
+        guard heartbeat.commit > max(commit, verified) else { return }
+        // The leader believes that this node holds more than it knows to be the leader's: a restart forgot it, or the disk
+        // lost it.
+        let limit = LogPosition(term: term, index: min(heartbeat.commit, log.last.index))
+        let hint = log.position(atMost: limit) ?? log.before
+        send(.appendReply(.conflict(previous: heartbeat.commit, hint: hint)), to: from)
     }
 }

@@ -10,7 +10,10 @@ extension RaftCore {
         case .preVoteReply(let reply): takePreVoteReply(reply, message)
         case .vote(let request): answerVote(request, message)
         default:
-            if message.term < term { return answerStale(message) }
+            if message.term < term {
+                if case .fetch(let fetch) = message.body { return answerStaleFetch(fetch, message) }
+                return answerStale(message)
+            }
             // A leader that it does not know deposes it, but no answer of those that were removed does.
             if role == .leader, message.term > term, !message.isOfLeader, !isMember(message.from) { return }
             if message.term > term { becomeFollower(in: message.term) }

@@ -132,8 +132,9 @@ extension RaftCore {
         switch progress.mode {
         case .snapshot: return
         case .probe where progress.next.previous != previous || previous == .zero: return
-        // An answer to a message that a later one has overtaken.
-        case .replicate where previous <= progress.match: return
+        // An answer to a message that a later one has overtaken; but nothing being under way, the follower says by itself
+        // that it does not know what it was believed to hold.
+        case .replicate(let inFlight) where previous <= progress.match && !inFlight.isEmpty: return
         case .probe, .replicate: break
         }
         let common = min(log.position(atMost: hint)?.index ?? log.before.index.previous, previous.previous)
@@ -152,7 +153,8 @@ extension RaftCore {
             voter == id ? own : progress.first { $0.id == voter }?.match.number ?? 0
         }
         let index = LogIndex(reached)
-        guard index > commit, log.position(at: index)?.term == term else { return }
+        guard index > commit else { return }
+        guard log.position(at: index)?.term == term || mutations.contains(.commitsOldTerms) else { return }
         advanceCommit(to: index)
         guard let leadership else { return }
         if leadership.isFounding { return founded() }

@@ -32,9 +32,18 @@ extension RaftCore {
         replyToVote(verdict, request, message)
     }
 
+    /// Whether a configuration has ever reached this node, and does not name another incarnation of it. Which votes count
+    /// is for the candidate's configuration to say: a voter's own log may not have got there yet (thesis §4.1, §4.2.2).
+    private var wasAdmitted: Bool {
+        configuration.cluster != 0
+            && (configuration.members + (configuration.outgoing ?? [])).allSatisfy {
+                $0.id != id || $0.incarnation == incarnation
+            }
+    }
+
     /// V2, V3 and V7, for a term that is not below the own one.
     private func verdict(_ request: VoteRequest, _ message: RaftMessage) -> VoteReply.Verdict {
-        if !isVoter || isCorrupt || disk.isFull { return .unable }
+        if !wasAdmitted || isCorrupt || disk.isFull { return .unable }
         if message.term == term {
             if let votedFor = hardState.votedFor, votedFor != message.from { return .voted }
             if let leader, leader != message.from { return .voted }

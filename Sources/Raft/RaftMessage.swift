@@ -55,7 +55,7 @@ public struct VoteRequest: Hashable, Sendable {
 public struct VoteReply: Hashable, Sendable {
     public enum Verdict: UInt8, Hashable, Sendable {
         case granted, stale, voted, leaderAlive, logBehind
-        /// The voter has no vote (yet), its log is corrupt or its disk is full.
+        /// The voter was never admitted to a group, its log is corrupt or its disk is full.
         case unable
     }
     /// The term that was asked about: it tells a late answer to an earlier campaign apart.

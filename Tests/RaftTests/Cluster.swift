@@ -89,6 +89,8 @@ struct Cluster {
         for (place, member) in members.enumerated() {
             var node = TestNode(member: member, policy: policy, limits: limits)
             node.disk.state = Self.state(configuration, terms: place < entries.count ? entries[place] : [])
+            // A quorum had to know of a term before anybody could write in it.
+            node.disk.state.hardState.term = entries.joined().max() ?? Term(1)
             nodes.append(node)
             start(place)
         }

@@ -1,0 +1,16 @@
+// Owns the bugs that the simulation puts into a core on purpose, to prove that it sees them.
+
+/// Seeded bugs: rules of design §4 that a core leaves out. Empty but in the simulation's own tests.
+package struct RaftMutations: OptionSet, Sendable {
+    package let rawValue: Int
+    package init(rawValue: Int) { self.rawValue = rawValue }
+
+    /// A leader commits by counting entries of earlier terms (against Raft §5.4.2).
+    package static let commitsOldTerms = RaftMutations(rawValue: 1)
+    /// A collecting candidate leads with its own log (against C4).
+    package static let collectsWithoutAdopting = RaftMutations(rawValue: 2)
+    /// A collecting candidate takes the longest log for the best (against C3).
+    package static let collectsLongestLog = RaftMutations(rawValue: 4)
+    /// A holder answers fetches of earlier terms, whatever its log is by then (against V6).
+    package static let fetchesAcrossTerms = RaftMutations(rawValue: 8)
+}
