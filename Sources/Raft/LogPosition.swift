@@ -17,8 +17,10 @@ public struct LogIndex: Hashable, Comparable, Sendable, Strideable, CustomString
     public static let zero = LogIndex(0)
     public init(_ number: UInt64) { self.number = number }
     public static func < (left: LogIndex, right: LogIndex) -> Bool { left.number < right.number }
-    public func distance(to other: LogIndex) -> Int { Int(other.number) - Int(number) }
-    public func advanced(by count: Int) -> LogIndex { LogIndex(UInt64(Int(number) + count)) }
+    /// Spelled out, for `Strideable` would compare by the distance, which not every number on the wire has.
+    public static func == (left: LogIndex, right: LogIndex) -> Bool { left.number == right.number }
+    public func distance(to other: LogIndex) -> Int { Int(truncatingIfNeeded: other.number &- number) }
+    public func advanced(by count: Int) -> LogIndex { LogIndex(number &+ UInt64(truncatingIfNeeded: count)) }
     public var next: LogIndex { LogIndex(number + 1) }
     /// The index before; 0 stays 0.
     public var previous: LogIndex { LogIndex(number == 0 ? 0 : number - 1) }

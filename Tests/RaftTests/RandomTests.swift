@@ -46,7 +46,7 @@ private struct FaultRun {
         let loss = random.below(3) * 4
         var losses = RandomBits(seed: seed ^ 0x1055)
         cluster.loses = { _ in losses.below(100) < loss }
-        for turn in 0..<60 {
+        for turn in 0..<30 {
             cluster.run(.milliseconds(20 + random.below(400)))
             disturb()
             work(turn)
