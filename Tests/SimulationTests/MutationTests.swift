@@ -22,7 +22,7 @@ struct MutationTests {
         Case(mutation: .wipedNodeVotes, seeds: 10, faults: [.wipe, .crash, .partition]),
         Case(mutation: .readWithoutRound, seeds: 40, faults: [.partition, .pause, .transfer]),
         Case(mutation: .retryUnderAnotherName, seeds: 5, faults: [.partition, .crash]),
-        Case(mutation: .corruptionTakenForTornEnd, seeds: 12, faults: [.flip, .crash, .partition]),
+        Case(mutation: .corruptionTakenForTornEnd, seeds: 30, faults: [.flip, .crash, .partition]),
         Case(
             mutation: .leaseCountedFromReceipt, seeds: 50, faults: [.primary, .partition, .weather],
             interval: .milliseconds(500), lease: .milliseconds(600)),
