@@ -71,12 +71,14 @@ let package = Package(
         shell("HTTPTransport", ["HTTPWire", "Proactor", "Topology"]),
         shell("Settings", ["CYAML", "Topology", "Balancing", "Health", "Routing"]),
         shell("Probing", ["HTTPTransport", "Proactor", "Topology", "Health", "Routing"]),
-        shell("DataPlane", ["HTTPWire", "Proactor", "CLinux", "Topology", "Balancing", "Routing", "Catalog"]),
+        shell(
+            "DataPlane",
+            ["HTTPWire", "Proactor", "CLinux", "Topology", "Balancing", "Routing", "Catalog", "Switching"]),
         shell(
             "ControlPlane",
             [
-                "RaftRuntime", "Raft", "Failover", "Probing", "Proactor", "Topology", "Catalog", "Health", "Balancing",
-                "Routing",
+                "RaftRuntime", "Raft", "Failover", "Switching", "Probing", "Proactor", "Topology", "Catalog", "Health",
+                "Balancing", "Routing",
             ]),
         shell(
             "Admin",
@@ -88,7 +90,7 @@ let package = Package(
             name: "meridian",
             dependencies: [
                 "Admin", "ControlPlane", "DataPlane", "HTTPTransport", "Settings", "Proactor", "RaftRuntime", "Raft",
-                "TLS", "Simulation", "Topology", "Catalog", "Routing", "CLinux",
+                "TLS", "Simulation", "Topology", "Catalog", "Routing", "Switching", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -124,8 +126,8 @@ let package = Package(
         tests(
             "ControlPlaneTests",
             [
-                "ControlPlane", "Failover", "Probing", "Proactor", "Topology", "Catalog", "Health", "Balancing",
-                "Routing",
+                "ControlPlane", "Failover", "Switching", "Probing", "Proactor", "Topology", "Catalog", "Health",
+                "Balancing", "Routing",
             ]),
         tests(
             "AdminTests",

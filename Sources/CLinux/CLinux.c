@@ -47,7 +47,7 @@ int ml_epoll_wait(int epoll, ml_readiness *out, int limit, int milliseconds) {
 
 long long ml_now(void) {
     struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
+    clock_gettime(CLOCK_BOOTTIME, &time);
     return (long long)time.tv_sec * 1000000000LL + time.tv_nsec;
 }
 

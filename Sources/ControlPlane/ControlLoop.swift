@@ -32,6 +32,9 @@ final class ControlLoop: TimerHandler {
     private let ledger: any Ledger
     /// nil in a group of one: there is nobody to agree with.
     private let keeper: FailoverKeeper?
+    private let leases: LeaseKeeper
+    /// nil in a group of one: a switch needs nobody else's word.
+    private let desk: SwitchDesk?
     private var catalog: Catalog { ledger.catalog }
     private var version: UInt64 = 0
     private var conditions = EndpointConditions()
@@ -65,7 +68,10 @@ final class ControlLoop: TimerHandler {
     ) {
         self.loop = loop
         self.ledger = ledger
-        keeper = (ledger as? GroupLedger).map { FailoverKeeper($0, node: settings.node) }
+        let group = ledger as? GroupLedger
+        keeper = group.map { FailoverKeeper($0, node: settings.node) }
+        desk = group.map { SwitchDesk(loop, $0) }
+        leases = LeaseKeeper(loop, group, process: seed, sink: sink)
         self.settings = settings
         self.layout = layout
         self.board = board
@@ -81,7 +87,11 @@ final class ControlLoop: TimerHandler {
         judgeTimer = loop.makeTimer(self)
         periodTimer = loop.makeTimer(self)
         periodTimer?.set(loop.now + Self.period)
-        ledger.changed = { [unowned self] in setStale() }
+        ledger.changed = { [unowned self] in catalogChanged() }
+        group?.leases.stepped = { [unowned self] in
+            desk?.stepped()
+            leases.stepped()
+        }
         ledger.standingChanged = { [unowned self] in
             registerMissing()
             if let table { show(table) }
@@ -89,7 +99,29 @@ final class ControlLoop: TimerHandler {
     }
 
     /// Lets go of the group; proposals that wait are answered.
-    func stop() { ledger.stop() }
+    func stop() {
+        leases.stop()
+        desk?.stop()
+        ledger.stop()
+    }
+
+    /// The catalog has moved on: gates and switches follow at once, the table with the next publication.
+    private func catalogChanged() {
+        followSwitches()
+        setStale()
+    }
+
+    private func followSwitches() {
+        let catalog = catalog
+        let switches = catalog.switches
+        leases.follow(
+            catalog, switches,
+            listed: settings.services.lazy.filter { $0.datacenterPolicy == .primary }.map(\.name))
+        desk?.applied(catalog, switches)
+    }
+
+    /// Workers may have confirmed an order of a gate.
+    func gateConfirmed(_ service: ServiceName) { leases.confirmed(service) }
 
     // MARK: Settings
 
@@ -102,6 +134,7 @@ final class ControlLoop: TimerHandler {
         self.settings = settings
         self.layout = layout
         let refused = register(replacing: before)
+        followSwitches()
         adoptConditions()
         var places: [DatacenterName] = []
         for place in settings.services.flatMap({ $0.datacenters.map(\.name) }) where !places.contains(place) {
@@ -308,6 +341,7 @@ final class ControlLoop: TimerHandler {
         expireOverrides()
         registerMissing()
         ledger.look()
+        leases.look()
         observe()
         tellProbes()
         if let nextRamp, nextRamp <= loop.now { setStale() }
@@ -323,6 +357,12 @@ final class ControlLoop: TimerHandler {
         } else {
             loop.atEndOfTurn { [self] in if isStale { publish() } }
         }
+    }
+
+    /// Whether the datacenter that takes the service's traffic, or is about to, has an endpoint that may be used.
+    private func isUsable(_ service: ServiceRouting) -> Bool {
+        guard let target = catalog.primaryRecord(of: service.name)?.state.target else { return false }
+        return service.datacenters.first { $0.name == target }.map { $0.healthyWeight > 0 } ?? false
     }
 
     private func show(_ table: RoutingTable) {
@@ -343,6 +383,9 @@ final class ControlLoop: TimerHandler {
         nextExpiry = catalog.nextExpiry
         sink.publish(table)
         self.table = table
+        for service in table.services where service.followsPrimary {
+            leases.setUsable(isUsable(service), service.name)
+        }
         show(table)
         let answers = waiting
         waiting = []

@@ -45,6 +45,7 @@ public final class ControlPlane: Sendable {
         }
         relay.connect(control)
         traffic.listenForFailures { [control] in control.post { $0.takeFailureNotice() } }
+        sink.listenForConfirmations { [control] service in control.post { $0.gateConfirmed(service) } }
     }
 
     /// Proposes a command. `completion` runs on the control thread, once the outcome is known and, when it changed

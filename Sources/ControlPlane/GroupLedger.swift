@@ -26,9 +26,10 @@ final class GroupLedger: Ledger, ReplicatedState {
     /// A peer has told what it sees.
     var observed: (NodeID, [UInt8]) -> Void = { _, _ in }
     private let loop: EventLoop
-    private let node: NodeID
+    let node: NodeID
     private let fail: @Sendable (String) -> Void
-    private var member: GroupMember?
+    private(set) var member: GroupMember?
+    var leases = LeaseHandlers()
     private var shown: GroupStanding?
 
     /// The outcomes of the newest commands, by index; `outcomes.first` is that of `firstKept`.
@@ -47,7 +48,8 @@ final class GroupLedger: Ledger, ReplicatedState {
             loop: loop, options: setup.options, opened: (setup.store, setup.loaded), listening: setup.listening,
             state: self, logger: setup.logger,
             handlers: GroupMember.Handlers(
-                receivedCall: { [unowned self] in receivedCall($0) }, fail: { [fail] in fail($0) }))
+                receivedCall: { [unowned self] in receivedCall($0) },
+                stepped: { [unowned self] in leases.stepped() }, fail: { [fail] in fail($0) }))
     }
 
     func stop() {
@@ -120,6 +122,8 @@ final class GroupLedger: Ledger, ReplicatedState {
         case Self.observeCall:
             observed(request.peer.node, request.call.bytes)
             request.answer([])
+        case Self.leaseCall: receivedLeaseRequest(request)
+        case Self.acknowledgeCall: receivedAcknowledgement(request)
         default: request.refuse("this node knows no such call")
         }
     }
@@ -213,6 +217,7 @@ final class GroupLedger: Ledger, ReplicatedState {
         // Before the first command: every member derives the same high bits of all epochs.
         let formation = GroupMember.formation(of: configuration.cluster)
         if catalog.appliedIndex == 0, catalog.formation != formation { catalog = Catalog(formation: formation) }
+        leases.membersChanged()
         standingChanged()
     }
 

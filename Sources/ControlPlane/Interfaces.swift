@@ -1,11 +1,25 @@
 // Owns what the control plane needs of the others: somebody who routes, somebody who counts, settings.
 public import Routing
+public import Switching
 public import Topology
 
-/// Takes routing tables; the data plane, wired by the composition root.
+/// Takes routing tables and the orders of gates; the data plane, wired by the composition root. Its calls come on the
+/// control thread and must not wait.
 public protocol RoutingSink: Sendable {
-    /// Makes all workers use the table from their next turn on. Called on the control thread; must not wait.
+    /// Makes all workers use the table from their next turn on.
     func publish(_ table: RoutingTable)
+    /// Puts an order for the gate of a service in force: its ticks at once, the rest at the workers' next turn.
+    func command(_ order: GateOrder, for service: ServiceName)
+    /// Cuts all that was admitted to a service before a generation of its gate.
+    func cut(olderThan generation: UInt64, of service: ServiceName)
+    /// The generation of a service's gate that every worker obeys, with nothing older in flight.
+    func confirmedGeneration(of service: ServiceName) -> UInt64
+    /// `listener` is called, on any thread, when `confirmedGeneration` may have grown; a call may get lost.
+    func listenForConfirmations(_ listener: @escaping @Sendable (ServiceName) -> Void)
+    /// Asks the workers to look at their orders again: what told them may have got lost.
+    func remind(of service: ServiceName)
+    /// Tells how long routing leases live.
+    func setLease(_ lease: Duration)
 }
 
 /// What traffic showed of one endpoint since the process started.

@@ -46,7 +46,7 @@ struct ObservationReport: Hashable {
 
     /// - Returns: nil for what `encoded` never gives.
     init?(_ bytes: [UInt8]) {
-        var reader = Reader(bytes: bytes)
+        var reader = PeerBytesReader(bytes: bytes)
         guard reader.number(1) == Int64(Self.version), let count = reader.number(2), count <= Self.mostServices else {
             return nil
         }
@@ -66,37 +66,8 @@ struct ObservationReport: Hashable {
     }
 }
 
-/// Takes numbers and texts from bytes that may be anything.
-private struct Reader {
-    let bytes: [UInt8]
-    var position = 0
-
-    var isAtEnd: Bool { position == bytes.count }
-
-    mutating func number(_ count: Int = 8) -> Int64? {
-        guard bytes.count - position >= count else { return nil }
-        var value: UInt64 = 0
-        for index in (0..<count).reversed() { value = value << 8 | UInt64(bytes[position + index]) }
-        position += count
-        return Int64(bitPattern: value)
-    }
-
-    mutating func name() -> String? {
-        guard let count = number(1), bytes.count - position >= Int(count),
-            let text = String(validating: bytes[position..<(position + Int(count))], as: UTF8.self),
-            NameRule.allows(text)
-        else { return nil }
-        position += Int(count)
-        return text
-    }
-
-    /// nil outside: not a duration; nil inside: none.
-    private mutating func duration() -> Duration?? {
-        guard let milliseconds = number(), milliseconds >= -1, milliseconds <= 1 << 40 else { return nil }
-        return .some(milliseconds < 0 ? nil : .milliseconds(milliseconds))
-    }
-
-    mutating func view() -> DatacenterView? {
+extension PeerBytesReader {
+    fileprivate mutating func view() -> DatacenterView? {
         guard let datacenter = name(), let healthy = number(), let total = number(), let down = duration(),
             let fit = duration()
         else { return nil }

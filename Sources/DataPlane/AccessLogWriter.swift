@@ -48,7 +48,7 @@ final class AccessLogWriter: TimerHandler {
             status: exchange.status, bytesIn: exchange.bytesIn, bytesOut: exchange.bytesOut, reason: reason)
         if let service = exchange.service {
             fields.service = service.routing.name.text
-            if let primary = service.routing.primary { fields.epoch = Int(primary.epoch.count) }
+            if let epoch = exchange.pass?.epoch { fields.epoch = Int(epoch.count) }
         }
         if let last = exchange.lastEndpoint {
             fields.datacenter = last.datacenterName

@@ -4,6 +4,7 @@ internal import Catalog
 internal import HTTPWire
 internal import Proactor
 internal import Routing
+internal import Switching
 internal import Synchronization
 internal import Topology
 
@@ -12,10 +13,19 @@ extension Exchange {
     @inline(__always)
     func attempt() {
         attempts += 1
+        if let gate = service?.gate, !passes(gate) { return }
+        attempt(lineLimit: nil)
+    }
+
+    /// Sends the request somewhere, or lets it wait.
+    ///
+    /// - Parameter lineLimit: how many may wait for room before it; nil: as many as the settings say.
+    @inline(__always)
+    func attempt(lineLimit: Int?) {
         switch tryEndpoints() {
         case .begun: break
-        case .none: fail(503, "no_endpoint")
-        case .full: joinLine()
+        case .none: if !waitForEndpoint() { fail(503, "no_endpoint") }
+        case .full: joinLine(limit: lineLimit)
         }
     }
 
@@ -70,18 +80,20 @@ extension Exchange {
         let connection = UpstreamConnection(worker, choice.endpoint)
         connection.exchange = self
         upstream = connection
-        if !connection.connect(to: address, timeout: service.timeouts.connect) {
+        guard connection.connect(to: address, timeout: service.timeouts.connect) else {
             upstream = nil
             retryOrFail(503, "no_descriptors", isSafe: true)
+            return
         }
+        if let timeout = pass?.gate.userTimeout { connection.stream?.setUserTimeout(timeout) }
     }
 
     // MARK: Waiting for room
 
-    private func joinLine() {
+    private func joinLine(limit: Int?) {
         guard let service else { return }
         phase = .connecting
-        let limit = service.routing.definition.circuit.queue
+        let limit = limit ?? service.routing.definition.circuit.queue
         guard let ticket = service.line.join(self, limit: limit, time: service.timeouts.connect) else {
             fail(503, "circuit_open")
             return
@@ -93,10 +105,18 @@ extension Exchange {
     ///
     /// - Returns: false when there is still no room; it stays where it is.
     func tryAgainFromLine() -> Bool {
+        let ticket = lineTicket
+        if let gate = service?.gate, !passes(gate) {
+            // It waits for the gate from now on, or was refused.
+            if lineTicket == ticket { lineTicket = 0 }
+            return true
+        }
         switch tryEndpoints() {
         case .full: return false
         case .begun: lineTicket = 0
-        case .none: fail(503, "no_endpoint")
+        case .none:
+            lineTicket = 0
+            if !waitForEndpoint() { fail(503, "no_endpoint") }
         }
         return true
     }
@@ -112,6 +132,7 @@ extension Exchange {
     @inline(__always)
     private func sendRequest(_ connection: UpstreamConnection) {
         guard let head, let stream = connection.stream, let service else { return }
+        guard mayWrite else { return cut() }
         phase = .sending
         lastProgress = loop.now
         if isRequestComplete, waiting.isEmpty, !mayRetryLater(service) {
@@ -129,7 +150,9 @@ extension Exchange {
     }
 
     @inline(__always)
-    func mayRetryLater(_ service: ServiceRuntime) -> Bool { attempts <= service.routing.definition.retry.attempts }
+    func mayRetryLater(_ service: ServiceRuntime) -> Bool {
+        attempts <= service.routing.definition.retry.attempts || pass != nil
+    }
 
     /// The connection failed before its response was complete.
     func upstreamFailed(_ failure: StreamFailure, whileConnecting: Bool) {
@@ -160,19 +183,27 @@ extension Exchange {
     /// - Parameter isSafe: whether the backend cannot have acted on the request, or may do so twice.
     func retryOrFail(_ status: Int, _ reason: StaticString, isSafe: Bool) {
         countError()
-        guard let service, isSafe, canReplay, mayRetryLater(service), service.mayRetry(now: loop.now) else {
+        guard let service, isSafe, canReplay else { return fail(status, reason) }
+        if attempts <= service.routing.definition.retry.attempts, service.mayRetry(now: loop.now) {
+            repeatRequest(service)
+        } else if !waitForEndpoint() {
             fail(status, reason)
-            return
         }
-        repeatRequest(service)
     }
 
     /// Begins the next attempt, which policy and budget have allowed.
     func repeatRequest(_ service: ServiceRuntime) {
         service.counters.retries.add(1, ordering: .relaxed)
         releaseUpstream(reusable: false)
+        rewind()
+        attempt()
+    }
+
+    /// Makes the request ready to be sent once more from its beginning.
+    func rewind() {
         dropPartialResponse()
         phase = .connecting
+        hasResponse = false
         for buffer in waiting { loop.giveBack(buffer) }
         waiting.removeAll(keepingCapacity: true)
         for buffer in replay {
@@ -180,7 +211,6 @@ extension Exchange {
             copy.append(buffer)
             waiting.append(copy)
         }
-        attempt()
     }
 
     var canReplay: Bool { head != nil && (mayReplay || bytesIn == 0) && !hasAnswered }
@@ -201,6 +231,11 @@ extension Exchange {
         let timeouts = service.timeouts
         if let limit = timeouts.request, now - started >= .nanoseconds(limit) {
             fail(504, "request_timeout")
+            return
+        }
+        if heldTicket != 0 || lineTicket != 0 {
+            // Those who let it wait know for how long.
+            session.timer?.set(now + .seconds(1))
             return
         }
         let silence = now.nanoseconds(since: lastProgress)

@@ -4,6 +4,7 @@ internal import Catalog
 internal import HTTPWire
 internal import Proactor
 internal import Routing
+internal import Switching
 internal import Synchronization
 internal import Topology
 
@@ -54,6 +55,7 @@ extension Exchange {
         isLastRequest = !clientKeepsAlive
         wantsWebSocket = head.wantsWebSocket
         expectsContinue = head.expectsContinue
+        patienceEnds = .distantFuture
         mayReplay = true
         replayBytes = 0
         hasResponse = false
@@ -141,7 +143,9 @@ extension Exchange {
         noteRequestID(head, buffer, identity)
         let requestID = requestID
         let via = worker.via
-        let serviceLines = service.fenceLines
+        let serviceLines = service.gate?.fenceLines ?? []
+        fenceLength = serviceLines.count
+        fenceGeneration = service.gate?.order.generation ?? 0
         let fallbackHost = service.nameBytes
         let path = normalized ?? buffer
         var context = RequestContext(

@@ -80,8 +80,11 @@ extension Exchange {
         keepForReplay(body)
         if phase == .connecting || upstream == nil {
             waiting.append(loop.holdable(body))
-        } else {
+        } else if mayWrite {
             upstream?.stream?.send(body)
+        } else {
+            loop.giveBack(body)
+            cut()
         }
     }
 

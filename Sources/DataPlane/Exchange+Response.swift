@@ -89,7 +89,8 @@ extension Exchange {
 
     /// The backend answered 502, 503 or 504: another may do better.
     private func retriesStatus(_ buffer: LoopBuffer, _ status: Int) -> Bool {
-        guard method.isIdempotent, let service, canReplay, mayRetryLater(service), service.mayRetry(now: loop.now)
+        guard method.isIdempotent, let service, canReplay,
+            attempts <= service.routing.definition.retry.attempts, service.mayRetry(now: loop.now)
         else { return false }
         loop.giveBack(buffer)
         countError()
@@ -215,10 +216,9 @@ extension Exchange {
         choice = nil
         self.upstream = nil
         self.session = nil
-        let tunnel = Tunnel(
-            worker, client: client.stream, server: server, idleLimit: service.timeouts.tunnelIdle,
-            counters: service.counters
-        ) {
+        let pass = pass
+        self.pass = nil
+        let tunnel = Tunnel(worker, client: client.stream, server: server, service: service, pass: pass) {
             endpoint.finishRequest()
             upstream.endTunnel()
         }

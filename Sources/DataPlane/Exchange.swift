@@ -33,6 +33,15 @@ final class Exchange {
     var hash: UInt64 = 0
     /// Its ticket while it waits in the service's line; 0: it does not.
     var lineTicket: UInt64 = 0
+    /// Its ticket while it waits for the service's primary; 0: it does not.
+    var heldTicket: UInt64 = 0
+    /// Its right to write to the primary's backends; nil: it has none yet, or the service follows no primary.
+    var pass: GatePass?
+    /// When it gives up waiting for an endpoint that answers; `distantFuture` while none has failed it.
+    var patienceEnds = Tick.distantFuture
+    /// How long the service's own lines at the end of `head` are, and the gate's generation that they are of.
+    var fenceLength = 0
+    var fenceGeneration: UInt64 = 0
 
     // The request.
     var route = -1
@@ -97,6 +106,11 @@ final class Exchange {
     func recycle() {
         phase = .done
         lineTicket = 0
+        if heldTicket != 0 {
+            heldTicket = 0
+            service?.counters.holding.subtract(1, ordering: .relaxed)
+        }
+        if pass != nil { givePassBack() }
         if let head {
             loop.giveBack(head)
             self.head = nil

@@ -5,6 +5,7 @@ internal import HTTPWire
 internal import Logging
 internal import Proactor
 internal import Routing
+internal import Switching
 internal import Synchronization
 internal import Topology
 
@@ -336,6 +337,11 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
         timer = nil
         stream = nil
         worker.remove(self)
+    }
+
+    func cut(_ gate: GateRuntime, olderThan generation: UInt64) {
+        guard let exchange, let pass = exchange.pass, pass.gate === gate, pass.generation < generation else { return }
+        exchange.cut()
     }
 
     func drain() {

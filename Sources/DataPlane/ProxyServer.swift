@@ -5,6 +5,7 @@ internal import Glibc
 public import Logging
 public import Proactor
 public import Routing
+public import Switching
 internal import Synchronization
 public import Topology
 
@@ -32,7 +33,8 @@ public final class ProxyServer: Sendable {
     ) throws(SystemError) {
         var log: AccessLog?
         if let wanted = configuration.accessLog { log = try AccessLog(wanted, counters: counters.process) }
-        let shared = WorkerShared(counters: counters, accessLog: log, logger: logger)
+        let shared = WorkerShared(
+            counters: counters, accessLog: log, workers: configuration.workers, logger: logger)
         self.shared = shared
         var bound: [(ListenerDefinition, [ListeningSocket])] = []
         var hosts: [LoopHost<Worker>] = []
@@ -44,7 +46,7 @@ public final class ProxyServer: Sendable {
                 hosts.append(
                     try LoopHost.start(name: "worker-\(number)", io: io) { loop throws(SystemError) in
                         Worker(
-                            loop: loop, shared: shared, configuration: configuration,
+                            loop: loop, number: number, shared: shared, configuration: configuration,
                             seed: UInt64.random(in: 0...UInt64.max))
                     })
             }
@@ -92,6 +94,35 @@ public final class ProxyServer: Sendable {
         }
         for (listener, sockets) in unopened { Self.open(listener, sockets, on: hosts) }
     }
+
+    // MARK: Gates
+
+    /// Puts an order for the gate of a service in force. Its ticks hold at once, the rest at the workers' next turn.
+    public func command(_ order: GateOrder, for service: ServiceName) {
+        if shared.gates.cell(of: service).put(order) { ringGate(of: service) }
+    }
+
+    /// Cuts all that was admitted to a service before a generation of its gate.
+    public func cut(olderThan generation: UInt64, of service: ServiceName) {
+        shared.gates.cell(of: service).cut(olderThan: generation)
+        ringGate(of: service)
+    }
+
+    /// The generation of a service's gate that every worker has confirmed: it obeys it, and has nothing older in flight.
+    public func confirmedGeneration(of service: ServiceName) -> UInt64 { shared.gates.cell(of: service).confirmed }
+
+    /// `listener` is called, on any thread, when a worker has confirmed something.
+    public func listenForConfirmations(_ listener: @escaping @Sendable (ServiceName) -> Void) {
+        shared.gates.listen(listener)
+    }
+
+    /// Lets workers look at the command for a gate again: a full mailbox may have lost the first word of it.
+    public func ringGate(of service: ServiceName) {
+        for host in hosts { host.post { $0.takeGateCommand(of: service) } }
+    }
+
+    /// Tells how long routing leases live.
+    public func setLease(_ lease: Duration) { shared.gates.leaseLength = lease }
 
     /// Binds what new settings add, so that `apply` cannot fail. One call at a time; a call to `apply` or `cancel` follows.
     ///

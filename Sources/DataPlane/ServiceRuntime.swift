@@ -3,6 +3,7 @@ internal import Balancing
 internal import Catalog
 internal import Proactor
 internal import Routing
+internal import Switching
 internal import Synchronization
 internal import Topology
 
@@ -19,8 +20,11 @@ final class ServiceRuntime {
     /// By datacenter, then endpoint, as in `routing`.
     private(set) var endpoints: [[EndpointRuntime]]
     private(set) var retryBudget = RetryBudget()
-    /// `Meridian-Datacenter` and `Meridian-Epoch` lines of a primary service; empty otherwise.
-    private(set) var fenceLines: [UInt8] = []
+    /// Says whether and where requests may go, of a service that follows a primary; nil of all others.
+    private(set) var gate: GateRuntime?
+    /// Where the gate sends requests, by its position in `routing`; nil while it holds, or to a place unknown here.
+    private var gateDatacenter: Int?
+    private let makeGate: () -> GateRuntime
     /// The name, which stands for a missing `Host`.
     let nameBytes: [UInt8]
     let line: WaitingLine
@@ -53,7 +57,7 @@ final class ServiceRuntime {
 
     init(
         _ routing: ServiceRouting, loop: EventLoop, counters: TrafficCounters, addresses: AddressBook,
-        random: inout RandomBits
+        random: inout RandomBits, makeGate: @escaping () -> GateRuntime
     ) {
         let line = WaitingLine(loop)
         self.line = line
@@ -67,7 +71,8 @@ final class ServiceRuntime {
         endpoints = routing.datacenters.map { datacenter in
             datacenter.endpoints.map { EndpointRuntime($0, routing.definition, counters, addresses, line) }
         }
-        fenceLines = Self.makeFenceLines(routing)
+        self.makeGate = makeGate
+        adoptGate()
     }
 
     deinit { counters.giveBack(latency) }
@@ -87,13 +92,22 @@ final class ServiceRuntime {
             random: &random)
     }
 
-    private static func makeFenceLines(_ routing: ServiceRouting) -> [UInt8] {
-        guard let primary = routing.primary else { return [] }
-        var text = "Meridian-Datacenter: \(primary.datacenter)\r\n"
-        // A memory-only group has no formation number, and sends no epoch (design §4).
-        if primary.epoch.formation != 0 { text += "Meridian-Epoch: \(primary.epoch.value)\r\n" }
-        return Array(text.utf8)
+    /// Follows the table: the service may have got a primary, or follow none any more.
+    private func adoptGate() {
+        if !routing.followsPrimary {
+            gate = nil
+        } else if gate == nil {
+            gate = makeGate()
+        }
+        findGateDatacenter()
     }
+
+    private func findGateDatacenter() {
+        gateDatacenter = gate?.datacenter.flatMap { name in routing.datacenters.firstIndex { $0.name == name } }
+    }
+
+    /// The gate has taken a command.
+    func gateChanged() { findGateDatacenter() }
 
     /// Takes over a new table: pools and pickers of endpoints that stay are kept.
     ///
@@ -127,7 +141,7 @@ final class ServiceRuntime {
         }
         routing = fresh
         timeouts = Timeouts(fresh.definition.timeouts)
-        fenceLines = Self.makeFenceLines(fresh)
+        adoptGate()
         return Array(known.values)
     }
 
@@ -139,10 +153,10 @@ final class ServiceRuntime {
     @inline(__always)
     func choose(_ tried: inout Tried, hash: UInt64, now: Tick, random: inout RandomBits) -> Choice? {
         let datacenter: Int
-        if let primary = routing.primaryIndex {
+        if gate != nil {
+            // The gate, not the table: both come from control, at different moments.
+            guard let primary = gateDatacenter else { return nil }
             datacenter = primary
-        } else if routing.definition.datacenterPolicy == .primary {
-            return nil
         } else {
             guard let picked = datacenterPicker.pick(excluding: tried.datacenters, random: &random) else {
                 return nil

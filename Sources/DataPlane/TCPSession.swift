@@ -4,11 +4,12 @@ internal import Catalog
 internal import HTTPWire
 internal import Proactor
 internal import Routing
+internal import Switching
 internal import Synchronization
 internal import Topology
 
 /// A client's connection to a TCP service until its endpoint is connected; a tunnel takes over then.
-final class TCPSession: StreamHandler, TimerHandler, Drainable {
+final class TCPSession: StreamHandler, TimerHandler, Drainable, HeldWaiter {
     private let worker: Worker
     private let service: ServiceRuntime
     private var client: Stream?
@@ -17,6 +18,10 @@ final class TCPSession: StreamHandler, TimerHandler, Drainable {
     private var attempts = 0
     private var early: LoopBuffer?
     private var hash: UInt64
+    var heldTicket: UInt64 = 0
+    private var pass: GatePass?
+    /// When it gives up waiting for an endpoint that answers; `distantFuture` while none has failed it.
+    private var patienceEnds = Tick.distantFuture
     /// Armed while the PROXY protocol's header is awaited.
     private var timer: LoopTimer?
     var position = 0
@@ -73,6 +78,11 @@ final class TCPSession: StreamHandler, TimerHandler, Drainable {
 
     private func attempt() {
         attempts += 1
+        if let gate = service.gate, !passes(gate) { return }
+        tryEndpoints()
+    }
+
+    private func tryEndpoints() {
         for _ in 0..<8 {
             guard let choice = service.choose(&tried, hash: hash, now: worker.loop.now, random: &worker.random) else {
                 break
@@ -86,9 +96,67 @@ final class TCPSession: StreamHandler, TimerHandler, Drainable {
             let upstream = UpstreamAttempt(self, endpoint, worker)
             self.upstream = upstream
             tried.note(datacenter: choice.datacenter, endpoint: choice.index)
-            if upstream.connect(to: address, timeout: service.timeouts.connect) { return }
+            if upstream.connect(
+                to: address, timeout: service.timeouts.connect, userTimeout: pass?.gate.userTimeout)
+            {
+                return
+            }
         }
-        abort()
+        if !waitForEndpoint() { abort() }
+    }
+
+    // MARK: The gate
+
+    /// Asks the gate, as every attempt does.
+    ///
+    /// - Returns: false when the session waits now, or was ended.
+    private func passes(_ gate: GateRuntime) -> Bool {
+        switch gate.decision(now: worker.loop.now) {
+        case .serve:
+            if let pass, pass.isCurrent { return true }
+            pass?.giveBack()
+            pass = GatePass(gate)
+            return true
+        case .hold: hold(gate)
+        case .refuse: abort()
+        }
+        return false
+    }
+
+    private func hold(_ gate: GateRuntime) {
+        pass?.giveBack()
+        pass = nil
+        guard gate.held.join(self) else { return abort() }
+        service.counters.held.add(1, ordering: .relaxed)
+        service.counters.holding.add(1, ordering: .relaxed)
+    }
+
+    /// As `Exchange.waitForEndpoint`.
+    private func waitForEndpoint() -> Bool {
+        guard client != nil, let gate = service.gate, gate.order.patience > .zero else { return false }
+        if patienceEnds == .distantFuture { patienceEnds = worker.loop.now + gate.order.patience }
+        guard worker.loop.now < patienceEnds else { return false }
+        hold(gate)
+        return true
+    }
+
+    var heldBytes: Int { early?.count ?? 0 }
+
+    func tryAgain() {
+        service.counters.holding.subtract(1, ordering: .relaxed)
+        guard client != nil else { return }
+        if let gate = service.gate, !passes(gate) { return }
+        tried = Tried()
+        tryEndpoints()
+    }
+
+    /// Nothing was sent yet: it connects to the next primary.
+    func cut(_ gate: GateRuntime, olderThan generation: UInt64) {
+        guard let pass, pass.gate === gate, pass.generation < generation, client != nil else { return }
+        upstream?.cancel()
+        upstream = nil
+        service.counters.cut.add(1, ordering: .relaxed)
+        hold(gate)
     }
 
     fileprivate func connected(_ stream: Stream, _ endpoint: EndpointRuntime) {
@@ -100,9 +168,9 @@ final class TCPSession: StreamHandler, TimerHandler, Drainable {
         // The tunnel stands in the worker's list instead.
         worker.process.connections.add(1, ordering: .relaxed)
         worker.remove(self)
-        let tunnel = Tunnel(
-            worker, client: client, server: stream, idleLimit: service.timeouts.tunnelIdle, counters: service.counters
-        ) {
+        let pass = pass
+        self.pass = nil
+        let tunnel = Tunnel(worker, client: client, server: stream, service: service, pass: pass) {
             endpoint.finishRequest()
             endpoint.finishConnection()
         }
@@ -116,7 +184,7 @@ final class TCPSession: StreamHandler, TimerHandler, Drainable {
         endpoint.counters.errors.add(1, ordering: .relaxed)
         endpoint.countConnectFailure()
         guard client != nil, attempts <= service.routing.definition.retry.attempts else {
-            abort()
+            if !waitForEndpoint() { abort() }
             return
         }
         service.counters.retries.add(1, ordering: .relaxed)
@@ -132,6 +200,12 @@ final class TCPSession: StreamHandler, TimerHandler, Drainable {
         timer = nil
         upstream?.cancel()
         upstream = nil
+        pass?.giveBack()
+        pass = nil
+        if heldTicket != 0 {
+            heldTicket = 0
+            service.counters.holding.subtract(1, ordering: .relaxed)
+        }
         if let early { worker.loop.giveBack(early) }
         early = nil
         client.abort()
@@ -186,9 +260,11 @@ private final class UpstreamAttempt: StreamHandler, TimerHandler {
         self.worker = worker
     }
 
-    func connect(to address: SocketAddress, timeout: Int64) -> Bool {
+    /// - Parameter userTimeout: how long sent bytes may stay unacknowledged; nil: as the kernel has it.
+    func connect(to address: SocketAddress, timeout: Int64, userTimeout: Duration?) -> Bool {
         do throws(SystemError) {
             stream = try worker.loop.connect(to: address, handler: self)
+            if let userTimeout { stream?.setUserTimeout(userTimeout) }
         } catch {
             endpoint.finishRequest()
             endpoint.finishConnection()

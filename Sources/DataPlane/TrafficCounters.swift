@@ -29,6 +29,12 @@ public final class ServiceCounters: Sendable {
     public let name: ServiceName
     public let requests = Atomic<Int>(0)
     public let retries = Atomic<Int>(0)
+    /// Requests and TCP sessions that began to wait for the primary; one that waits twice counts twice.
+    public let held = Atomic<Int>(0)
+    /// Those that wait now.
+    public let holding = Atomic<Int>(0)
+    /// Exchanges, tunnels and TCP sessions that were cut because a primary was no longer to be written to.
+    public let cut = Atomic<Int>(0)
     /// Answers to clients by class: 1xx … 5xx.
     public let informational = Atomic<Int>(0)
     public let successful = Atomic<Int>(0)

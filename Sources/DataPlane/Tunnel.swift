@@ -3,6 +3,7 @@ internal import Balancing
 internal import Catalog
 internal import Proactor
 internal import Routing
+internal import Switching
 internal import Synchronization
 internal import Topology
 
@@ -13,6 +14,8 @@ final class Tunnel: StreamHandler, TimerHandler, Drainable {
     private let server: Stream
     private let idleLimit: Int64
     private let counters: ServiceCounters
+    /// Its right to write to a primary's backend, until its end.
+    private var pass: GatePass?
     private var onEnd: (() -> Void)?
     private var timer: LoopTimer?
     private var fromClient = Direction()
@@ -32,16 +35,19 @@ final class Tunnel: StreamHandler, TimerHandler, Drainable {
 
     /// Takes both streams over.
     ///
-    /// - Parameter onEnd: called once, when the tunnel is over and both streams are closed.
+    /// - Parameters:
+    ///   - pass: nil when the service follows no primary. The tunnel gives it back.
+    ///   - onEnd: called once, when the tunnel is over and both streams are closed.
     init(
-        _ worker: Worker, client: Stream, server: Stream, idleLimit: Int64, counters: ServiceCounters,
+        _ worker: Worker, client: Stream, server: Stream, service: ServiceRuntime, pass: GatePass?,
         onEnd: @escaping () -> Void
     ) {
         self.worker = worker
         self.client = client
         self.server = server
-        self.idleLimit = idleLimit
-        self.counters = counters
+        self.pass = pass
+        idleLimit = service.timeouts.tunnelIdle
+        counters = service.counters
         self.onEnd = onEnd
         lastProgress = worker.loop.now
     }
@@ -55,7 +61,11 @@ final class Tunnel: StreamHandler, TimerHandler, Drainable {
         let timer = worker.loop.makeTimer(self)
         self.timer = timer
         timer.set(lastProgress.adding(nanoseconds: idleLimit))
-        if let early { server.send(early) }
+        if let early { sendToServer(early) }
+        if isOver {
+            if let late { worker.loop.giveBack(late) }
+            return
+        }
         if let late { client.send(late) }
         client.receiveContinuously()
         server.receiveContinuously()
@@ -64,6 +74,10 @@ final class Tunnel: StreamHandler, TimerHandler, Drainable {
     func stream(_ stream: Stream, received buffer: LoopBuffer) {
         lastProgress = worker.loop.now
         if stream === client {
+            guard mayWrite else {
+                worker.loop.giveBack(buffer)
+                return cut()
+            }
             counters.bytesReceived.add(buffer.count, ordering: .relaxed)
             relay(buffer, from: client, to: server, &fromClient)
         } else {
@@ -77,6 +91,18 @@ final class Tunnel: StreamHandler, TimerHandler, Drainable {
         target.send(buffer)
         receiveMore(source, target, &direction)
     }
+
+    /// Sends on what the client sent with its first request, where that may be.
+    private func sendToServer(_ buffer: LoopBuffer) {
+        if mayWrite {
+            server.send(buffer)
+        } else {
+            worker.loop.giveBack(buffer)
+            cut()
+        }
+    }
+
+    private var mayWrite: Bool { pass?.mayWrite ?? true }
 
     private func receiveMore(_ source: Stream, _ target: Stream, _ direction: inout Direction) {
         guard !direction.isEnded else { return }
@@ -141,6 +167,16 @@ final class Tunnel: StreamHandler, TimerHandler, Drainable {
 
     func abort() { finish(cut: true) }
 
+    func cut(_ gate: GateRuntime, olderThan generation: UInt64) {
+        if let pass, pass.gate === gate, pass.generation < generation { cut() }
+    }
+
+    /// The datacenter that it writes to may not be written to any more.
+    private func cut() {
+        counters.cut.add(1, ordering: .relaxed)
+        finish(cut: true)
+    }
+
     private func finish(cut: Bool) {
         guard !isOver else { return }
         isOver = true
@@ -155,6 +191,8 @@ final class Tunnel: StreamHandler, TimerHandler, Drainable {
         }
         worker.process.active.subtract(1, ordering: .relaxed)
         worker.remove(self)
+        pass?.giveBack()
+        pass = nil
         onEnd?()
         onEnd = nil
     }

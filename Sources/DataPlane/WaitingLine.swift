@@ -2,6 +2,17 @@
 internal import Proactor
 internal import Topology
 
+/// Somebody who waits for room at an endpoint.
+protocol LineWaiter: AnyObject {
+    /// Its ticket while it waits; 0: it does not.
+    var lineTicket: UInt64 { get }
+    /// Its turn has come.
+    ///
+    /// - Returns: false when there is still no room: it stays where it is.
+    func tryAgainFromLine() -> Bool
+    func waitedTooLong()
+}
+
 /// First come, first served; one a service and worker. A request waits as long as a connect may take, then it fails, as
 /// with HAProxy's `timeout queue`, which is `timeout connect` unless it is set.
 ///
@@ -12,8 +23,8 @@ final class WaitingLine: TimerHandler {
     private static let period: Int64 = 5_000_000
 
     private struct Place {
-        let exchange: Exchange
-        /// Exchanges are used again: this tells whether it is still the same request, and still waiting.
+        let waiter: any LineWaiter
+        /// Waiters are used again: this tells whether it is still the same request, and still waiting.
         let ticket: UInt64
         let deadline: Tick
     }
@@ -38,11 +49,11 @@ final class WaitingLine: TimerHandler {
     ///   - limit: how many may wait.
     ///   - time: how long it may wait, in nanoseconds.
     /// - Returns: its ticket; nil when the line is full.
-    func join(_ exchange: Exchange, limit: Int, time: Int64) -> UInt64? {
+    func join(_ waiter: any LineWaiter, limit: Int, time: Int64) -> UInt64? {
         guard places.count - first < limit else { return nil }
         let ticket = nextTicket
         nextTicket += 1
-        places.append(Place(exchange: exchange, ticket: ticket, deadline: loop.now.adding(nanoseconds: time)))
+        places.append(Place(waiter: waiter, ticket: ticket, deadline: loop.now.adding(nanoseconds: time)))
         if timer == nil {
             timer = loop.makeTimer(self)
             timer?.set(loop.now.adding(nanoseconds: Self.period))
@@ -64,10 +75,10 @@ final class WaitingLine: TimerHandler {
     private func serve() {
         while first < places.count {
             let place = places[first]
-            if place.exchange.lineTicket == place.ticket {
+            if place.waiter.lineTicket == place.ticket {
                 if loop.now >= place.deadline {
-                    place.exchange.waitedTooLong()
-                } else if !place.exchange.tryAgainFromLine() {
+                    place.waiter.waitedTooLong()
+                } else if !place.waiter.tryAgainFromLine() {
                     break
                 }
             }

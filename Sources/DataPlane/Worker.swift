@@ -5,12 +5,15 @@ internal import HTTPWire
 internal import Logging
 internal import Proactor
 internal import Routing
+internal import Switching
 internal import Synchronization
 internal import Topology
 
 /// A thread's share of the data plane. Everything in it belongs to its loop.
 final class Worker {
     let loop: EventLoop
+    /// Which of the process's workers it is, from 0.
+    let number: Int
     let shared: WorkerShared
     /// The process's counters, once more: one look-up less a request.
     let process: ProcessCounters
@@ -41,8 +44,9 @@ final class Worker {
     private var clock = WallClock()
     private var date = HTTPDate()
 
-    init(loop: EventLoop, shared: WorkerShared, configuration: DataPlaneConfiguration, seed: UInt64) {
+    init(loop: EventLoop, number: Int, shared: WorkerShared, configuration: DataPlaneConfiguration, seed: UInt64) {
         self.loop = loop
+        self.number = number
         self.shared = shared
         process = shared.counters.process
         self.configuration = configuration
@@ -104,8 +108,10 @@ final class Worker {
                     service, counters: shared.counters, addresses: shared.addresses, random: &random)
                 for endpoint in retired { endpoint.retire() }
             } else {
-                services[service.name] = ServiceRuntime(
-                    service, loop: loop, counters: shared.counters, addresses: shared.addresses, random: &random)
+                let name = service.name
+                services[name] = ServiceRuntime(
+                    service, loop: loop, counters: shared.counters, addresses: shared.addresses, random: &random
+                ) { [unowned self] in gate(of: name) }
             }
         }
         for (name, runtime) in gone {
@@ -127,6 +133,29 @@ final class Worker {
         guard let table else { return }
         self.table = nil
         adopt(table)
+    }
+
+    // MARK: Gates
+
+    /// The gates of all services that control has spoken of, also of those that the settings no longer list: something
+    /// may be in flight to them.
+    private var gates: [ServiceName: GateRuntime] = [:]
+
+    private func gate(of name: ServiceName) -> GateRuntime {
+        if let gate = gates[name] { return gate }
+        let gate = GateRuntime(shared.gates.cell(of: name), shared.gates, loop: loop, worker: number)
+        gates[name] = gate
+        return gate
+    }
+
+    /// Control has a new command for the gate of a service.
+    func takeGateCommand(of name: ServiceName) {
+        let gate = gate(of: name)
+        let cutOlderThan = gate.takeCommand()
+        services[name]?.gateChanged()
+        guard let cutOlderThan else { return }
+        // What is cut leaves the list, or is replaced in it.
+        for session in sessions { session.cut(gate, olderThan: cutOlderThan) }
     }
 
     // MARK: Exchanges and sessions
@@ -200,16 +229,20 @@ protocol Drainable: AnyObject {
     func drain()
     /// Ends now.
     func abort()
+    /// Ends what a gate admitted before a generation.
+    func cut(_ gate: GateRuntime, olderThan generation: UInt64)
 }
 
 /// What all workers share.
 final class WorkerShared: Sendable {
     let counters: TrafficCounters
     let addresses = AddressBook()
+    let gates: GateCells
     let accessLog: AccessLog?
     let logger: Logger
 
-    init(counters: TrafficCounters, accessLog: AccessLog?, logger: Logger) {
+    init(counters: TrafficCounters, accessLog: AccessLog?, workers: Int, logger: Logger) {
+        gates = GateCells(workers: workers)
         self.counters = counters
         self.accessLog = accessLog
         self.logger = logger

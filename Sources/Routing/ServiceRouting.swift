@@ -17,6 +17,9 @@ public struct ServiceRouting: Sendable {
 
     public var name: ServiceName { definition.name }
 
+    /// Whether one datacenter takes all traffic: as the group agreed, or as the settings say and the group is to agree.
+    public var followsPrimary: Bool { primary != nil || definition.datacenterPolicy == .primary }
+
     /// The arguments of a `DatacenterPicker`: shares and identities, in the order of `datacenters`.
     public let shares: [DatacenterShare]
     public let identities: [UInt64]

@@ -40,12 +40,14 @@ struct ServiceRoutingBuilder {
                 endpointWeight: allowed.reduce(0) { $0 + $1.weight },
                 healthyWeight: allowed.filter(\.condition.isUsable).reduce(0) { $0 + $1.weight })
         }
-        let primary = definition.datacenterPolicy == .primary ? inputs.catalog.primary(of: definition.name) : nil
+        // A node whose file says another policy obeys the group (design §4, "What is replicated").
+        let primary = inputs.catalog.primary(of: definition.name)
+        let policy = primary == nil ? definition.datacenterPolicy : .primary
         let primaryIndex = primary.flatMap { primary in
             service.datacenters.firstIndex { $0.name == primary.datacenter }
         }
         let shares = Spillover.shares(
-            policy: definition.datacenterPolicy, of: loads, primary: primaryIndex, order: order(service.datacenters))
+            policy: policy, of: loads, primary: primaryIndex, order: order(service.datacenters))
         var datacenters: [DatacenterRouting] = []
         for (index, datacenter) in service.datacenters.enumerated() {
             let endpoints = candidates[index].map {

@@ -22,7 +22,7 @@ enum Assembly {
         reading.resolve(.service, known: names.map(\.text))
         checkUses(draft, reading)
         checkMembership(settings, root, reading)
-        checkConsistency(settings, draft, reading)
+        checkConsistency(settings, root, draft, reading)
         return settings
     }
 
@@ -90,15 +90,25 @@ enum Assembly {
         }
     }
 
-    /// What a group cannot do yet must not be believed to hold.
-    private static func checkConsistency(_ settings: Settings, _ draft: Draft, _ reading: Reading) {
-        guard settings.cluster != nil else { return }
-        for service in draft.services where service.definition.datacenterPolicy == .primary {
-            guard service.definition.failover.consistency == .strict, let node = service.node else { continue }
-            reading.error(
-                at: node,
-                "the service \(quoted(service.definition.name.text)) is strict, which this version cannot hold in a "
-                    + "cluster: write failover: { consistency: available }, or leave 'cluster' out")
+    /// A strict service stops everywhere when the group has no quorum (design §4): the group should survive the death of
+    /// any one datacenter.
+    private static func checkConsistency(_ settings: Settings, _ root: YAMLNode, _ draft: Draft, _ reading: Reading) {
+        guard let members = settings.cluster?.members, !members.isEmpty, let node = root["cluster"]?["members"] else {
+            return
+        }
+        let strict = draft.services.first {
+            $0.definition.datacenterPolicy == .primary && $0.definition.failover.consistency == .strict
+        }
+        guard let strict else { return }
+        let advice = "the service \(quoted(strict.definition.name.text)) is strict, and stops without a majority of members"
+        if members.count % 2 == 0 {
+            reading.warn(at: node, "\(advice): of \(members.count) no more may die than of \(members.count - 1)")
+        }
+        var places: [DatacenterName] = []
+        for member in members where !places.contains(member.datacenter) { places.append(member.datacenter) }
+        if places.count < 3 {
+            reading.warn(
+                at: node, "\(advice): with members in fewer than three datacenters the loss of one may stop it")
         }
     }
 

@@ -38,8 +38,7 @@ public struct ClusterSettings: Hashable, Sendable {
 extension ClusterSettings {
     static let section = Section<ClusterSettings>(
         "cluster",
-        "The group of nodes that agrees on primaries, weights and drains. Services with a primary have to be "
-            + "`consistency: available` in it: this version has no routing leases, which `strict` needs.",
+        "The group of nodes that agrees on primaries, weights and drains.",
         initial: { _ in ClusterSettings() },
         keys: [
             Key("bind", \.bind, .bindAddress, "The address for other members."),

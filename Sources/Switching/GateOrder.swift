@@ -36,9 +36,13 @@ public struct GateOrder: Hashable, Sendable {
     public var holdUntil: Tick
     /// What `Retry-After` says when a request is refused.
     public var retryAfter: Duration
+    /// How long a request whose endpoint cannot be reached waits for another; zero: it fails at once. A dead primary
+    /// then costs waiting until it is found out, not failures (strict).
+    public var patience: Duration
 
     public init(
-        generation: UInt64, mode: Mode, admitUntil: Tick, writeUntil: Tick, holdUntil: Tick, retryAfter: Duration
+        generation: UInt64, mode: Mode, admitUntil: Tick, writeUntil: Tick, holdUntil: Tick, retryAfter: Duration,
+        patience: Duration = .zero
     ) {
         self.generation = generation
         self.mode = mode
@@ -46,6 +50,7 @@ public struct GateOrder: Hashable, Sendable {
         self.writeUntil = writeUntil
         self.holdUntil = holdUntil
         self.retryAfter = retryAfter
+        self.patience = patience
     }
 
     /// What to do with a request, a new one or a retry, at `now`. O(1).
@@ -73,6 +78,13 @@ public struct GateOrder: Hashable, Sendable {
         case .serve: return .holdAgain(until: now)
         case .refuse: return .badGateway
         }
+    }
+}
+
+extension GateOrder.Mode {
+    /// Whether requests wait.
+    public var isHold: Bool {
+        if case .hold = self { true } else { false }
     }
 }
 

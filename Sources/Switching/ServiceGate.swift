@@ -194,6 +194,7 @@ public struct ServiceGate: Sendable {
             }
         }
         let budget = applied?.failover.hold ?? FailoverSettings().hold
+        next.patience = applied?.consistency == .strict ? budget : .zero
         // While it serves, the budget begins where admission ends.
         next.holdUntil = (heldSince ?? next.admitUntil) + budget
         guard next != order else { return }
@@ -217,12 +218,6 @@ public struct ServiceGate: Sendable {
         let done = EpochAcknowledgement(service: applied.service, epoch: applied.state.epoch)
         acknowledgement = done
         effects.append(.acknowledge(done))
-    }
-}
-
-extension GateOrder.Mode {
-    var isHold: Bool {
-        if case .hold = self { true } else { false }
     }
 }
 

@@ -188,7 +188,7 @@ struct DemoWorld {
               - name: shop
                 datacenter_policy: primary
                 endpoint_policy: least_requests
-                failover: { confirm: 2s, consistency: available }
+                failover: { confirm: 2s }
                 \(check)
                 datacenters:
             \(places)

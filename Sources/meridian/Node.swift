@@ -7,6 +7,7 @@ internal import Logging
 internal import Proactor
 internal import Routing
 internal import Settings
+internal import Switching
 internal import Synchronization
 internal import Topology
 
@@ -122,10 +123,18 @@ final class Node: Sendable {
     }
 }
 
-/// Hands tables to the workers.
+/// Hands tables and orders to the workers.
 private struct WorkerSink: RoutingSink {
     let proxy: ProxyServer
     func publish(_ table: RoutingTable) { proxy.publish(table) }
+    func command(_ order: GateOrder, for service: ServiceName) { proxy.command(order, for: service) }
+    func cut(olderThan generation: UInt64, of service: ServiceName) { proxy.cut(olderThan: generation, of: service) }
+    func confirmedGeneration(of service: ServiceName) -> UInt64 { proxy.confirmedGeneration(of: service) }
+    func listenForConfirmations(_ listener: @escaping @Sendable (ServiceName) -> Void) {
+        proxy.listenForConfirmations(listener)
+    }
+    func remind(of service: ServiceName) { proxy.ringGate(of: service) }
+    func setLease(_ lease: Duration) { proxy.setLease(lease) }
 }
 
 /// Reads the workers' counters for the control plane.

@@ -6,6 +6,7 @@ import Foundation
 import Health
 import Proactor
 import Routing
+import Switching
 import Synchronization
 import Testing
 import Topology
@@ -13,7 +14,16 @@ import Topology
 /// Keeps every table.
 final class TableSink: RoutingSink {
     private let tables = Mutex<[RoutingTable]>([])
+    private let orders = Mutex<[ServiceName: GateOrder]>([:])
     func publish(_ table: RoutingTable) { tables.withLock { $0.append(table) } }
+    func command(_ order: GateOrder, for service: ServiceName) { orders.withLock { $0[service] = order } }
+    func cut(olderThan generation: UInt64, of service: ServiceName) {}
+    /// Workers without traffic: they obey at once.
+    func confirmedGeneration(of service: ServiceName) -> UInt64 { order(of: service)?.generation ?? 0 }
+    func listenForConfirmations(_ listener: @escaping @Sendable (ServiceName) -> Void) {}
+    func remind(of service: ServiceName) {}
+    func setLease(_ lease: Duration) {}
+    func order(of service: ServiceName) -> GateOrder? { orders.withLock { $0[service] } }
     var all: [RoutingTable] { tables.withLock { $0 } }
     var last: RoutingTable? { all.last }
 }

@@ -45,7 +45,7 @@ extension EndToEnd {
         @Test(arguments: InputOutput.available)
         func withoutAQuorumNothingChangesAndTrafficFlows(_ inputOutput: InputOutput) throws {
             let nginx = try Nginx.withSites(["one", "two", "three"])
-            let group = try ProxyGroup(inputOutput, backends: nginx.ports)
+            let group = try ProxyGroup(inputOutput, backends: nginx.ports, consistency: "available")
             let leader = try group.awaitLeader(seenBy: [0, 1, 2])
             try group.change(leader, "primary", "set", "shop", "dc2")
             try group.eventuallyAll([0, 1, 2], "the primary") { $0.primary == "dc2" }

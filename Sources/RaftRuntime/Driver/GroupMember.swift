@@ -36,10 +36,17 @@ public final class GroupMember: TimerHandler {
     public struct Handlers {
         /// A request of a peer that is not the member's own affair.
         public var receivedCall: (PeerRequest) -> Void
+        /// The core has taken events, and what it wanted is on its way: who leads may have changed.
+        public var stepped: () -> Void
         /// The process must end; the words say why.
         public var fail: (String) -> Void
-        public init(receivedCall: @escaping (PeerRequest) -> Void, fail: @escaping (String) -> Void) {
+
+        public init(
+            receivedCall: @escaping (PeerRequest) -> Void, stepped: @escaping () -> Void = {},
+            fail: @escaping (String) -> Void
+        ) {
             self.receivedCall = receivedCall
+            self.stepped = stepped
             self.fail = fail
         }
     }
@@ -52,7 +59,8 @@ public final class GroupMember: TimerHandler {
     private let options: Options
     private let logger: Logger
     private let handlers: Handlers
-    private let incarnation: UInt64
+    /// Random, made with the data directory: a node that lost its disk is another member.
+    public let incarnation: UInt64
     /// Random; the group's identity if this node founds it.
     private let cluster: UInt64
     public private(set) var driver: RaftDriver!
@@ -90,6 +98,7 @@ public final class GroupMember: TimerHandler {
         let relay = StateRelay(self, state)
         let outlets = RaftOutlets(
             persist: { [unowned self] in persist($0) }, send: { [unowned self] in transport.send($0) },
+            stepped: { [unowned self] in self.handlers.stepped() },
             fail: { [unowned self] in self.handlers.fail($0) })
         transport = makeTransport(core.configuration, listening, RandomBits(seed: system.next()))
         let bound = LoopBound(WeakMember(self), of: loop)

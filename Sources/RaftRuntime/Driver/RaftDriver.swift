@@ -10,15 +10,18 @@ public struct RaftOutlets {
     public var persist: (PersistBatch) -> Void
     /// Sends a message, or drops it: Raft repeats what matters.
     public var send: (RaftMessage) -> Void
+    /// The core has taken events, and its effects were carried out.
+    public var stepped: () -> Void
     /// The core has found something that cannot be, or the disk is gone: the process must end. Says what.
     public var fail: (String) -> Void
 
     public init(
         persist: @escaping (PersistBatch) -> Void, send: @escaping (RaftMessage) -> Void,
-        fail: @escaping (String) -> Void
+        stepped: @escaping () -> Void = {}, fail: @escaping (String) -> Void
     ) {
         self.persist = persist
         self.send = send
+        self.stepped = stepped
         self.fail = fail
     }
 }
@@ -158,6 +161,7 @@ public final class RaftDriver: TimerHandler {
             return
         }
         timer?.set(core.nextDeadline)
+        outlets.stepped()
     }
 
     private func carryOut(_ effect: RaftEffect) {

@@ -20,7 +20,8 @@ final class ProxyGroup {
     /// - Parameter backends: the port of each datacenter's only endpoint.
     /// - Parameter failover: further keys of the section, separated by commas, with one after the last.
     init(
-        _ inputOutput: InputOutput, backends: [UInt16], service: String = "health_check: off,", failover: String = ""
+        _ inputOutput: InputOutput, backends: [UInt16], service: String = "health_check: off,", failover: String = "",
+        consistency: String = "strict"
     ) throws {
         scratch = try Scratch()
         self.inputOutput = inputOutput
@@ -40,10 +41,11 @@ final class ProxyGroup {
                 cluster:
                   bind: 127.0.0.1:\(ports[number - 1])
                   election_timeout: 600ms
+                  lease: 3s
                   members: [ \(members.joined(separator: ", ")) ]
                 datacenters: [ \((1...count).map { "{ name: dc\($0) }" }.joined(separator: ", ")) ]
                 services:
-                  - { name: shop, datacenter_policy: primary, failover: { \(failover) consistency: available }, \(service)
+                  - { name: shop, datacenter_policy: primary, failover: { \(failover) consistency: \(consistency) }, \(service)
                       datacenters: { \(places.joined(separator: ", ")) } }
                 listeners: [ { name: web, bind: "127.0.0.1:\(port)", service: shop } ]
                 workers: 1

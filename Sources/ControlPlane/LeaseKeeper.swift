@@ -1,0 +1,191 @@
+// Owns a node's part in switching without overlap: its routing lease, and the gates of its services.
+internal import Catalog
+internal import Proactor
+internal import Switching
+internal import Topology
+
+/// The shell of `RoutingLease` and of every `ServiceGate` of the node, on the control thread.
+///
+/// In a group of one that lives in memory there are no leases: gates follow the catalog and the endpoints' health alone.
+final class LeaseKeeper: TimerHandler {
+    /// How soon a request that got no grant is repeated.
+    private static let patience = Duration.milliseconds(100)
+
+    private struct Gate {
+        var machine: ServiceGate
+        var applied: ServiceSwitch?
+        var isUsable = true
+        /// What the workers have confirmed, as far as the machine was told.
+        var confirmed: UInt64 = 0
+    }
+
+    private let loop: EventLoop
+    private let sink: any RoutingSink
+    private let group: GroupLedger?
+    private var gates: [ServiceName: Gate] = [:]
+    private var lease: RoutingLease
+    private var knownLease = LeaseSettings()
+    /// When the leader is asked again, if that is earlier than `lease.nextRequest`.
+    private var askAgainAt = Tick.distantFuture
+    private var leader: NodeID?
+    private var timer: LoopTimer?
+
+    /// - Parameter process: random, another in every process.
+    init(_ loop: EventLoop, _ group: GroupLedger?, process: UInt64, sink: any RoutingSink) {
+        self.loop = loop
+        self.group = group
+        self.sink = sink
+        lease = RoutingLease(process: process, lease: knownLease.lease)
+        timer = loop.makeTimer(self)
+        if group != nil { timer?.set(loop.now) }
+        sink.setLease(knownLease.lease)
+    }
+
+    func stop() {
+        timer?.invalidate()
+        timer = nil
+    }
+
+    // MARK: What is known
+
+    /// The catalog has changed, or the settings.
+    ///
+    /// - Parameters:
+    ///   - switches: the services that follow a primary, as applied.
+    ///   - listed: those that this node's settings list.
+    func follow(_ catalog: Catalog, _ switches: [ServiceSwitch], listed: [ServiceName]) {
+        if catalog.lease != knownLease {
+            knownLease = catalog.lease
+            lease.adopt(lease: knownLease.lease)
+            sink.setLease(knownLease.lease)
+        }
+        var applied: [ServiceName: ServiceSwitch] = [:]
+        for each in switches { applied[each.service] = each }
+        // Also for those that only the group knows: their switches wait for this node's word, too.
+        for name in listed where gates[name] == nil { open(name) }
+        for each in switches where gates[each.service] == nil { open(each.service) }
+        for (name, gate) in gates where gate.applied != applied[name] {
+            gates[name]?.applied = applied[name]
+            step(name, .applied(applied[name]))
+        }
+    }
+
+    private func open(_ name: ServiceName) {
+        var conduct = ServiceGate.Conduct()
+        conduct.needsLease = group != nil
+        // Half of the time between two renewals: a lease that is renewed as it should is never near its end.
+        conduct.cutLead = min(.milliseconds(100), knownLease.lease / 8)
+        let machine = ServiceGate(conduct, now: EventLoop.clock())
+        gates[name] = Gate(machine: machine)
+        sink.command(machine.currentOrder, for: name)
+        step(name, .leased(until: lease.end(of: name)))
+    }
+
+    /// Whether the primary of a service has an endpoint that may be used.
+    func setUsable(_ isUsable: Bool, _ name: ServiceName) {
+        guard let gate = gates[name], gate.isUsable != isUsable else { return }
+        gates[name]?.isUsable = isUsable
+        step(name, .usable(isUsable))
+    }
+
+    /// An operator answers for it that the old primary is fenced; nil takes it back.
+    ///
+    /// - Returns: false when the node knows no such service with a primary.
+    func breakGlass(_ name: ServiceName, until end: Tick?) -> Bool {
+        guard gates[name]?.applied != nil else { return false }
+        step(name, .brokeGlass(until: end))
+        return true
+    }
+
+    /// Workers may have confirmed an order.
+    func confirmed(_ name: ServiceName) {
+        guard let gate = gates[name] else { return }
+        let generation = sink.confirmedGeneration(of: name)
+        guard generation > gate.confirmed else { return }
+        gates[name]?.confirmed = generation
+        step(name, .confirmed(generation: generation))
+    }
+
+    /// Ten times a second: what a full mailbox swallowed is said again.
+    func look() {
+        for (name, gate) in gates where gate.confirmed < gate.machine.currentOrder.generation {
+            confirmed(name)
+            if let gate = gates[name], gate.confirmed < gate.machine.currentOrder.generation { sink.remind(of: name) }
+        }
+    }
+
+    /// The group's core has done something: a new leader is asked at once.
+    func stepped() {
+        guard let group, group.leader != leader else { return }
+        leader = group.leader
+        guard leader != nil else { return }
+        askAgainAt = loop.now
+        schedule(loop.now)
+    }
+
+    // MARK: The lease
+
+    private var nextRequest: Tick { group == nil ? .distantFuture : min(lease.nextRequest, askAgainAt) }
+
+    private func ask() {
+        guard let group else { return }
+        let now = EventLoop.clock()
+        askAgainAt = .distantFuture
+        guard group.leader != nil else {
+            // `stepped` asks as soon as there is a leader.
+            askAgainAt = now + Self.patience
+            return
+        }
+        let request = lease.request(
+            appliedIndex: group.catalog.appliedIndex, acknowledgements: gates.values.compactMap(\.machine.acknowledgement),
+            now: now)
+        group.askForLease(request, within: knownLease.lease / 2) { [weak self] grant in
+            guard let self else { return }
+            if let grant {
+                take(grant)
+            } else {
+                askAgainAt = min(askAgainAt, loop.now + Self.patience)
+                schedule(askAgainAt)
+            }
+        }
+    }
+
+    private func take(_ grant: LeaseGrant) {
+        guard lease.receive(grant, now: EventLoop.clock()) else { return }
+        for name in gates.keys { step(name, .leased(until: lease.end(of: name))) }
+        // Services that it was not for: the node has applied more by now, or soon.
+        guard !grant.without.isEmpty else { return }
+        askAgainAt = loop.now + .milliseconds(10)
+        schedule(askAgainAt)
+    }
+
+    // MARK: Time
+
+    private func schedule(_ due: Tick) {
+        guard let timer, due < timer.deadline else { return }
+        timer.set(due)
+    }
+
+    func timerExpired(_ timer: LoopTimer) {
+        let now = EventLoop.clock()
+        for (name, gate) in gates { if let due = gate.machine.nextDeadline, due <= now { step(name, .tick) } }
+        if nextRequest <= now { ask() }
+        let due = gates.values.compactMap(\.machine.nextDeadline).min() ?? .distantFuture
+        timer.set(min(due, nextRequest))
+    }
+
+    // MARK: Effects
+
+    private func step(_ name: ServiceName, _ event: ServiceGate.Event) {
+        var effects: [ServiceGate.Effect] = []
+        gates[name]?.machine.step(event, now: EventLoop.clock(), into: &effects)
+        for effect in effects {
+            switch effect {
+            case .publish(let order): sink.command(order, for: name)
+            case .cut(let generation): sink.cut(olderThan: generation, of: name)
+            case .acknowledge(let acknowledgement): group?.tellLeader(acknowledgement)
+            }
+        }
+        if let due = gates[name]?.machine.nextDeadline { schedule(due) }
+    }
+}
