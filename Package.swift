@@ -121,7 +121,8 @@ let package = Package(
         tests("ProbingTests", ["Probing", "HTTPTransport", "Proactor", "Topology", "Health", "Routing"]),
         tests(
             "SettingsTests", ["Settings", "Topology", "Balancing", "Health", "Routing"], resources: [.copy("Golden")]),
-        tests("DataPlaneTests", ["DataPlane", "HTTPWire", "Proactor", "Routing", "Topology"]),
+        tests(
+            "DataPlaneTests", ["DataPlane", "HTTPWire", "Proactor", "Routing", "Topology", "Catalog", "Switching"]),
         tests("EndToEnd", []),
         tests(
             "ControlPlaneTests",
@@ -133,7 +134,7 @@ let package = Package(
             "AdminTests",
             [
                 "Admin", "ControlPlane", "DataPlane", "HTTPTransport", "Settings", "Proactor", "Topology", "Catalog",
-                "Balancing", "Health", "Routing",
+                "Balancing", "Health", "Routing", "Switching",
             ]),
         tests(
             "meridianTests",

@@ -194,7 +194,7 @@ public struct ServiceGate: Sendable {
             }
         }
         let budget = applied?.failover.hold ?? FailoverSettings().hold
-        next.patience = applied?.consistency == .strict ? budget : .zero
+        next.patience = applied?.consistency == .available ? .zero : budget
         // While it serves, the budget begins where admission ends.
         next.holdUntil = (heldSince ?? next.admitUntil) + budget
         guard next != order else { return }

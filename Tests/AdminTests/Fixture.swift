@@ -8,6 +8,7 @@ import Foundation
 import HTTPTransport
 import Proactor
 import Routing
+import Switching
 import Settings
 import Synchronization
 import Testing
@@ -41,6 +42,13 @@ final class FakeNode: NodeOperations {
 /// Nobody routes by these tables.
 struct NoSink: RoutingSink {
     func publish(_ table: RoutingTable) {}
+    func command(_ order: GateOrder, for service: ServiceName) {}
+    func cut(olderThan generation: UInt64, of service: ServiceName) {}
+    /// Nothing is in flight where nobody is.
+    func confirmedGeneration(of service: ServiceName) -> UInt64 { .max }
+    func listenForConfirmations(_ listener: @escaping @Sendable (ServiceName) -> Void) {}
+    func remind(of service: ServiceName) {}
+    func setLease(_ lease: Duration) {}
 }
 
 struct NoTraffic: TrafficReader {

@@ -22,16 +22,18 @@ private func order(
     return .publish(
         GateOrder(
             generation: generation, mode: mode, admitUntil: held == nil ? admission : .zero, writeUntil: at(lease),
-            holdUntil: (held.map(at) ?? admission) + .seconds(15), retryAfter: .seconds(1)))
+            holdUntil: (held.map(at) ?? admission) + .seconds(15), retryAfter: .seconds(1), patience: .seconds(15)))
 }
 
 /// An order of a gate that no lease binds.
-private func unbound(_ generation: UInt64, _ mode: GateOrder.Mode, heldSince held: Int64? = nil) -> Effect {
+private func unbound(
+    _ generation: UInt64, _ mode: GateOrder.Mode, heldSince held: Int64? = nil, patience: Duration = .zero
+) -> Effect {
     .publish(
         GateOrder(
             generation: generation, mode: mode, admitUntil: held == nil ? .distantFuture : .zero,
             writeUntil: .distantFuture, holdUntil: held.map { at($0) + .seconds(15) } ?? .distantFuture,
-            retryAfter: .seconds(1)))
+            retryAfter: .seconds(1), patience: patience))
 }
 
 private struct Step {
@@ -227,11 +229,14 @@ private struct Step {
     @Test func aGroupOfOneInMemoryNeedsNoLease() {
         var conduct = ServiceGate.Conduct()
         conduct.needsLease = false
+        let patience = Duration.seconds(15)
         run(
             [
-                Step(10, .applied(stable), [unbound(2, toEast)]),
-                Step(20, .usable(false), [unbound(3, .hold(.noUsableEndpoint), heldSince: 20)]),
-                Step(30, .usable(true), [unbound(4, toEast)]), Step(1_000_000, .tick),
+                Step(10, .applied(stable), [unbound(2, toEast, patience: patience)]),
+                Step(
+                    20, .usable(false),
+                    [unbound(3, .hold(.noUsableEndpoint), heldSince: 20, patience: patience)]),
+                Step(30, .usable(true), [unbound(4, toEast, patience: patience)]), Step(1_000_000, .tick),
             ], conduct)
     }
 
