@@ -70,8 +70,11 @@ struct MetricsPage {
 
     private mutating func addTraffic(_ counters: TrafficCounters) {
         let services = counters.allServices.sorted { $0.name < $1.name }
-        func add(_ page: inout MetricsPage, _ name: String, _ help: String, _ value: (ServiceCounters) -> Int) {
-            page.family(name, "counter", help)
+        func add(
+            _ page: inout MetricsPage, _ name: String, _ help: String, type: String = "counter",
+            _ value: (ServiceCounters) -> Int
+        ) {
+            page.family(name, type, help)
             for service in services { page.sample(name, service.labels, value(service)) }
         }
         add(&self, "requests_total", "Requests and TCP sessions.") { $0.requests.load(ordering: .relaxed) }
@@ -82,6 +85,15 @@ struct MetricsPage {
             }
         }
         add(&self, "retries_total", "Further attempts.") { $0.retries.load(ordering: .relaxed) }
+        add(&self, "held_total", "Requests and TCP sessions that had to wait for the primary.") {
+            $0.held.load(ordering: .relaxed)
+        }
+        add(&self, "held", "Requests and TCP sessions that wait for the primary now.", type: "gauge") {
+            $0.holding.load(ordering: .relaxed)
+        }
+        add(&self, "cut_total", "Requests and tunnels cut because their datacenter was not to be written to any more.") {
+            $0.cut.load(ordering: .relaxed)
+        }
         add(&self, "received_bytes_total", "Body bytes from clients.") { $0.bytesReceived.load(ordering: .relaxed) }
         add(&self, "sent_bytes_total", "Bytes to clients.") { $0.bytesSent.load(ordering: .relaxed) }
         addLatency(services)

@@ -99,10 +99,14 @@ final class ProxyGroup {
             let id: String
             let reachable: Bool
         }
+        struct Endpoint: Decodable {
+            let in_flight: Int
+        }
         struct Datacenter: Decodable {
             let name: String
             let weight: Int
             let healthy: Double
+            let endpoints: [Endpoint]
         }
         struct Service: Decodable {
             let name: String
@@ -120,6 +124,9 @@ final class ProxyGroup {
         func healthy(of datacenter: String) -> Double? {
             services.first?.datacenters.first { $0.name == datacenter }?.healthy
         }
+        func inFlight(at datacenter: String) -> Int? {
+            services.first?.datacenters.first { $0.name == datacenter }?.endpoints.reduce(0) { $0 + $1.in_flight }
+        }
         func weight(of datacenter: String) -> Int? {
             services.first?.datacenters.first { $0.name == datacenter }?.weight
         }
@@ -128,12 +135,17 @@ final class ProxyGroup {
     /// The state as a node sees it; nil while it does not answer.
     func state(_ index: Int) throws -> State? {
         guard canConnect(nodes[index].adminPort) else { return nil }
-        let connection = try Connection(nodes[index].adminPort)
-        try connection.send(
-            "GET /v1/status HTTP/1.1\r\nHost: 127.0.0.1:\(nodes[index].adminPort)\r\nConnection: close\r\n\r\n")
-        let response = try connection.receiveResponse()
-        guard response.status == 200 else { return nil }
-        return try JSONDecoder().decode(State.self, from: Data(response.body))
+        do {
+            let connection = try Connection(nodes[index].adminPort)
+            try connection.send(
+                "GET /v1/status HTTP/1.1\r\nHost: 127.0.0.1:\(nodes[index].adminPort)\r\nConnection: close\r\n\r\n")
+            let response = try connection.receiveResponse()
+            guard response.status == 200 else { return nil }
+            return try JSONDecoder().decode(State.self, from: Data(response.body))
+        } catch SocketError.reset, SocketError.refused {
+            // The kernel lets go of a killed process's io_uring, and with it of its listening sockets, a little later.
+            return nil
+        }
     }
 
     /// Waits until these nodes see the same leader, and know the service's primary.
