@@ -73,6 +73,11 @@ int ml_reset_on_close(int fd) {
     return setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now) < 0 ? -errno : 0;
 }
 
+int ml_disconnect(int fd) {
+    struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+    return connect(fd, &nobody, sizeof nobody) < 0 ? -errno : 0;
+}
+
 void ml_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 

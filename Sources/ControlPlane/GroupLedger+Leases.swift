@@ -47,7 +47,10 @@ extension GroupLedger {
     /// - Parameter completion: runs once with the grant; nil when none will come.
     func askForLease(_ request: LeaseRequest, within limit: Duration, _ completion: @escaping (LeaseGrant?) -> Void) {
         guard let member, let leader else { return completion(nil) }
-        if leader == node { return leases.requested(request, ownHolder) { completion($0) } }
+        if leader == node {
+            guard leads else { return completion(nil) }
+            return leases.requested(request, ownHolder) { completion($0) }
+        }
         let call = PeerCall(kind: Self.leaseCall, bytes: request.encoded)
         member.transport.call(leader, call, within: limit) { outcome in
             if case .reply(let bytes) = outcome { completion(LeaseGrant(bytes)) } else { completion(nil) }

@@ -120,9 +120,13 @@ public final class Stream {
     }
 
     /// Ends the connection with a reset (SO_LINGER 0): the peer learns that something was cut off.
+    ///
+    /// When this returns nothing more of what was sent leaves this machine: the kernel has dropped what it had queued, and
+    /// a send that is in flight fails. (Of TCP; a Unix socket is closed when its last operation has completed.)
     public func abort() {
         guard phase == .open || phase == .connecting else { return }
         _ = ml_reset_on_close(descriptor)
+        _ = ml_disconnect(descriptor)
         close()
     }
 

@@ -142,6 +142,26 @@ extension EventLoopContract {
         }
     }
 
+    /// No turn is needed: what a proxy may not write any more must not leave the machine because a send was under way.
+    @Test(arguments: backends)
+    func abortDropsWhatIsOnItsWayAtOnce(_ io: IOKind) throws {
+        let bench = try Workbench(io)
+        let (raw, server) = try bench.rawPair(receiveBuffer: 4_096)
+        fillPeer(of: server.stream, bench, buffers: 64)
+        bench.turn(for: .milliseconds(20))
+        #expect(server.stream.unsent > 0, "the peer does not read, so a send is in flight")
+        server.stream.abort()
+        var arrived = 0
+        var reading = raw.read()
+        while case .bytes(let bytes) = reading {
+            arrived += bytes.count
+            reading = raw.read()
+        }
+        #expect(reading == .failed(ECONNRESET), "it is reset already, after \(arrived) bytes")
+        #expect(bench.turn { server.stream.phase == .closed })
+        bench.finish()
+    }
+
     @Test(arguments: backends)
     func aResetByThePeerIsAFailure(_ io: IOKind) throws {
         let bench = try Workbench(io)
