@@ -12,15 +12,20 @@ public struct DatacenterLoad: Hashable, Sendable {
     public var endpointWeight: Int
     /// The part of `endpointWeight` that is up or not yet known, and not ejected.
     public var healthyWeight: Int
+    /// The part of its share that it gets, in percent: less than 100 while it comes back from being down. Whoever has
+    /// all of it makes up for it; panic does not see it.
+    public var returnPercent: Int
 
     public init(
-        weight: Int = 1, isDrained: Bool = false, isUsable: Bool = true, endpointWeight: Int, healthyWeight: Int
+        weight: Int = 1, isDrained: Bool = false, isUsable: Bool = true, endpointWeight: Int, healthyWeight: Int,
+        returnPercent: Int = 100
     ) {
         self.weight = weight
         self.isDrained = isDrained
         self.isUsable = isUsable
         self.endpointWeight = endpointWeight
         self.healthyWeight = healthyWeight
+        self.returnPercent = returnPercent
     }
 
     /// Whether it may be given requests at all, were its endpoints healthy.
@@ -89,6 +94,11 @@ public enum Spillover {
 
         // Nothing healthy anywhere: share as if all were.
         if sum == 0 { for index in candidates { capacities[index] = UInt64(whole) } }
+        if policy != .primary {
+            for index in candidates where capacities[index] > 0 {
+                capacities[index] = max(1, capacities[index] * UInt64(max(0, datacenters[index].returnPercent)) / 100)
+            }
+        }
         switch policy {
         case .nearest: fill(&capacities, in: complete(order, count: datacenters.count))
         case .primary: break

@@ -46,6 +46,7 @@ final class ControlLoop: TimerHandler {
     private var datacenters: [DatacenterName] = []
     private var names: EndpointNames?
     private var random: RandomBits
+    private var ramps = DatacenterRamps()
     private var nextRamp: Tick?
     private var nextExpiry: UnixTime?
     private var areTargetsStale = false
@@ -299,8 +300,13 @@ final class ControlLoop: TimerHandler {
     /// Tells the group what this node sees of services that have a primary.
     private func observe() {
         guard let keeper else { return }
+        keeper.look(settings.services, now: loop.now, wallClock: Self.wallClock(), share: healthShares())
+    }
+
+    /// The health of a service's datacenter as this node sees it now.
+    private func healthShares() -> (ServiceDefinition, DatacenterDefinition) -> HealthShare {
         let catalog = catalog
-        keeper.look(settings.services, now: loop.now, wallClock: Self.wallClock()) { [conditions] service, datacenter in
+        return { [conditions] service, datacenter in
             let overrides = catalog.overrides(of: service.name)
             var (healthy, total) = (0, 0)
             for endpoint in datacenter.endpoints {
@@ -376,10 +382,10 @@ final class ControlLoop: TimerHandler {
         let now = EventLoop.clock()
         let inputs = RoutingTable.Inputs(
             catalog: catalog, conditions: conditions, nearestFirst: nearest.order.map { datacenters[$0] },
-            local: settings.datacenter)
+            local: settings.datacenter, returning: ramps.percents(settings.services, now: now, share: healthShares()))
         let table = RoutingTable(layout, inputs, version: version, now: now)
         publishedAt = now
-        nextRamp = table.nextRamp
+        nextRamp = [table.nextRamp, ramps.nextStep].compactMap(\.self).min()
         nextExpiry = catalog.nextExpiry
         sink.publish(table)
         self.table = table

@@ -27,15 +27,18 @@ public final class RoutingTable: Sendable {
         public var nearestFirst: [DatacenterName]
         /// Where this node is.
         public var local: DatacenterName?
+        /// The part of its share that a datacenter of a service gets while it comes back, in percent; others get all.
+        public var returning: [OverrideTarget: Int]
 
         public init(
             catalog: Catalog, conditions: EndpointConditions = EndpointConditions(),
-            nearestFirst: [DatacenterName] = [], local: DatacenterName? = nil
+            nearestFirst: [DatacenterName] = [], local: DatacenterName? = nil, returning: [OverrideTarget: Int] = [:]
         ) {
             self.catalog = catalog
             self.conditions = conditions
             self.nearestFirst = nearestFirst
             self.local = local
+            self.returning = returning
         }
     }
 

@@ -38,7 +38,8 @@ struct ServiceRoutingBuilder {
             return DatacenterLoad(
                 weight: weights[index], isDrained: states[index] == .draining,
                 endpointWeight: allowed.reduce(0) { $0 + $1.weight },
-                healthyWeight: allowed.filter(\.condition.isUsable).reduce(0) { $0 + $1.weight })
+                healthyWeight: allowed.filter(\.condition.isUsable).reduce(0) { $0 + $1.weight },
+                returnPercent: inputs.returning[targets[index]] ?? 100)
         }
         // A node whose file says another policy obeys the group (design §4, "What is replicated").
         let primary = inputs.catalog.primary(of: definition.name)

@@ -5,9 +5,11 @@ import Topology
 
 /// A datacenter of 100 endpoints of weight 1, `healthy` of them healthy.
 private func datacenter(
-    _ healthy: Int, weight: Int = 1, drained: Bool = false, usable: Bool = true
+    _ healthy: Int, weight: Int = 1, drained: Bool = false, usable: Bool = true, returning: Int = 100
 ) -> DatacenterLoad {
-    DatacenterLoad(weight: weight, isDrained: drained, isUsable: usable, endpointWeight: 100, healthyWeight: healthy)
+    DatacenterLoad(
+        weight: weight, isDrained: drained, isUsable: usable, endpointWeight: 100, healthyWeight: healthy,
+        returnPercent: returning)
 }
 
 struct SpilloverCase: Sendable, CustomTestStringConvertible {
@@ -55,6 +57,11 @@ private let weightedCases = [
     SpilloverCase("weight 0 adds none", [datacenter(20), datacenter(100, weight: 0)], [1, 0], panics: [0]),
     SpilloverCase("all at 0", [datacenter(100, weight: 0), datacenter(100, drained: true)], [0, 0]),
     SpilloverCase("no endpoints", [DatacenterLoad(endpointWeight: 0, healthyWeight: 0), datacenter(100)], [0, 1]),
+    SpilloverCase("one comes back", [datacenter(100), datacenter(100, returning: 25)], [0.8, 0.2]),
+    SpilloverCase(
+        "one comes back by its weight", [datacenter(100), datacenter(100, weight: 3, returning: 10)], [1 / 1.3, 0.3 / 1.3]),
+    SpilloverCase("the only one comes back: it has all", [datacenter(0), datacenter(100, returning: 10)], [0, 1]),
+    SpilloverCase("coming back is no panic", [datacenter(40, returning: 10), datacenter(40)], [0.1 / 1.1, 1 / 1.1]),
     SpilloverCase("none at all", [], []),
     SpilloverCase(
         "round_robin shares alike", [datacenter(50), datacenter(100)], [0.7 / 1.7, 1 / 1.7], policy: .roundRobin),
