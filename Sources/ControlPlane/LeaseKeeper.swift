@@ -137,8 +137,8 @@ final class LeaseKeeper: TimerHandler {
             return
         }
         let request = lease.request(
-            appliedIndex: group.catalog.appliedIndex, acknowledgements: gates.values.compactMap(\.machine.acknowledgement),
-            now: now)
+            appliedIndex: group.catalog.appliedIndex,
+            acknowledgements: gates.values.compactMap(\.machine.acknowledgement), now: now)
         group.askForLease(request, within: knownLease.lease / 2) { [weak self] grant in
             guard let self else { return }
             if let grant {

@@ -100,7 +100,8 @@ enum Assembly {
             $0.definition.datacenterPolicy == .primary && $0.definition.failover.consistency == .strict
         }
         guard let strict else { return }
-        let advice = "the service \(quoted(strict.definition.name.text)) is strict, and stops without a majority of members"
+        let name = quoted(strict.definition.name.text)
+        let advice = "the service \(name) is strict, and stops without a majority of members"
         if members.count % 2 == 0 {
             reading.warn(at: node, "\(advice): of \(members.count) no more may die than of \(members.count - 1)")
         }

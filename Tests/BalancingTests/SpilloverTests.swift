@@ -59,7 +59,8 @@ private let weightedCases = [
     SpilloverCase("no endpoints", [DatacenterLoad(endpointWeight: 0, healthyWeight: 0), datacenter(100)], [0, 1]),
     SpilloverCase("one comes back", [datacenter(100), datacenter(100, returning: 25)], [0.8, 0.2]),
     SpilloverCase(
-        "one comes back by its weight", [datacenter(100), datacenter(100, weight: 3, returning: 10)], [1 / 1.3, 0.3 / 1.3]),
+        "one comes back by its weight", [datacenter(100), datacenter(100, weight: 3, returning: 10)],
+        [1 / 1.3, 0.3 / 1.3]),
     SpilloverCase("the only one comes back: it has all", [datacenter(0), datacenter(100, returning: 10)], [0, 1]),
     SpilloverCase("coming back is no panic", [datacenter(40, returning: 10), datacenter(40)], [0.1 / 1.1, 1 / 1.1]),
     SpilloverCase("none at all", [], []),

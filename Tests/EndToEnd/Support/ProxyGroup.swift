@@ -100,7 +100,9 @@ final class ProxyGroup {
             let reachable: Bool
         }
         struct Endpoint: Decodable {
-            let in_flight: Int
+            let inFlight: Int
+
+            enum CodingKeys: String, CodingKey { case inFlight = "in_flight" }
         }
         struct Datacenter: Decodable {
             let name: String
@@ -125,7 +127,7 @@ final class ProxyGroup {
             services.first?.datacenters.first { $0.name == datacenter }?.healthy
         }
         func inFlight(at datacenter: String) -> Int? {
-            services.first?.datacenters.first { $0.name == datacenter }?.endpoints.reduce(0) { $0 + $1.in_flight }
+            services.first?.datacenters.first { $0.name == datacenter }?.endpoints.reduce(0) { $0 + $1.inFlight }
         }
         func weight(of datacenter: String) -> Int? {
             services.first?.datacenters.first { $0.name == datacenter }?.weight
