@@ -91,7 +91,8 @@ struct MetricsPage {
         add(&self, "held", "Requests and TCP sessions that wait for the primary now.", type: "gauge") {
             $0.holding.load(ordering: .relaxed)
         }
-        add(&self, "cut_total", "Requests and tunnels cut because their datacenter was not to be written to any more.") {
+        add(&self, "cut_total", "Requests and tunnels cut because their datacenter was not to be written to any more.")
+        {
             $0.cut.load(ordering: .relaxed)
         }
         add(&self, "received_bytes_total", "Body bytes from clients.") { $0.bytesReceived.load(ordering: .relaxed) }
