@@ -124,6 +124,8 @@ public struct RaftCore: Sendable {
         if let snapshot, let (_, length) = SessionTable.decode(snapshot.bytes) {
             pending.append(.restore(Array(snapshot.bytes[length...]), at: commit))
         }
+        // Nobody else could lead, and nobody has to be waited for.
+        if isVoter, quorum.voters == [id] { electionDeadline = now }
         if isFounderAgain { lead(isFounding: true) }
     }
 

@@ -56,12 +56,9 @@ extension Draft {
                 "Files for the bodies of Meridian's own errors, by status: `{ 503: /etc/meridian/503.html }`."),
         ],
         check: { draft, fields, reading in
-            let folder = fields["node"]?["data_dir"]
-            if let key = fields.key("cluster"), folder == nil {
+            if let key = fields.key("cluster"), fields["node"]?["data_dir"] == nil {
                 reading.error(
                     at: key, "a cluster needs 'data_dir' under 'node': what was agreed must outlive the process")
-            } else if let folder, fields["cluster"] == nil {
-                reading.warn(at: folder, "'data_dir' is not used without a 'cluster': the state is kept in memory only")
             }
             // A written address was noted as it was read; the default of `admin.bind` was not.
             guard fields["admin"]?["bind"] == nil else { return }

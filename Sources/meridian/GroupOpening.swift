@@ -11,12 +11,20 @@ internal import TLS
 internal import Topology
 
 extension GroupSetup {
-    /// Opens everything that the `cluster` section names.
+    /// Opens the data directory, and what the `cluster` section names. Without that section it is a group of one, whose
+    /// state outlives the process all the same.
     ///
-    /// - Returns: nil without such a section: a group of one, in memory.
+    /// - Returns: nil without a data directory: a group of one, in memory.
     /// - Throws: what could not be had, with the place in the file or the name of it.
     static func open(_ settings: Settings, file: String, logger: Logger) throws(Failure) -> GroupSetup? {
-        guard let cluster = settings.cluster, let folder = settings.node.dataDirectory else { return nil }
+        guard let folder = settings.node.dataDirectory else { return nil }
+        let opened: (store: FileLogStore, loaded: LoadedLog)
+        do throws(StorageFailure) {
+            opened = try FileLogStore.open(folder, node: settings.node.id)
+        } catch {
+            throw Failure("\(file): error: data_dir: \(error)")
+        }
+        let cluster = settings.cluster ?? alone(settings, folder)
         let contacts = cluster.members.map {
             MemberContact(id: $0.id, address: $0.address, datacenter: $0.datacenter)
         }
@@ -29,20 +37,29 @@ extension GroupSetup {
                 heartbeat: cluster.heartbeat, electionTimeout: cluster.electionTimeout, lease: cluster.lease),
             policy: ElectionPolicy(cluster.election), tls: try credentials(cluster),
             formation: UInt32(clamping: ControlPlane.wallClock().milliseconds / 1_000))
-        let listening = try bind(cluster.bind)
-        do throws(StorageFailure) {
-            let (store, loaded) = try FileLogStore.open(folder, node: settings.node.id)
-            return GroupSetup(
-                options: options, store: store, loaded: loaded, listening: listening, logger: logger
-            ) { reason in
-                // Nothing that this process says from now on could be relied on.
-                logger.critical("\(reason)")
-                exit(1)
-            }
-        } catch {
-            listening.close()
-            throw Failure("\(file): error: data_dir: \(error)")
+        return GroupSetup(
+            options: options, store: opened.store, loaded: opened.loaded, listening: try bind(cluster.bind),
+            logger: logger
+        ) { reason in
+            // Nothing that this process says from now on could be relied on.
+            logger.critical("\(reason)")
+            exit(1)
         }
+    }
+
+    /// A group of this node only. Its socket is in the data directory, which belongs to one process: nobody else finds it.
+    private static func alone(_ settings: Settings, _ folder: String) -> ClusterSettings {
+        var cluster = ClusterSettings()
+        let path = folder + "/peers.sock"
+        // Left by a process that was killed: the directory is locked, so nobody listens there.
+        unlink(path)
+        cluster.bind = .unix(path: path)
+        var own = ClusterSettings.Member()
+        own.id = settings.node.id
+        own.address = cluster.bind
+        own.datacenter = settings.node.datacenter
+        cluster.members = [own]
+        return cluster
     }
 
     private static func credentials(_ cluster: ClusterSettings) throws(Failure) -> PeerTLS? {
@@ -56,7 +73,7 @@ extension GroupSetup {
 
     private static func bind(_ address: Address) throws(Failure) -> ListeningSocket {
         guard let numeric = SocketAddress(numeric: address) else {
-            throw Failure("cluster.bind: \(address) has to be a numeric address of this machine")
+            throw Failure("cluster.bind: \(address) has to be a numeric address of this machine, or a shorter path")
         }
         do throws(SystemError) {
             guard let socket = try ListeningSocket.bind(numeric).first else {

@@ -23,6 +23,16 @@ struct ElectionTests {
         #expect(asker.core.role == .preCandidate)
     }
 
+    /// Nobody else could lead: a proxy that is a group of one serves as soon as its vote is durable.
+    @Test func theOnlyVoterWaitsForNobody() {
+        let node = SingleCore(configuration: Configuration(cluster: 7, members: [Cluster.member(0)]))
+        node.sync()
+        node.sync()
+        #expect(node.core.role == .leader)
+        #expect(node.core.leadsFully)
+        #expect(node.now == .zero)
+    }
+
     @Test func preCandidateForgetsItsLeader() {
         let node = SingleCore()
         _ = node.hear(.heartbeat(Heartbeat(round: 1, commit: .zero)), term: 2)
