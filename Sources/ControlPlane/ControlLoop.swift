@@ -72,7 +72,7 @@ final class ControlLoop: TimerHandler {
         let group = ledger as? GroupLedger
         keeper = group.map { FailoverKeeper($0, node: settings.node) }
         desk = group.map { SwitchDesk(loop, $0) }
-        leases = LeaseKeeper(loop, group, process: seed, sink: sink)
+        leases = LeaseKeeper(loop, group, process: seed, wanted: group?.wantedLease, sink: sink)
         self.settings = settings
         self.layout = layout
         self.board = board

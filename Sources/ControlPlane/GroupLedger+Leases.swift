@@ -65,6 +65,10 @@ extension GroupLedger {
         member.transport.call(leader, call, within: .seconds(1)) { _ in }
     }
 
+    /// Proposes on this node's own core and nowhere else: it is dropped if the node does not lead any more when it is
+    /// taken.
+    func proposeAsLeader(_ command: CatalogCommand) { member?.driver?.propose(command.encoded) { _ in } }
+
     /// Proves that this node leads, after now.
     func confirmLeadership(_ completion: @escaping (Bool) -> Void) {
         guard let member else { return completion(false) }

@@ -29,6 +29,8 @@ final class GroupLedger: Ledger, ReplicatedState {
     let node: NodeID
     private let fail: @Sendable (String) -> Void
     private(set) var member: GroupMember?
+    /// How long leases live by this node's settings.
+    let wantedLease: Duration
     var leases = LeaseHandlers()
     private var shown: GroupStanding?
 
@@ -44,6 +46,7 @@ final class GroupLedger: Ledger, ReplicatedState {
         self.loop = loop
         fail = setup.fail
         node = setup.options.node
+        wantedLease = setup.options.timing.lease
         member = try GroupMember(
             loop: loop, options: setup.options, opened: (setup.store, setup.loaded), listening: setup.listening,
             state: self, logger: setup.logger,
@@ -133,9 +136,11 @@ final class GroupLedger: Ledger, ReplicatedState {
             return request.refuse("\(node) does not lead the group")
         }
         // What does not decode would be applied by nobody: it must not reach the log.
-        guard (try? CatalogCommand(decoding: request.call.bytes)) != nil else {
+        guard let command = try? CatalogCommand(decoding: request.call.bytes) else {
             return request.refuse("not a command that this node can read")
         }
+        // Whether a switch is complete is known to nobody but the leader that hears the acknowledgements.
+        if case .completeSwitch = command.change { return request.refuse("only the leader completes a switch") }
         member.driver.propose(request.call.bytes) { outcome in
             switch outcome {
             case .applied(let index), .duplicate(of: let index): request.answer(Self.reply(index.number))

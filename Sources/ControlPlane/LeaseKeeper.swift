@@ -29,12 +29,18 @@ final class LeaseKeeper: TimerHandler {
     private var askAgainAt = Tick.distantFuture
     private var leader: NodeID?
     private var timer: LoopTimer?
+    private let startedAt = EventLoop.clock()
 
-    /// - Parameter process: random, another in every process.
-    init(_ loop: EventLoop, _ group: GroupLedger?, process: UInt64, sink: any RoutingSink) {
+    /// - Parameters:
+    ///   - process: random, another in every process.
+    ///   - wanted: how long leases live by this node's settings: what is known before the group has said it.
+    init(
+        _ loop: EventLoop, _ group: GroupLedger?, process: UInt64, wanted: Duration?, sink: any RoutingSink
+    ) {
         self.loop = loop
         self.group = group
         self.sink = sink
+        if let wanted { knownLease = LeaseSettings(lease: wanted) }
         lease = RoutingLease(process: process, lease: knownLease.lease)
         timer = loop.makeTimer(self)
         if group != nil { timer?.set(loop.now) }
@@ -67,6 +73,8 @@ final class LeaseKeeper: TimerHandler {
         for (name, gate) in gates where gate.applied != applied[name] {
             gates[name]?.applied = applied[name]
             step(name, .applied(applied[name]))
+            // While it was switched no lease was given for it.
+            if gate.applied?.state.isSwitching == true, applied[name]?.state.isSwitching == false { askSoon(.zero) }
         }
     }
 
@@ -75,6 +83,8 @@ final class LeaseKeeper: TimerHandler {
         conduct.needsLease = group != nil
         // Half of the time between two renewals: a lease that is renewed as it should is never near its end.
         conduct.cutLead = min(.milliseconds(100), knownLease.lease / 8)
+        // What a process of this node that was killed had written may still be on its way for as long as its lease lasted.
+        if group != nil { conduct.acknowledgesFrom = startedAt + knownLease.longest / 100 * 101 }
         let machine = ServiceGate(conduct, now: EventLoop.clock())
         gates[name] = Gate(machine: machine)
         sink.command(machine.currentOrder, for: name)
@@ -118,14 +128,16 @@ final class LeaseKeeper: TimerHandler {
     func stepped() {
         guard let group, group.leader != leader else { return }
         leader = group.leader
-        guard leader != nil else { return }
-        askAgainAt = loop.now
-        schedule(loop.now)
+        if leader != nil { askSoon(.zero) }
     }
 
     // MARK: The lease
 
-    private var nextRequest: Tick { group == nil ? .distantFuture : min(lease.nextRequest, askAgainAt) }
+    private var nextRequest: Tick {
+        guard let group else { return .distantFuture }
+        // Without a leader there is nobody to ask: what is due by itself waits for the next look.
+        return group.leader == nil ? askAgainAt : min(lease.nextRequest, askAgainAt)
+    }
 
     private func ask() {
         guard let group else { return }
@@ -144,8 +156,7 @@ final class LeaseKeeper: TimerHandler {
             if let grant {
                 take(grant)
             } else {
-                askAgainAt = min(askAgainAt, loop.now + Self.patience)
-                schedule(askAgainAt)
+                askSoon(Self.patience)
             }
         }
     }
@@ -153,9 +164,14 @@ final class LeaseKeeper: TimerHandler {
     private func take(_ grant: LeaseGrant) {
         guard lease.receive(grant, now: EventLoop.clock()) else { return }
         for name in gates.keys { step(name, .leased(until: lease.end(of: name))) }
-        // Services that it was not for: the node has applied more by now, or soon.
-        guard !grant.without.isEmpty else { return }
-        askAgainAt = loop.now + .milliseconds(10)
+        // Services that it was not for: the node has applied more by now, or will soon. Those that are being switched are
+        // asked for when that is over.
+        guard grant.without.contains(where: { gates[$0]?.applied?.state.isSwitching == false }) else { return }
+        askSoon(.milliseconds(10))
+    }
+
+    private func askSoon(_ delay: Duration) {
+        askAgainAt = min(askAgainAt, loop.now + delay)
         schedule(askAgainAt)
     }
 

@@ -13,7 +13,7 @@ final class SwitchDesk: TimerHandler {
     private var term: UInt64?
     private var timer: LoopTimer?
     /// Where grants go, by the request that they answer; the newest of each holder.
-    private var answers: [LeaseHolder: (number: UInt64, take: (LeaseGrant) -> Void)] = [:]
+    private var answers: [LeaseHolder: (request: LeaseRequest, take: (LeaseGrant) -> Void)] = [:]
     private var isProposingLease = false
 
     init(_ loop: EventLoop, _ ledger: GroupLedger) {
@@ -21,7 +21,9 @@ final class SwitchDesk: TimerHandler {
         self.ledger = ledger
         timer = loop.makeTimer(self)
         ledger.leases.requested = { [unowned self] in take($0, by: $1, answer: $2) }
-        ledger.leases.acknowledged = { [unowned self] in step(.acknowledged($0, by: $1)) }
+        ledger.leases.acknowledged = { [unowned self] in
+            if isInOffice() { step(.acknowledged($0, by: $1)) }
+        }
         ledger.leases.membersChanged = { [unowned self] in membersChanged() }
     }
 
@@ -37,6 +39,13 @@ final class SwitchDesk: TimerHandler {
     }
 
     // MARK: Events
+
+    /// Whether this node leads, now: a core tells of what it applied before it tells that it no longer leads, and a
+    /// coordinator that believes to lead would complete the switches of its successor.
+    private func isInOffice() -> Bool {
+        stepped()
+        return term != nil
+    }
 
     /// The core has done something.
     func stepped() {
@@ -55,12 +64,13 @@ final class SwitchDesk: TimerHandler {
 
     /// The catalog has changed.
     func applied(_ catalog: Catalog, _ switches: [ServiceSwitch]) {
-        guard term != nil else { return }
+        guard isInOffice() else { return }
         step(.changedLease(catalog.lease))
         step(.applied(switches))
+        proposeLease(catalog)
     }
 
-    private func membersChanged() { if term != nil { step(.changedMembers(ledger.holders)) } }
+    private func membersChanged() { if isInOffice() { step(.changedMembers(ledger.holders)) } }
 
     /// The length of leases is replicated (design §5): what the group was formed with becomes so by its first leader.
     private func proposeLease(_ catalog: Catalog) {
@@ -74,12 +84,12 @@ final class SwitchDesk: TimerHandler {
     }
 
     private func take(_ request: LeaseRequest, by holder: LeaseHolder, answer: @escaping (LeaseGrant) -> Void) {
-        guard term != nil else { return }
-        answers[holder] = (request.number, answer)
+        guard isInOffice() else { return }
+        answers[holder] = (request, answer)
         step(.requested(request, by: holder))
     }
 
-    func timerExpired(_ timer: LoopTimer) { step(.tick) }
+    func timerExpired(_ timer: LoopTimer) { if isInOffice() { step(.tick) } }
 
     // MARK: Effects
 
@@ -93,17 +103,21 @@ final class SwitchDesk: TimerHandler {
     private func carryOut(_ effect: SwitchCoordinator.Effect) {
         switch effect {
         case .beginRound(let round):
-            ledger.confirmLeadership { [weak self] in self?.step($0 ? .confirmed(round) : .failed(round)) }
+            ledger.confirmLeadership { [weak self] isConfirmed in
+                guard let self, isInOffice() else { return }
+                step(isConfirmed ? .confirmed(round) : .failed(round))
+            }
         case .grant(let grant, let holder):
-            guard let answer = answers[holder], answer.number == grant.number else { return }
+            guard let answer = answers[holder], answer.request.number == grant.number,
+                answer.request.process == grant.process
+            else { return }
             answers[holder] = nil
             answer.take(grant)
         case .complete(let service, let epoch):
-            ledger.propose(
+            ledger.proposeAsLeader(
                 CatalogCommand(
                     .completeSwitch(of: service, epoch: epoch), author: "switching",
-                    reason: "no proxy writes to the old primary any more", proposedAt: ControlLoop.wallClock())
-            ) { _ in }
+                    reason: "no proxy writes to the old primary any more", proposedAt: ControlLoop.wallClock()))
         }
     }
 }

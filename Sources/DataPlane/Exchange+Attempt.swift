@@ -82,7 +82,7 @@ extension Exchange {
         upstream = connection
         guard connection.connect(to: address, timeout: service.timeouts.connect) else {
             upstream = nil
-            retryOrFail(503, "no_descriptors", isSafe: true)
+            retryOrFail(503, "no_descriptors", isSafe: true, isUnsent: true)
             return
         }
         if let timeout = pass?.gate.userTimeout { connection.stream?.setUserTimeout(timeout) }
@@ -94,11 +94,12 @@ extension Exchange {
         guard let service else { return }
         phase = .connecting
         let limit = limit ?? service.routing.definition.circuit.queue
-        guard let ticket = service.line.join(self, limit: limit, time: service.timeouts.connect) else {
+        // Those who were held together wait for room together.
+        let patience = wasHeld ? service.gate?.order.patience.wholeNanoseconds ?? 0 : 0
+        guard service.line.join(self, limit: limit, time: max(service.timeouts.connect, patience)) else {
             fail(503, "circuit_open")
             return
         }
-        lineTicket = ticket
     }
 
     /// Its turn has come.
@@ -111,12 +112,14 @@ extension Exchange {
             if lineTicket == ticket { lineTicket = 0 }
             return true
         }
+        // Whatever comes of it may join the line again, or be another request already.
+        lineTicket = 0
         switch tryEndpoints() {
-        case .full: return false
-        case .begun: lineTicket = 0
-        case .none:
-            lineTicket = 0
-            if !waitForEndpoint() { fail(503, "no_endpoint") }
+        case .full:
+            lineTicket = ticket
+            return false
+        case .begun: break
+        case .none: if !waitForEndpoint() { fail(503, "no_endpoint") }
         }
         return true
     }
@@ -157,7 +160,7 @@ extension Exchange {
     /// The connection failed before its response was complete.
     func upstreamFailed(_ failure: StreamFailure, whileConnecting: Bool) {
         if whileConnecting {
-            retryOrFail(failure == .unreachable ? 504 : 502, "connect_failed", isSafe: true)
+            retryOrFail(failure == .unreachable ? 504 : 502, "connect_failed", isSafe: true, isUnsent: true)
         } else if !hasResponse {
             retryOrFail(502, "upstream_reset", isSafe: method.isIdempotent)
         } else {
@@ -180,13 +183,17 @@ extension Exchange {
 
     /// Tries again elsewhere if the request may be repeated, the policy allows it and the budget has room.
     ///
-    /// - Parameter isSafe: whether the backend cannot have acted on the request, or may do so twice.
-    func retryOrFail(_ status: Int, _ reason: StaticString, isSafe: Bool) {
+    /// - Parameters:
+    ///   - isSafe: whether the backend cannot have acted on the request, or may do so twice.
+    ///   - isUnsent: whether no byte of it was sent on this attempt.
+    func retryOrFail(_ status: Int, _ reason: StaticString, isSafe: Bool, isUnsent: Bool = false) {
         countError()
         guard let service, isSafe, canReplay else { return fail(status, reason) }
-        if attempts <= service.routing.definition.retry.attempts, service.mayRetry(now: loop.now) {
+        let isWithinPolicy = attempts <= service.routing.definition.retry.attempts
+        if isWithinPolicy, service.mayRetry(now: loop.now) {
             repeatRequest(service)
-        } else if !waitForEndpoint() {
+        } else if !(isWithinPolicy || isUnsent) || !waitForEndpoint() {
+            // What reached a backend is not sent again more often than the policy says: it may be what kills them.
             fail(status, reason)
         }
     }
@@ -263,7 +270,7 @@ extension Exchange {
 
     /// A body in either direction has to move at the least rate once its grace is over.
     private func isTooSlow(_ timeouts: ServiceRuntime.Timeouts, _ now: Tick) -> Bool {
-        let age = now.nanoseconds(since: started)
+        let age = now.nanoseconds(since: bodyBegan)
         guard age > timeouts.bodyGrace, !isRequestComplete else { return false }
         return bytesIn / Int(max(1, age / 1_000_000_000)) < timeouts.bodyRate
     }

@@ -56,6 +56,7 @@ extension Exchange {
         wantsWebSocket = head.wantsWebSocket
         expectsContinue = head.expectsContinue
         patienceEnds = .distantFuture
+        wasHeld = false
         mayReplay = true
         replayBytes = 0
         hasResponse = false
@@ -67,6 +68,7 @@ extension Exchange {
         connected = .zero
         firstByte = .zero
         lastProgress = now
+        bodyBegan = now
         bytesIn = 0
         bytesOut = 0
         worker.process.active.add(1, ordering: .relaxed)

@@ -76,7 +76,8 @@ extension Exchange: HeldWaiter, LineWaiter {
         // What the client sends waits in the kernel.
         if !isRequestComplete { session?.stream?.pauseReceiving() }
         guard gate.held.join(self) else { return fail(503, "too_many_held") }
-        service?.counters.held.add(1, ordering: .relaxed)
+        if !wasHeld { service?.counters.held.add(1, ordering: .relaxed) }
+        wasHeld = true
         service?.counters.holding.add(1, ordering: .relaxed)
         session?.timer?.set(loop.now + .seconds(1))
     }
@@ -104,11 +105,32 @@ extension Exchange: HeldWaiter, LineWaiter {
         service.counters.holding.subtract(1, ordering: .relaxed)
         if let gate = service.gate, !passes(gate) { return }
         tried = Tried()
+        // The time that it waited is nobody's fault.
+        lastProgress = loop.now
+        bodyBegan = loop.now
         // Those who were held are many, and bounded already.
         attempt(lineLimit: .max)
     }
 
     // MARK: Being cut
+
+    /// Its service follows a primary from now on, and it may be on its way elsewhere.
+    func cutUngated() {
+        guard phase != .done, upstream != nil, let gate = service?.gate else { return }
+        service?.counters.cut.add(1, ordering: .relaxed)
+        let isReplayable = canReplay && !hasResponse && (phase == .connecting || method.isIdempotent)
+        upstream?.abort()
+        upstream = nil
+        releaseUpstream(reusable: false)
+        if isReplayable {
+            rewind()
+            hold(gate)
+        } else if let session, hasAnswered {
+            abandonClient(session, "cut_by_switch")
+        } else {
+            fail(502, "cut_by_switch")
+        }
+    }
 
     /// The datacenter that it writes to may not be written to any more: the connection is reset. The request waits for
     /// the next primary if it may be sent again and nothing of an answer came.
@@ -119,7 +141,7 @@ extension Exchange: HeldWaiter, LineWaiter {
         let outcome = pass.gate.order.afterCut(
             isReplayable: isReplayable, sawResponse: hasResponse || hasAnswered, now: loop.now)
         service?.counters.cut.add(1, ordering: .relaxed)
-        abortUpstream()
+        releaseUpstream(reusable: false)
         givePassBack()
         switch outcome {
         case .holdAgain:
@@ -130,12 +152,5 @@ extension Exchange: HeldWaiter, LineWaiter {
             // Of a head that is not whole yet the client has seen nothing.
             if let session, hasAnswered { abandonClient(session, "cut_by_switch") } else { fail(502, "cut_by_switch") }
         }
-    }
-
-    /// Lets go of the connection so that nothing more of the request reaches the backend.
-    private func abortUpstream() {
-        upstream?.abort()
-        upstream = nil
-        releaseUpstream(reusable: false)
     }
 }

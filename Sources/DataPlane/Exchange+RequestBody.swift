@@ -56,8 +56,12 @@ extension Exchange {
         }
         if taken < body.count { splitRest(body, taken) }
         body.truncate(passed)
-        if body.isEmpty { loop.giveBack(body) } else { forward(body) }
-        if let trailers { forward(trailers) }
+        if body.isEmpty {
+            loop.giveBack(body)
+            if let trailers { forward(trailers, nil) }
+        } else {
+            forward(body, trailers)
+        }
     }
 
     /// What is sent in the place of a trailer section that was held back.
@@ -75,23 +79,33 @@ extension Exchange {
         session?.keepRest(rest)
     }
 
-    private func forward(_ body: LoopBuffer) {
-        bytesIn += body.count
-        keepForReplay(body)
+    /// Passes on a part of the body and what follows it. Afterwards the exchange may be over, and another request's.
+    private func forward(_ body: LoopBuffer, _ trailers: LoopBuffer?) {
+        note(body)
+        if let trailers { note(trailers) }
         if phase == .connecting || upstream == nil {
             waiting.append(loop.holdable(body))
+            if let trailers { waiting.append(trailers) }
         } else if mayWrite {
             upstream?.stream?.send(body)
+            if let trailers { upstream?.stream?.send(trailers) }
         } else {
             loop.giveBack(body)
+            if let trailers { loop.giveBack(trailers) }
             cut()
         }
+    }
+
+    private func note(_ part: LoopBuffer) {
+        bytesIn += part.count
+        keepForReplay(part)
     }
 
     private func keepForReplay(_ body: LoopBuffer) {
         guard mayReplay else { return }
         guard replayBytes + body.count <= Self.replayLimit, let service,
-            service.routing.definition.retry.attempts > 0, worker.replayBytes < Worker.replayLimit
+            service.routing.definition.retry.attempts > 0 || service.gate != nil,
+            worker.replayBytes < Worker.replayLimit
         else {
             mayReplay = false
             forgetReplay()
@@ -114,7 +128,8 @@ extension Exchange {
     /// Receives more of the body unless the backend is behind with what it has.
     func receiveMoreBody() {
         guard !isRequestComplete, let stream = session?.stream, let upstream = upstream?.stream else {
-            if isRequestComplete { session?.stream?.receiveContinuously() }
+            // What came behind the request waits until it is answered.
+            if isRequestComplete, let session, session.pending == nil { session.stream?.receiveContinuously() }
             return
         }
         if upstream.unsent < Self.highWater(loop) { stream.receiveOnce() } else { stream.pauseReceiving() }

@@ -191,7 +191,7 @@ extension Exchange {
     @inline(__always)
     func finishResponse() {
         if transfer == .chunk, let stream = session?.stream { sendText("0\r\n\r\n", stream) }
-        releaseUpstream(reusable: upstreamKeepsAlive && isRequestComplete)
+        releaseUpstream(reusable: upstreamKeepsAlive && isRequestComplete, isWhole: true)
         end(keepsAlive: clientKeepsAlive && isRequestComplete)
     }
 }

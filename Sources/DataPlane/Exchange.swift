@@ -35,10 +35,13 @@ final class Exchange {
     var lineTicket: UInt64 = 0
     /// Its ticket while it waits for the service's primary; 0: it does not.
     var heldTicket: UInt64 = 0
+    private var lastTicket: UInt64 = 0
     /// Its right to write to the primary's backends; nil: it has none yet, or the service follows no primary.
     var pass: GatePass?
     /// When it gives up waiting for an endpoint that answers; `distantFuture` while none has failed it.
     var patienceEnds = Tick.distantFuture
+    /// Whether it has waited for the primary.
+    var wasHeld = false
     /// How long the service's own lines at the end of `head` are, and the gate's generation that they are of.
     var fenceLength = 0
     var fenceGeneration: UInt64 = 0
@@ -87,6 +90,8 @@ final class Exchange {
     var connected = Tick.zero
     var firstByte = Tick.zero
     var lastProgress = Tick.zero
+    /// From when on the body has to come at the least rate.
+    var bodyBegan = Tick.zero
     var bytesIn = 0
     var bytesOut = 0
 
@@ -95,6 +100,11 @@ final class Exchange {
     init(_ worker: Worker) {
         self.worker = worker
         loop = worker.loop
+    }
+
+    func takeTicket() -> UInt64 {
+        lastTicket += 1
+        return lastTicket
     }
 
     /// Whether the client is still to send body.
@@ -132,15 +142,22 @@ final class Exchange {
     }
 
     /// Takes the endpoint's count back and lets go of the connection.
+    ///
+    /// - Parameter isWhole: whether the answer is complete.
     @inline(__always)
-    func releaseUpstream(reusable: Bool) {
+    func releaseUpstream(reusable: Bool, isWhole: Bool = false) {
         if let choice {
             choice.endpoint.finishRequest()
             self.choice = nil
         }
         if let upstream {
             self.upstream = nil
-            upstream.release(reusable: reusable)
+            // What the kernel still has of a request would reach the primary when another has taken over.
+            if pass != nil, !reusable, !(isWhole && requestFraming == .none) {
+                upstream.abort()
+            } else {
+                upstream.release(reusable: reusable)
+            }
         }
     }
 

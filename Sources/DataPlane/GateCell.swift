@@ -12,11 +12,11 @@ final class GateCell: Sendable {
     struct Command: Sendable {
         var order: GateOrder
         /// Exchanges of an older generation are to be cut; 0: none.
-        var cutOlderThan: UInt64 = 0
+        var cutOlderThan: UInt64
     }
 
     private struct State {
-        var command: Command
+        var order: GateOrder
         /// By worker: the generation that it has confirmed.
         var confirmed: [UInt64]
     }
@@ -27,6 +27,8 @@ final class GateCell: Sendable {
     private let generation: Atomic<UInt64>
     private let admitUntil: Atomic<Int64>
     private let writeUntil: Atomic<Int64>
+    /// What is of an older generation may write nothing any more, whatever the lease says.
+    private let cutOlderThan: Atomic<UInt64>
     private let state: Mutex<State>
 
     /// A gate that holds everything until control has spoken.
@@ -38,7 +40,8 @@ final class GateCell: Sendable {
         generation = Atomic(0)
         admitUntil = Atomic(0)
         writeUntil = Atomic(0)
-        state = Mutex(State(command: Command(order: order), confirmed: Array(repeating: 0, count: workers)))
+        cutOlderThan = Atomic(0)
+        state = Mutex(State(order: order, confirmed: Array(repeating: 0, count: workers)))
     }
 
     // MARK: Control
@@ -48,9 +51,9 @@ final class GateCell: Sendable {
     /// - Returns: whether workers have to be told: more than ticks has changed.
     func put(_ order: GateOrder) -> Bool {
         let isNews = state.withLock { state in
-            let old = state.command.order
-            state.command.order = order
-            return old.generation != order.generation || old.mode != order.mode
+            let old = state.order
+            state.order = order
+            return old.generation != order.generation || old.mode != order.mode || old.patience != order.patience
                 || old.holdUntil != order.holdUntil && order.mode.isHold
         }
         if isNews { admitUntil.store(0, ordering: .releasing) }
@@ -60,14 +63,17 @@ final class GateCell: Sendable {
         return isNews
     }
 
-    func cut(olderThan generation: UInt64) { state.withLock { $0.command.cutOlderThan = generation } }
+    /// Takes the right to write from all that is of an older generation.
+    func cut(olderThan generation: UInt64) { cutOlderThan.store(generation, ordering: .releasing) }
 
     /// The generation that every worker has confirmed.
     var confirmed: UInt64 { state.withLock { $0.confirmed.min() ?? .max } }
 
     // MARK: Workers
 
-    var command: Command { state.withLock { $0.command } }
+    var command: Command {
+        Command(order: state.withLock(\.order), cutOlderThan: cutOlderThan.load(ordering: .acquiring))
+    }
 
     /// Whether a worker that has taken the order of `generation` may admit something at `now`.
     @inline(__always)
@@ -76,9 +82,14 @@ final class GateCell: Sendable {
             && self.generation.load(ordering: .acquiring) == generation
     }
 
-    /// Until when bytes may be written towards a backend of the service.
+    /// Until when bytes may be written towards a backend of the service, by what was admitted under `generation`.
+    ///
+    /// The tick is read first: a lease that was renewed after a cut shows the cut with it.
     @inline(__always)
-    var writesUntil: Tick { Tick(nanoseconds: writeUntil.load(ordering: .acquiring)) }
+    func writesUntil(_ generation: UInt64) -> Tick {
+        let limit = Tick(nanoseconds: writeUntil.load(ordering: .acquiring))
+        return cutOlderThan.load(ordering: .acquiring) > generation ? .zero : limit
+    }
 
     /// A worker has nothing of an older generation in flight.
     ///

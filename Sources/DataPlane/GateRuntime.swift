@@ -47,8 +47,9 @@ final class GateRuntime {
         if order.mode.isHold { return order.decision(now: now) }
         // The lease is over, or the next order is on its way: control will say which.
         let latest = cell.command.order
-        guard latest.mode.isHold else { return .hold(until: latest.holdUntil, .noLease) }
-        return latest.decision(now: now)
+        guard !latest.mode.isHold else { return latest.decision(now: now) }
+        return now < latest.holdUntil
+            ? .hold(until: latest.holdUntil, .noLease) : .refuse(.noLease, retryAfter: latest.retryAfter)
     }
 
     /// Where requests go by the order in force; nil while it holds.
@@ -61,16 +62,17 @@ final class GateRuntime {
         if case .serve(_, let epoch) = order.mode { epoch } else { nil }
     }
 
-    /// Whether a byte may be written towards a backend now. Reads the clock where a lease binds: a turn may be long.
+    /// Whether a byte may be written towards a backend now, by what was admitted under `generation`. Reads the clock where
+    /// a lease binds: a turn may be long.
     @inline(__always)
-    var mayWrite: Bool {
-        let limit = cell.writesUntil
+    func mayWrite(_ generation: UInt64) -> Bool {
+        let limit = cell.writesUntil(generation)
         return limit == .distantFuture || EventLoop.clock() < limit
     }
 
     /// How long a connection to a backend may go without an answer of the peer's kernel; nil: no lease binds.
     var userTimeout: Duration? {
-        guard cell.writesUntil != .distantFuture, cells.leaseLength > .zero else { return nil }
+        guard cell.writesUntil(order.generation) != .distantFuture, cells.leaseLength > .zero else { return nil }
         return cells.leaseLength
     }
 
@@ -119,7 +121,7 @@ final class GateRuntime {
         held.look()
         guard command.cutOlderThan > lastCut else { return nil }
         lastCut = command.cutOlderThan
-        return command.cutOlderThan
+        return older.isEmpty ? nil : command.cutOlderThan
     }
 
     private func confirm() {
@@ -149,7 +151,7 @@ struct GatePass {
     }
 
     /// Whether a byte may be written towards a backend now.
-    var mayWrite: Bool { gate.mayWrite }
+    var mayWrite: Bool { gate.mayWrite(generation) }
 
     /// Whether the gate's order is still the one it was given under.
     var isCurrent: Bool { gate.order.generation == generation }

@@ -235,6 +235,8 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
 
     /// Answers with an error of our own and ends the connection.
     func refuse(_ status: Int, _ reason: StaticString) {
+        // An answer of our own would be taken for that of the request under way.
+        if phase == .exchanging { return abandonExchange(reason) }
         if let buffer = pending {
             pending = nil
             worker.loop.giveBack(buffer)
@@ -291,6 +293,9 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
     func close() {
         guard phase != .closed else { return }
         phase = .closed
+        let exchange = exchange
+        self.exchange = nil
+        exchange?.abandon("client_closed")
         stream?.close()
         finish()
     }
@@ -337,11 +342,6 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
         timer = nil
         stream = nil
         worker.remove(self)
-    }
-
-    func cut(_ gate: GateRuntime, olderThan generation: UInt64) {
-        guard let exchange, let pass = exchange.pass, pass.gate === gate, pass.generation < generation else { return }
-        exchange.cut()
     }
 
     func drain() {

@@ -6,6 +6,8 @@ internal import Topology
 protocol HeldWaiter: AnyObject {
     /// Its ticket while it waits; 0: it does not.
     var heldTicket: UInt64 { get set }
+    /// A ticket that it never had before, wherever it waited: waiters are used again for other requests.
+    func takeTicket() -> UInt64
     /// Bytes that it keeps meanwhile.
     var heldBytes: Int { get }
     /// Goes on, waits again, or gives up.
@@ -30,7 +32,6 @@ final class HeldRequests: TimerHandler {
     private let loop: EventLoop
     private var places: [Place] = []
     private var bytes = 0
-    private var nextTicket: UInt64 = 1
     private var timer: LoopTimer?
     private var isLooking = false
 
@@ -41,9 +42,9 @@ final class HeldRequests: TimerHandler {
     /// - Returns: false when too many wait, or too much.
     func join(_ waiter: any HeldWaiter) -> Bool {
         guard places.count < Self.mostRequests, bytes + waiter.heldBytes <= Self.mostBytes else { return false }
-        waiter.heldTicket = nextTicket
-        places.append(Place(waiter: waiter, ticket: nextTicket))
-        nextTicket += 1
+        let ticket = waiter.takeTicket()
+        waiter.heldTicket = ticket
+        places.append(Place(waiter: waiter, ticket: ticket))
         bytes += waiter.heldBytes
         if timer == nil {
             timer = loop.makeTimer(self)

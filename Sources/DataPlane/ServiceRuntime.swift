@@ -24,6 +24,8 @@ final class ServiceRuntime {
     private(set) var gate: GateRuntime?
     /// Where the gate sends requests, by its position in `routing`; nil while it holds, or to a place unknown here.
     private var gateDatacenter: Int?
+    /// The generation of the gate's order that `gateDatacenter` is of.
+    private var gateGeneration: UInt64 = 0
     private let makeGate: () -> GateRuntime
     /// The name, which stands for a missing `Host`.
     let nameBytes: [UInt8]
@@ -103,18 +105,19 @@ final class ServiceRuntime {
     }
 
     private func findGateDatacenter() {
+        gateGeneration = gate?.order.generation ?? 0
         gateDatacenter = gate?.datacenter.flatMap { name in routing.datacenters.firstIndex { $0.name == name } }
     }
 
-    /// The gate has taken a command.
-    func gateChanged() { findGateDatacenter() }
 
     /// Takes over a new table: pools and pickers of endpoints that stay are kept.
     ///
-    /// - Returns: endpoints that are gone; their idle connections are to be closed.
+    /// - Returns: endpoints that are gone; their idle connections are to be closed. Whether the service follows a primary
+    ///   from now on and did not before, so that what it has in flight went through no gate.
     func adopt(
         _ fresh: ServiceRouting, counters: TrafficCounters, addresses: AddressBook, random: inout RandomBits
-    ) -> [EndpointRuntime] {
+    ) -> (retired: [EndpointRuntime], isNewlyGated: Bool) {
+        let hadGate = gate != nil
         var known: [EndpointID: EndpointRuntime] = [:]
         for endpoint in endpoints.joined() { known[endpoint.id] = endpoint }
         let sameDatacenters = fresh.datacenters.map(\.name) == routing.datacenters.map(\.name)
@@ -142,7 +145,7 @@ final class ServiceRuntime {
         routing = fresh
         timeouts = Timeouts(fresh.definition.timeouts)
         adoptGate()
-        return Array(known.values)
+        return (Array(known.values), gate != nil && !hadGate)
     }
 
     /// Chooses a datacenter and an endpoint in it, avoiding those already tried where there are others.
@@ -153,8 +156,10 @@ final class ServiceRuntime {
     @inline(__always)
     func choose(_ tried: inout Tried, hash: UInt64, now: Tick, random: inout RandomBits) -> Choice? {
         let datacenter: Int
-        if gate != nil {
-            // The gate, not the table: both come from control, at different moments.
+        if let gate {
+            // The gate, not the table: both come from control, at different moments. A runtime that left the table still
+            // serves those who had found it.
+            if gate.order.generation != gateGeneration { findGateDatacenter() }
             guard let primary = gateDatacenter else { return nil }
             datacenter = primary
         } else {

@@ -19,6 +19,8 @@ final class TCPSession: StreamHandler, TimerHandler, Drainable, HeldWaiter {
     private var early: LoopBuffer?
     private var hash: UInt64
     var heldTicket: UInt64 = 0
+    private var lastTicket: UInt64 = 0
+    private var wasHeld = false
     private var pass: GatePass?
     /// When it gives up waiting for an endpoint that answers; `distantFuture` while none has failed it.
     private var patienceEnds = Tick.distantFuture
@@ -101,6 +103,7 @@ final class TCPSession: StreamHandler, TimerHandler, Drainable, HeldWaiter {
             {
                 return
             }
+            self.upstream = nil
         }
         if !waitForEndpoint() { abort() }
     }
@@ -127,7 +130,8 @@ final class TCPSession: StreamHandler, TimerHandler, Drainable, HeldWaiter {
         pass?.giveBack()
         pass = nil
         guard gate.held.join(self) else { return abort() }
-        service.counters.held.add(1, ordering: .relaxed)
+        if !wasHeld { service.counters.held.add(1, ordering: .relaxed) }
+        wasHeld = true
         service.counters.holding.add(1, ordering: .relaxed)
     }
 
@@ -141,6 +145,11 @@ final class TCPSession: StreamHandler, TimerHandler, Drainable, HeldWaiter {
     }
 
     var heldBytes: Int { early?.count ?? 0 }
+
+    func takeTicket() -> UInt64 {
+        lastTicket += 1
+        return lastTicket
+    }
 
     func tryAgain() {
         service.counters.holding.subtract(1, ordering: .relaxed)
@@ -190,6 +199,8 @@ final class TCPSession: StreamHandler, TimerHandler, Drainable, HeldWaiter {
         service.counters.retries.add(1, ordering: .relaxed)
         attempt()
     }
+
+    func cutUngated(_ service: ServiceRuntime) { if service === self.service, pass == nil, upstream != nil { abort() } }
 
     func drain() {}
 

@@ -152,14 +152,27 @@ final class Tunnel: StreamHandler, TimerHandler, Drainable {
     }
 
     private func finishIfOver() {
-        if fromClient.saidEnd, fromServer.saidEnd { finish(cut: false) }
+        guard fromClient.saidEnd, fromServer.saidEnd else { return }
+        // The right to write is given back when the primary's kernel has all of it, so that nothing reaches a primary that
+        // is none any more.
+        if pass != nil, server.unacknowledged > 0 {
+            timer?.set(worker.loop.now + .milliseconds(20))
+        } else {
+            finish(cut: false)
+        }
     }
 
     func stream(_ stream: Stream, failed failure: StreamFailure) { finish(cut: true) }
 
     func timerExpired(_ timer: LoopTimer) {
         let due = lastProgress.adding(nanoseconds: idleLimit)
-        if due <= worker.loop.now { finish(cut: true) } else { timer.set(due) }
+        if due <= worker.loop.now {
+            finish(cut: true)
+        } else if fromClient.saidEnd, fromServer.saidEnd {
+            finishIfOver()
+        } else {
+            timer.set(due)
+        }
     }
 
     /// A tunnel has no natural end: a graceful stop waits for it until the deadline.
@@ -170,6 +183,8 @@ final class Tunnel: StreamHandler, TimerHandler, Drainable {
     func cut(_ gate: GateRuntime, olderThan generation: UInt64) {
         if let pass, pass.gate === gate, pass.generation < generation { cut() }
     }
+
+    func cutUngated(_ service: ServiceRuntime) { if pass == nil, service.counters === counters { cut() } }
 
     /// The datacenter that it writes to may not be written to any more.
     private func cut() {

@@ -5,7 +5,9 @@ internal import Topology
 /// Somebody who waits for room at an endpoint.
 protocol LineWaiter: AnyObject {
     /// Its ticket while it waits; 0: it does not.
-    var lineTicket: UInt64 { get }
+    var lineTicket: UInt64 { get set }
+    /// A ticket that it never had before, wherever it waited: waiters are used again for other requests.
+    func takeTicket() -> UInt64
     /// Its turn has come.
     ///
     /// - Returns: false when there is still no room: it stays where it is.
@@ -33,7 +35,6 @@ final class WaitingLine: TimerHandler {
     private var places: [Place] = []
     /// Where the first that waits is; those before it are done.
     private var first = 0
-    private var nextTicket: UInt64 = 1
     private var timer: LoopTimer?
     private var isServing = false
 
@@ -48,17 +49,17 @@ final class WaitingLine: TimerHandler {
     /// - Parameters:
     ///   - limit: how many may wait.
     ///   - time: how long it may wait, in nanoseconds.
-    /// - Returns: its ticket; nil when the line is full.
-    func join(_ waiter: any LineWaiter, limit: Int, time: Int64) -> UInt64? {
-        guard places.count - first < limit else { return nil }
-        let ticket = nextTicket
-        nextTicket += 1
+    /// - Returns: false when the line is full.
+    func join(_ waiter: any LineWaiter, limit: Int, time: Int64) -> Bool {
+        guard places.count - first < limit else { return false }
+        let ticket = waiter.takeTicket()
+        waiter.lineTicket = ticket
         places.append(Place(waiter: waiter, ticket: ticket, deadline: loop.now.adding(nanoseconds: time)))
         if timer == nil {
             timer = loop.makeTimer(self)
             timer?.set(loop.now.adding(nanoseconds: Self.period))
         }
-        return ticket
+        return true
     }
 
     /// An endpoint has room: the next request may try at the end of this turn.

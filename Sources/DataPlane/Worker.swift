@@ -104,9 +104,10 @@ final class Worker {
         var gone = services
         for service in table.services {
             if let runtime = gone.removeValue(forKey: service.name) {
-                let retired = runtime.adopt(
+                let change = runtime.adopt(
                     service, counters: shared.counters, addresses: shared.addresses, random: &random)
-                for endpoint in retired { endpoint.retire() }
+                for endpoint in change.retired { endpoint.retire() }
+                if change.isNewlyGated { for session in sessions { session.cutUngated(runtime) } }
             } else {
                 let name = service.name
                 services[name] = ServiceRuntime(
@@ -152,7 +153,6 @@ final class Worker {
     func takeGateCommand(of name: ServiceName) {
         let gate = gate(of: name)
         let cutOlderThan = gate.takeCommand()
-        services[name]?.gateChanged()
         guard let cutOlderThan else { return }
         // What is cut leaves the list, or is replaced in it.
         for session in sessions { session.cut(gate, olderThan: cutOlderThan) }
@@ -231,6 +231,8 @@ protocol Drainable: AnyObject {
     func abort()
     /// Ends what a gate admitted before a generation.
     func cut(_ gate: GateRuntime, olderThan generation: UInt64)
+    /// Ends what it has in flight towards a service that follows a primary from now on, and was admitted by no gate.
+    func cutUngated(_ service: ServiceRuntime)
 }
 
 /// What all workers share.

@@ -151,6 +151,9 @@ public final class Stream {
         }
     }
 
+    /// Bytes that the peer's kernel has not acknowledged yet, FIN counted as one; 0 when that is not known.
+    public var unacknowledged: Int { max(0, Int(ml_unacknowledged(descriptor))) }
+
     // MARK: Options
 
     /// Sets TCP_USER_TIMEOUT: how long sent bytes may stay unacknowledged before the kernel gives the connection up.

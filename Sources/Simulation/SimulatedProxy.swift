@@ -46,7 +46,7 @@ struct SimulatedProxy: Sendable {
         coordinator = SwitchCoordinator(mutations: mutations)
         lease = RoutingLease(process: process, lease: length, mutations: mutations)
         var conduct = ServiceGate.Conduct()
-        conduct.cutLead = .milliseconds(20)
+        conduct.cutLead = .milliseconds(4)
         gate = ServiceGate(conduct, now: now, mutations: mutations)
         order = gate.currentOrder
         session = process

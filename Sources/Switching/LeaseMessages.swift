@@ -57,7 +57,8 @@ public struct LeaseGrant: Hashable, Sendable {
     public var number: UInt64
     /// The length; the node counts 0.99 of it from when it sent the request.
     public var lease: Duration
-    /// The services that this grant is not for: the node has not applied their latest begin or complete. By name.
+    /// The services that this grant is not for: the node has not applied their latest begin or complete, or they are
+    /// being switched. By name.
     public var without: [ServiceName]
 
     public init(process: UInt64, number: UInt64, lease: Duration, without: [ServiceName] = []) {

@@ -154,10 +154,11 @@ public struct ServiceGate: Sendable {
         return max(leaseEnd, glassUntil ?? .zero) - conduct.cutLead
     }
 
-    /// When no byte may be written any more.
+    /// When no byte may be written any more: a little before the lease ends, for what is written in one turn of a worker
+    /// leaves it at the turn's end.
     private var writeEnd: Tick {
         guard isBound, !mutations.contains(.inFlightOutlivesLease) else { return .distantFuture }
-        return max(leaseEnd, glassUntil ?? .zero)
+        return max(leaseEnd, glassUntil ?? .zero) - conduct.cutLead / 2
     }
 
     // MARK: Orders

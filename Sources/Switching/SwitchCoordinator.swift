@@ -226,8 +226,12 @@ public struct SwitchCoordinator: Sendable {
     }
 
     private mutating func grant(_ request: Request, now: Tick, into effects: inout [Effect]) {
-        let isBehind = { (service: ServiceSwitch) in service.index > request.request.appliedIndex }
-        let without = mutations.contains(.renewalBeforeApplied) ? [] : services.filter(isBehind).map(\.service)
+        // While a service is switched nobody needs a lease for it, and one that is not renewed ends: a node that never
+        // acknowledges delays a switch by no more than that.
+        let isLeftOut = { (service: ServiceSwitch) in
+            service.index > request.request.appliedIndex || service.state.isSwitching
+        }
+        let without = mutations.contains(.renewalBeforeApplied) ? [] : services.filter(isLeftOut).map(\.service)
         book.grant(to: request.holder, until: now + lease.lease.countedByLeader, without: without)
         effects.append(
             .grant(

@@ -64,7 +64,7 @@ struct GateTests {
         #expect(gates.decision(0) == .serve(east, first, generation: 2))
         #expect(!gates.order(2, toEast, admitFor: .seconds(-1), taken: []))
         guard case .hold(_, .noLease) = gates.decision(0) else { return #expect(Bool(false), "it admits") }
-        #expect(!gates.workers[0].mayWrite)
+        #expect(!gates.workers[0].mayWrite(2))
     }
 
     /// The next order may be in force before a worker has taken it: by the old one nothing is admitted any more.
@@ -111,10 +111,24 @@ struct GateTests {
     @Test func cutsOnce() throws {
         let gates = try Gates()
         gates.order(2, toEast)
+        let exchange = GatePass(gates.workers[0])
         gates.order(3, .hold(.switching))
+        #expect(exchange.mayWrite, "until it is cut")
         gates.cell.cut(olderThan: 3)
+        #expect(!exchange.mayWrite, "before the worker has heard of it")
+        gates.order(4, toEast, admitFor: .seconds(90), taken: [])
+        #expect(!exchange.mayWrite, "a lease that comes later gives nothing back")
         #expect(gates.workers[0].takeCommand() == 3)
         #expect(gates.workers[0].takeCommand() == nil)
+        #expect(gates.workers[1].takeCommand() == nil, "nothing to be cut")
+        exchange.giveBack()
+    }
+
+    /// Control does not answer any more: those who wait are not kept for ever.
+    @Test func whatWaitsForAControlThatHangsIsRefused() throws {
+        let gates = try Gates()
+        gates.order(2, toEast, admitFor: .seconds(-20))
+        #expect(gates.workers[0].decision(now: gates.loop.now + .seconds(16)) == .refuse(.noLease, retryAfter: .seconds(1)))
     }
 
     /// A group in memory has no epochs that fence anything.
@@ -134,8 +148,14 @@ struct GateTests {
     private final class Waiter: HeldWaiter {
         var heldTicket: UInt64 = 0
         var heldBytes = 10
+        private var lastTicket: UInt64 = 0
         var tries = 0
         var again: (() -> Void)?
+
+        func takeTicket() -> UInt64 {
+            lastTicket += 1
+            return lastTicket
+        }
 
         func tryAgain() {
             tries += 1

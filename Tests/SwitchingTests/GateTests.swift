@@ -21,7 +21,7 @@ private func order(
     let admission = at(lease - 100)
     return .publish(
         GateOrder(
-            generation: generation, mode: mode, admitUntil: held == nil ? admission : .zero, writeUntil: at(lease),
+            generation: generation, mode: mode, admitUntil: held == nil ? admission : .zero, writeUntil: at(lease - 50),
             holdUntil: (held.map(at) ?? admission) + .seconds(15), retryAfter: .seconds(1), patience: .seconds(15)))
 }
 
@@ -159,7 +159,7 @@ private struct Step {
                 Step(20_000, .tick),
             ])
         let current = gate.currentOrder
-        #expect(current.writeUntil == at(6_000))
+        #expect(current.writeUntil == at(5_950))
         #expect(current.decision(now: at(20_899)) == .hold(until: at(20_900), .noLease))
         #expect(current.decision(now: at(20_900)) == .refuse(.noLease, retryAfter: .seconds(1)))
     }

@@ -30,6 +30,8 @@ int ml_splice(int from, int to, size_t count);
 int ml_pipe(int descriptors[2]);
 int ml_set_option(int fd, int level, int name, int value);
 int ml_reset_on_close(int fd);
+// Bytes in the send queue that the peer has not acknowledged (SIOCOUTQ, tcp(7)); a negative errno.
+int ml_unacknowledged(int fd);
 // Resets a TCP connection at once (tcp(7), connect to AF_UNSPEC), whoever else uses the descriptor.
 int ml_disconnect(int fd);
 // The kernel ends this process when the one that started it ends.
