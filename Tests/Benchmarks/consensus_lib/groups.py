@@ -41,7 +41,7 @@ class Group(ABC):
                 folder.mkdir(parents=True)
                 process = RunningProcess(self.launch(number, folder), None, folder)
                 self.processes.append(self._stack.enter_context(process))
-            self._await_leader()
+            self.await_leader()
         except BaseException:
             self._stack.close()
             raise
@@ -63,6 +63,10 @@ class Group(ABC):
     def leader(self) -> int | None:
         """The number of the node that leads, once all three say so."""
 
+    def takes_changes(self, leader: int) -> bool:
+        """Whether everything is there that the load changes."""
+        return True
+
     @abstractmethod
     def committed(self) -> int:
         """A count that grows by one with each change, as the leader has it."""
@@ -80,15 +84,17 @@ class Group(ABC):
         with urllib.request.urlopen(request, timeout=5) as answer:
             return json.load(answer)
 
-    def _await_leader(self) -> None:
+    def await_leader(self) -> int:
+        """The number of the node that leads; waits until one does."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             for process in self.processes:
                 if not process.is_running:
                     raise Unavailable(f"a node of {self.name} ended: {process.last_words()}")
             with contextlib.suppress(OSError, ValueError, KeyError, urllib.error.URLError):
-                if self.leader() is not None:
-                    return
+                leader = self.leader()
+                if leader is not None and self.takes_changes(leader):
+                    return leader
             time.sleep(0.05)
         raise Unavailable(f"{self.name} has no leader after {START_SECONDS} s: {self.processes[0].last_words()}")
 
@@ -137,11 +143,18 @@ class Meridian(Group):
 
     def leader(self) -> int | None:
         answers = [self.ask(number, "/v1/status") for number in range(len(NODES))]
-        names = {answer["leader"] for answer in answers}
+        names = {answer.get("leader") for answer in answers}
         if len(names) != 1 or not all(answer["quorum"] and answer["services"] for answer in answers):
             return None
         name = names.pop()
         return NODES.index(name) if name in NODES else None
+
+    def takes_changes(self, leader: int) -> bool:
+        # What the group agrees on has to hold the service before its weights can be changed.
+        path = "/v1/services/shop/datacenters/dc1/weight"
+        request = urllib.request.Request(self.url(leader, path), b'{"weight":256}', method="PUT")
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return answer.status == 200
 
     def committed(self) -> int:
         return max(self.ask(number, "/v1/status")["index"] for number in range(len(NODES)))

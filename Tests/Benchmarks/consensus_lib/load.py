@@ -25,7 +25,7 @@ function done(summary, latency)
   local errors, others = summary.errors, 0
   for _, thread in ipairs(threads) do others = others + (thread:get("wrong") or 0) end
   print(string.format("measured %d %d %d %d %d", summary.requests, summary.duration, latency:percentile(50),
-    latency:percentile(99), errors.connect + errors.read + errors.write + errors.status + errors.timeout + others))
+    latency:percentile(99), errors.connect + errors.read + errors.write + errors.timeout + others))
 end
 """
 
@@ -45,9 +45,7 @@ class Sample:
 
 def measure(wrk: str, group: Group, to_leader: bool, clients: int, seconds: float, directory: pathlib.Path) -> Sample:
     """Loads one node with so many clients, each of which asks again once it has its answer."""
-    leader = group.leader()
-    if leader is None:
-        raise LoadFailure(f"{group.name} lost its leader")
+    leader = group.await_leader()
     target = leader if to_leader else (leader + 1) % len(group.clients)
     script = directory / f"{group.name}.lua"
     # A global, so that `done`, which runs elsewhere, can ask each thread for it.
