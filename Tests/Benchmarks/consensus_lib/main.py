@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
 import pathlib
 import signal
 import subprocess
@@ -25,8 +27,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="consensus", description="Commits a second of three Meridian nodes beside three of etcd; see README.md.",
         epilog="Exit status: 0 done, 1 a change was answered wrongly (or, with --strict, a target missed), 2 not run.")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N")
-    parser.add_argument("--seconds", type=int, default=4, metavar="S", help="of load for each case, group and round")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N")
+    parser.add_argument("--seconds", type=int, default=2, metavar="S", help="of load for each case, group and round")
     parser.add_argument("--clients", type=int, action="append", metavar="N", help="default: 1 and 64 (repeatable)")
     parser.add_argument("--to", choices=["leader", "follower", "both"], default="both", help="which node is loaded")
     parser.add_argument("--only", choices=list(GROUPS), help="only this group")
@@ -34,6 +36,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--meridian", metavar="PATH", help="default: the release build, made if it is missing")
     parser.add_argument("--etcd", metavar="PATH", help="another build of etcd 3.4 or later")
     parser.add_argument("--directory", type=pathlib.Path, metavar="PATH", help="where the nodes' disks are")
+    parser.add_argument(
+        "--priority", type=int, metavar="NICE", help="of all that is measured, on a machine that does other work (root)")
     parser.add_argument("--json", metavar="FILE", type=pathlib.Path, help="write all samples, too")
     parser.add_argument("--strict", action="store_true", help="a missed target is exit status 1")
     options = parser.parse_args(arguments)
@@ -75,12 +79,13 @@ def run(options: argparse.Namespace) -> int:
         directory = pathlib.Path(name)
         header = environment(directory, versions, options.rounds, options.seconds, options.value_bytes)
         print("\n".join(["# Commits on this machine", "", *header]), flush=True)
-        for round_number in range(options.rounds):
-            order = list(found) if round_number % 2 == 0 else list(reversed(found))
-            for group_name in order:
-                folder = directory / f"{round_number}-{group_name}"
-                measure_group(options, wrk, GROUPS[group_name](found[group_name], folder, options.value_bytes), cases,
-                              samples)
+        with contextlib.ExitStack() as stack:
+            groups = [
+                stack.enter_context(GROUPS[name](program, directory / name, options.value_bytes))
+                for name, program in found.items()]
+            if options.priority is not None:
+                prefer(options.priority, groups)
+            measure_all(options, wrk, groups, cases, samples)
     print(report(samples, cases))
     if options.json:
         options.json.write_text(as_json(samples, versions))
@@ -89,18 +94,27 @@ def run(options: argparse.Namespace) -> int:
     return 1 if wrong or missed or not samples else 0
 
 
-def measure_group(
-        options: argparse.Namespace, wrk: str, group: Group, cases: list[tuple[bool, int]], samples: Samples) -> None:
-    """A round of one group, with fresh disks and nothing of the other beside it."""
-    with group:
+def prefer(priority: int, groups: list[Group]) -> None:
+    """Gives all that is measured, and the load, another share of the processors than their session would have."""
+    for pid in [os.getpid(), *(process.process.pid for group in groups for process in group.processes)]:
+        pathlib.Path(f"/proc/{pid}/autogroup").write_text(str(priority))
+
+
+def measure_all(
+        options: argparse.Namespace, wrk: str, groups: list[Group], cases: list[tuple[bool, int]], samples: Samples
+) -> None:
+    """All rounds: in each the groups take turns at every case, so that what else the machine does meets both."""
+    for group in groups:
         measure(wrk, group, True, 8, WARM_UP_SECONDS, group.directory)
+    for number in range(options.rounds):
         for to_leader, clients in cases:
-            sample = measure(wrk, group, to_leader, clients, options.seconds, group.directory)
-            samples.setdefault((group.name, to_leader, clients), []).append(sample)
-            install.say(
-                f"{group.name:9} {clients:3} clients of the {'leader' if to_leader else 'follower'}: "
-                f"{sample.rate:,.0f}/s, p50 {sample.p50 / 1e3:.2f} ms, p99 {sample.p99 / 1e3:.2f} ms, "
-                f"{sample.errors} errors")
+            for group in groups if number % 2 == 0 else reversed(groups):
+                sample = measure(wrk, group, to_leader, clients, options.seconds, group.directory)
+                samples.setdefault((group.name, to_leader, clients), []).append(sample)
+                install.say(
+                    f"{number + 1}/{options.rounds} {group.name:9} {clients:3} clients of the "
+                    f"{'leader' if to_leader else 'follower'}: {sample.rate:,.0f}/s, p50 {sample.p50 / 1e3:.2f} ms, "
+                    f"p99 {sample.p99 / 1e3:.2f} ms, {sample.errors} errors")
 
 
 def as_json(samples: Samples, versions: dict[str, str]) -> str:

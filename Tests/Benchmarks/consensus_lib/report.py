@@ -23,9 +23,9 @@ def median(samples: Samples, name: str, to_leader: bool, clients: int, figure: C
 
 
 def ratio(samples: Samples, to_leader: bool, clients: int, figure: Callable[[Sample], float]) -> float:
-    """Meridian's median over etcd's."""
-    own, other = (median(samples, name, to_leader, clients, figure) for name in ("meridian", "etcd"))
-    return own / other if other else 0
+    """The median of what Meridian's figure is to etcd's in the same round."""
+    rounds = zip(samples["meridian", to_leader, clients], samples["etcd", to_leader, clients], strict=True)
+    return statistics.median(figure(own) / figure(other) if figure(other) else 0 for own, other in rounds)
 
 
 def environment(directory: pathlib.Path, versions: dict[str, str], rounds: int, seconds: float, size: int) -> list[str]:
@@ -34,7 +34,7 @@ def environment(directory: pathlib.Path, versions: dict[str, str], rounds: int, 
         f"- one fdatasync of 512 bytes in the nodes' folder: {sync_milliseconds(directory):.2f} ms (median of 100)",
         *(f"- {name}: {version}" for name, version in versions.items()),
         f"- three nodes each, on loopback without TLS, every commit synced; values of {size} bytes; {rounds} rounds of "
-        f"{seconds:g} s in turn; medians",
+        f"{seconds:g} s in turn; medians, and medians of the rounds' ratios",
         "",
     ]
 
