@@ -53,6 +53,8 @@ final class AdminContext {
     let started = EventLoop.clock()
     let rates: RequestRates
     let streams: EventStreams
+    /// Documents of services that this turn has made.
+    let documents: TurnMemory<DocumentVersion>
 
     init(_ sources: AdminSources, loop: EventLoop) {
         control = sources.control
@@ -62,5 +64,6 @@ final class AdminContext {
         self.loop = loop
         rates = RequestRates(sources.counters, loop: loop)
         streams = EventStreams(sources.control, loop: loop)
+        documents = TurnMemory(loop)
     }
 }

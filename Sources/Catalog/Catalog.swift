@@ -48,6 +48,13 @@ public struct Catalog: Sendable {
     /// An empty catalog.
     public init(formation: UInt32 = 0) { self.formation = formation }
 
+    /// The same without what only the next commands need: who holds it costs them no copy of that.
+    public var shown: Catalog {
+        var shown = self
+        shown.remembered = RememberedOutcomes()
+        return shown
+    }
+
     // MARK: Queries
 
     /// The services that the settings define, by name.

@@ -28,32 +28,3 @@ public struct CatalogEvent: Hashable, Sendable {
     public var reason: String
     public var kind: Kind
 }
-
-/// The last events, oldest first.
-struct EventRing: Hashable, Sendable {
-    static let capacity = 1_000
-    private var slots: [CatalogEvent] = []
-    private var oldest = 0
-
-    mutating func append(_ event: CatalogEvent) {
-        if slots.count < Self.capacity {
-            slots.append(event)
-        } else {
-            slots[oldest] = event
-            oldest = (oldest + 1) % Self.capacity
-        }
-    }
-
-    /// All of them, oldest first.
-    var all: [CatalogEvent] { slots.indices.map { slots[(oldest + $0) % slots.count] } }
-
-    /// The events after `index`, oldest first.
-    func after(_ index: UInt64) -> [CatalogEvent] {
-        var found: [CatalogEvent] = []
-        for offset in slots.indices {
-            let event = slots[(oldest + offset) % slots.count]
-            if event.index > index { found.append(event) }
-        }
-        return found
-    }
-}

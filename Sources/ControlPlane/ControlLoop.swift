@@ -15,12 +15,14 @@ struct ProbeLine: Sendable {
     var recordPassive: @Sendable (EndpointID, PassiveFailure, Int) -> Bool
 }
 
-/// The control thread's state. Tables are built at most every five milliseconds, however much has changed.
+/// The control thread's state. Tables are spaced, but for those that somebody waits for.
 final class ControlLoop: TimerHandler {
     /// How often the counters of traffic and the clock are looked at.
     static let period = Duration.milliseconds(100)
-    /// The least time between two tables, but for a reload's.
+    /// The least time between two looks at workers' failures, and between two tables that nobody waits for.
     static let spacing = Duration.milliseconds(5)
+    /// A table that the answer to a change waits for is held up only behind one that took so long to build.
+    private static let quickTable = Duration.milliseconds(1)
 
     private let loop: EventLoop
     private let sink: any RoutingSink
@@ -51,7 +53,10 @@ final class ControlLoop: TimerHandler {
     private var nextExpiry: UnixTime?
     private var areTargetsStale = false
     private var isStale = false
+    private var isPublishingPlanned = false
     private var publishedAt = Tick.zero
+    /// How long the last table took to build.
+    private var buildTime = Duration.zero
     private var table: RoutingTable?
     /// Outcomes whose authors wait for the table that shows them.
     private var waiting: [() -> Void] = []
@@ -234,6 +239,7 @@ final class ControlLoop: TimerHandler {
         ledger.propose(command) { [weak self] outcome in
             guard let self, isStale else { return completion(outcome) }
             waiting.append { completion(outcome) }
+            planPublishing()
         }
     }
 
@@ -353,15 +359,22 @@ final class ControlLoop: TimerHandler {
         if let nextRamp, nextRamp <= loop.now { setStale() }
     }
 
-    /// Publishes at the end of this turn, or as soon as the last table is five milliseconds old.
     private func setStale() {
         guard !isStale else { return }
         isStale = true
-        let earliest = publishedAt + Self.spacing
-        if loop.now < earliest {
-            publishTimer?.set(earliest)
-        } else {
-            loop.atEndOfTurn { [self] in if isStale { publish() } }
+        planPublishing()
+    }
+
+    /// Publishes at the end of this turn where somebody waits for it or the last table is old enough; else as soon as it is.
+    private func planPublishing() {
+        guard !isPublishingPlanned else { return }
+        isPublishingPlanned = true
+        loop.atEndOfTurn { [self] in
+            isPublishingPlanned = false
+            guard isStale else { return }
+            let earliest = publishedAt + Self.spacing
+            let isAwaited = !waiting.isEmpty && buildTime < Self.quickTable
+            if isAwaited || earliest <= loop.now { publish() } else { publishTimer?.set(earliest) }
         }
     }
 
@@ -373,7 +386,8 @@ final class ControlLoop: TimerHandler {
 
     private func show(_ table: RoutingTable) {
         board.show(
-            ControlSnapshot(catalog: catalog, table: table, standing: ledger.standing, takenAt: EventLoop.clock()))
+            ControlSnapshot(
+                catalog: catalog.shown, table: table, standing: ledger.standing, takenAt: EventLoop.clock()))
     }
 
     private func publish() {
@@ -385,6 +399,7 @@ final class ControlLoop: TimerHandler {
             local: settings.datacenter, returning: ramps.percents(settings.services, now: now, share: healthShares()))
         let table = RoutingTable(layout, inputs, version: version, now: now)
         publishedAt = now
+        buildTime = EventLoop.clock() - now
         nextRamp = [table.nextRamp, ramps.nextStep].compactMap(\.self).min()
         nextExpiry = catalog.nextExpiry
         sink.publish(table)

@@ -33,8 +33,20 @@ struct ServiceEndpoint: Endpoint {
     /// The service's document with its tag; 404 without such a service.
     static func document(_ call: AdminCall, _ snapshot: ControlSnapshot) -> HTTPResponse {
         let name = ServiceName(call.parameters["service"] ?? "")
+        // Changes that were committed together are answered in one turn, by the same state.
+        let version = DocumentVersion(
+            service: name, table: snapshot.table.version, index: snapshot.catalog.appliedIndex)
+        if let known = call.context.documents.value(for: version) { return known }
+        let response = document(name, call.context, snapshot)
+        call.context.documents.keep(response, for: version)
+        return response
+    }
+
+    private static func document(
+        _ name: ServiceName, _ context: AdminContext, _ snapshot: ControlSnapshot
+    ) -> HTTPResponse {
         guard let routing = snapshot.table.service(name) else { return .problem(404, "there is no service '\(name)'") }
-        var response = HTTPResponse.json(200, StatusDocument.Service(routing, call.context))
+        var response = HTTPResponse.json(200, StatusDocument.Service(routing, context))
         if let index = snapshot.catalog.changeIndex(of: name) { response.fields.append(("ETag", "\"\(index)\"")) }
         return response
     }

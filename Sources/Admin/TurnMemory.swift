@@ -1,0 +1,29 @@
+// Owns what the admin thread remembers until the end of a turn, so that answers of one turn share what they have in common.
+internal import HTTPTransport
+internal import Proactor
+internal import Topology
+
+/// What a service's document follows from, but for counters that move all the time.
+struct DocumentVersion: Hashable {
+    var service: ServiceName
+    var table: UInt64
+    var index: UInt64
+}
+
+/// Answers of this turn of the loop, by what they were made from. Belongs to the loop.
+final class TurnMemory<Key: Hashable> {
+    /// More than one turn makes of different ones; beyond that they are made again.
+    private static var capacity: Int { 64 }
+
+    private let loop: EventLoop
+    private var answers: [Key: HTTPResponse] = [:]
+
+    init(_ loop: EventLoop) { self.loop = loop }
+
+    func value(for key: Key) -> HTTPResponse? { answers[key] }
+
+    func keep(_ answer: HTTPResponse, for key: Key) {
+        if answers.isEmpty { loop.atEndOfTurn { [weak self] in self?.answers.removeAll(keepingCapacity: true) } }
+        if answers.count < Self.capacity { answers[key] = answer }
+    }
+}
