@@ -70,6 +70,7 @@ public final class GroupMember: TimerHandler {
     private var isJoining = false
     /// Counts the wishes to join: each goes to another member, until one of them leads.
     private var wishes = 0
+    private var notedLeader: NodeID?
     /// Why the node is in no group yet; nil once it is.
     public private(set) var formingState: String?
 
@@ -182,6 +183,20 @@ public final class GroupMember: TimerHandler {
         transport.update(members: contacts)
     }
 
+    /// Tells people who leads, whenever that changes.
+    fileprivate func noteLeader(_ report: RoleReport) {
+        guard report.leader != notedLeader else { return }
+        notedLeader = report.leader
+        let term: Logger.Metadata = ["term": "\(report.term.number)"]
+        if report.leader == options.node {
+            logger.notice("leads the group", metadata: term)
+        } else if let leader = report.leader {
+            logger.notice("follows \(leader)", metadata: term)
+        } else {
+            logger.notice("knows no leader", metadata: term)
+        }
+    }
+
     private func beginForming() {
         guard formingTimer == nil else { return }
         formingTimer = loop.makeTimer(self)
@@ -269,7 +284,10 @@ private final class StateRelay: ReplicatedState {
     func apply(_ commands: [CommittedCommand]) { state.apply(commands) }
     func restore(_ bytes: [UInt8], at index: LogIndex) { state.restore(bytes, at: index) }
     func encoded() -> [UInt8] { state.encoded() }
-    func roleChanged(_ report: RoleReport) { state.roleChanged(report) }
+    func roleChanged(_ report: RoleReport) {
+        member?.noteLeader(report)
+        state.roleChanged(report)
+    }
 
     func configurationChanged(_ configuration: Configuration) {
         member?.configurationChanged(configuration)
