@@ -108,13 +108,15 @@ extension RaftCore {
     }
 
     mutating func takeFetchReply(_ reply: FetchReply, _ from: NodeID) {
-        guard role == .collecting, let collection, collection.holder == from, reply.target == collection.best,
+        guard role == .collecting, var collection, collection.holder == from, reply.target == collection.best,
             reply.previous == collection.previous, collection.write == nil
         else { return }
         switch reply.content {
         case .entries(let entries):
             adopt(entries)
-            self.collection?.previous = entries.last?.position
+            collection.previous = entries.last?.position
+            if mutations.contains(.fetchesAcrossTerms) { collection.best = max(collection.best, log.last) }
+            self.collection = collection
             waitForDisk()
         case .conflict(let hint): probeBack(to: hint, from: reply.previous)
         case .snapshot(let chunk): takeFetched(chunk)

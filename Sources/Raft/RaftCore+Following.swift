@@ -1,6 +1,12 @@
 // Owns how a follower takes what its leader sends (Raft §5.3).
 internal import Topology
 
+/// A leader's round of heartbeats.
+struct HeartbeatRound: Hashable, Sendable {
+    var term: Term
+    var number: UInt64
+}
+
 extension RaftCore {
     /// Takes entries; the answer that they match waits for the disk, the one that they do not does not.
     mutating func takeAppend(_ append: Append, _ from: NodeID) {
@@ -43,7 +49,12 @@ extension RaftCore {
     }
 
     mutating func takeHeartbeat(_ heartbeat: Heartbeat, _ from: NodeID) {
-        send(.heartbeatReply(HeartbeatReply(round: heartbeat.round)), to: from)
+        // A round is told again with each commit; one answer to it is enough, and a lost one is made good by the next round.
+        let round = HeartbeatRound(term: term, number: heartbeat.round)
+        if round != answeredRound {
+            answeredRound = round
+            send(.heartbeatReply(HeartbeatReply(round: heartbeat.round)), to: from)
+        }
         // The log is the leader's only as far as this leader's appends have shown, or where it ends in the leader's term:
         // only the leader writes in it, so that all before is the leader's, too (log matching, §5.3).
         if log.last.term == term { verified = max(verified, log.last.index) }

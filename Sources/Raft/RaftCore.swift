@@ -40,6 +40,8 @@ public struct RaftCore: Sendable {
     /// The leader of the term, where it is known.
     public internal(set) var leader: NodeID?
     var heardLeader = Tick.zero
+    /// The round of heartbeats that was answered last.
+    var answeredRound: HeartbeatRound?
     /// Through here the log is known to be the leader's of this term.
     var verified = LogIndex.zero
     var electionDeadline = Tick.zero
