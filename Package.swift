@@ -51,7 +51,7 @@ let package = Package(
         pure("Balancing", ["Topology"]),
         pure("Switching", ["Topology", "Catalog"]),
         pure("Failover", ["Topology", "Catalog"]),
-        pure("Simulation", ["Raft", "Topology", "Catalog", "Switching"]),
+        pure("Simulation", ["Raft", "Topology", "Catalog", "Switching", "Failover"]),
         pure("Routing", ["Topology", "Catalog", "Health", "Balancing"]),
         // C modules.
         .target(name: "CLinux"),

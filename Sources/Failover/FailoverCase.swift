@@ -9,6 +9,8 @@ struct FailoverCase {
     let record: PrimaryRecord
     let registration: ServiceRegistration
     let votes: VoteCount
+    /// False only in a planner with a seeded bug.
+    let needsConfirmation: Bool
 
     private var settings: FailoverSettings { registration.failover }
     private var catalog: Catalog { situation.catalog }
@@ -79,7 +81,7 @@ struct FailoverCase {
         guard down * 2 > heard, let time = votes.downFor(datacenter) else {
             return [.notDown(down: down, heard: heard)]
         }
-        return time < settings.confirm ? [.unconfirmed(time, confirm: settings.confirm)] : []
+        return needsConfirmation && time < settings.confirm ? [.unconfirmed(time, confirm: settings.confirm)] : []
     }
 
     /// The gates that do not depend on the target: freeze, cooldown, the safety rule.

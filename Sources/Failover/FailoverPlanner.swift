@@ -51,8 +51,14 @@ public enum FailoverDecision: Hashable, Sendable {
 /// merely down is not, or the second of three datacenters could never take over while the third is being worked on.
 public struct FailoverPlanner: Sendable {
     private let policy: FailoverPolicy
+    private let mutations: FailoverMutations
 
-    public init(_ policy: FailoverPolicy = FailoverPolicy()) { self.policy = policy }
+    public init(_ policy: FailoverPolicy = FailoverPolicy()) { self.init(policy, mutations: []) }
+
+    package init(_ policy: FailoverPolicy, mutations: FailoverMutations) {
+        self.policy = policy
+        self.mutations = mutations
+    }
 
     /// What is looked at for all services alike.
     public struct Situation: Sendable {
@@ -84,7 +90,7 @@ public struct FailoverPlanner: Sendable {
         else { return .hold([.noPrimary]) }
         let failover = FailoverCase(
             policy: policy, situation: situation, record: record, registration: registration,
-            votes: votes(service, situation))
+            votes: votes(service, situation), needsConfirmation: !mutations.contains(.promotesUnconfirmed))
         return failover.decision
     }
 
@@ -97,6 +103,7 @@ public struct FailoverPlanner: Sendable {
 
     private func votes(_ service: ServiceName, _ situation: Situation) -> VoteCount {
         VoteCount(
-            situation.observations, of: service, nodes: situation.nodes, silence: policy.silence, now: situation.now)
+            situation.observations, of: service, nodes: situation.nodes, silence: policy.silence, now: situation.now,
+            silenceVotesDown: mutations.contains(.silenceVotesDown))
     }
 }

@@ -22,9 +22,15 @@ struct VoteCount {
     private let now: Tick
     /// The datacenters that have a voter, by name.
     let voting: [DatacenterName]
+    /// True only in a planner with a seeded bug.
+    private let silenceVotesDown: Bool
 
-    init(_ observations: [Observation], of service: ServiceName, nodes: [VotingNode], silence: Duration, now: Tick) {
+    init(
+        _ observations: [Observation], of service: ServiceName, nodes: [VotingNode], silence: Duration, now: Tick,
+        silenceVotesDown: Bool = false
+    ) {
         self.now = now
+        self.silenceVotesDown = silenceVotesDown
         voting = Set(nodes.filter(\.isVoter).map(\.datacenter)).sorted()
         let counting = observations.filter { observation in
             observation.service == service && now - observation.receivedAt < silence && !observation.doubtsItself
@@ -45,14 +51,18 @@ struct VoteCount {
         votersHeard = nodes.filter(\.isVoter).compactMap { newest[$0.id] }
     }
 
-    var heardCount: Int { heard.count }
+    /// Datacenters whose silence is counted as a vote: none, but by a seeded bug.
+    private var silentVotes: Int { silenceVotesDown ? voting.count - heard.count : 0 }
+
+    var heardCount: Int { heard.count + silentVotes }
 
     /// Whether a majority of the voting datacenters is heard.
-    var isHeard: Bool { heard.count * 2 > voting.count }
+    var isHeard: Bool { heardCount * 2 > voting.count }
 
     /// For how long a majority of the datacenters heard has been voting `datacenter` down; nil: it is not.
     func downFor(_ datacenter: DatacenterName) -> Duration? {
-        Self.majority(heard.map { downFor(datacenter, $0.nodes) })
+        Self.majority(
+            heard.map { downFor(datacenter, $0.nodes) } + Array(repeating: .seconds(3_600), count: silentVotes))
     }
 
     /// For how long a majority of the datacenters heard has seen it fit to be primary; nil: it is not.
@@ -61,7 +71,7 @@ struct VoteCount {
     }
 
     func downCount(_ datacenter: DatacenterName) -> Int {
-        heard.count { downFor(datacenter, $0.nodes) != nil }
+        heard.count { downFor(datacenter, $0.nodes) != nil } + silentVotes
     }
 
     /// How each voting datacenter votes, by name.

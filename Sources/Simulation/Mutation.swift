@@ -1,8 +1,10 @@
 // Owns the bugs that are put in on purpose, to prove that the simulation sees them.
+internal import Failover
+internal import Raft
 internal import Switching
 
-/// A seeded bug: made where the simulated shell carries a core's effects out wrongly, or by a switch inside `Switching`
-/// that only this package can reach.
+/// A seeded bug: made where the simulated shell carries a core's effects out wrongly, or by a switch inside a core that only
+/// this package can reach.
 public enum Mutation: String, Hashable, Sendable, CaseIterable {
     /// A granted vote leaves before it is durable (design §4, V4).
     case voteBeforeDurable
@@ -30,6 +32,37 @@ public enum Mutation: String, Hashable, Sendable, CaseIterable {
     case noGraceOfNewLeader
     /// A node acknowledges a switch while exchanges are in flight.
     case acknowledgedTooEarly
+    /// A leader commits by counting entries of earlier terms (against Raft §5.4.2).
+    case commitsOldTerms
+    /// A collecting candidate leads with its own log (against C4).
+    case collectsWithoutAdopting
+    /// A collecting candidate takes the longest log for the best (against C3).
+    case collectsLongestLog
+    /// A holder answers fetches of earlier terms, whatever its log is by then, and the candidate takes that for the best
+    /// (against V6).
+    case fetchesAcrossTerms
+    /// A primary that is down moves before the votes are confirmed.
+    case promotesUnconfirmed
+    /// A datacenter that is not heard votes down.
+    case silenceVotesDown
+
+    var ofRaft: RaftMutations {
+        switch self {
+        case .commitsOldTerms: .commitsOldTerms
+        case .collectsWithoutAdopting: .collectsWithoutAdopting
+        case .collectsLongestLog: .collectsLongestLog
+        case .fetchesAcrossTerms: .fetchesAcrossTerms
+        default: []
+        }
+    }
+
+    var ofFailover: FailoverMutations {
+        switch self {
+        case .promotesUnconfirmed: .promotesUnconfirmed
+        case .silenceVotesDown: .silenceVotesDown
+        default: []
+        }
+    }
 
     var ofSwitching: SwitchingMutations {
         switch self {

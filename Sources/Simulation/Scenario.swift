@@ -19,12 +19,20 @@ public enum Fault: String, Hashable, Sendable, CaseIterable {
     case full
     /// A bit of a node's log falls over; it is found at the next start.
     case flip
+    /// A node's next write cannot be made durable, and its process ends.
+    case failedSync
+    /// A node reads its log wrongly at one start; what is on its disk is sound.
+    case misread
     /// A node comes back with a new disk, and so as another member.
     case wipe
     case members
     case transfer
     /// Operators move the primary.
     case primary
+    /// The backends of a datacenter are down.
+    case outage
+    /// A node's probes see a datacenter down that is up, or up that is down.
+    case falseView
 }
 
 /// A run's parameters; all but the seed of what happens in it.

@@ -11,10 +11,12 @@ extension SimulatedCluster {
         network.weather = SimulatedNetwork.Weather()
         for node in nodes.indices {
             nodes[node].diskLatency = scenario.diskLatency
+            nodes[node].disk.failsNextSync = false
             nodes[node].pausedUntil = min(nodes[node].pausedUntil, now)
             if nodes[node].isRunning { step(node, .diskFull(false)) } else { start(node) }
         }
         for client in clients.indices { clients[client].doneInCalm = 0 }
+        breakPrimary()
         plan(.look, after: .milliseconds(100))
     }
 
@@ -52,6 +54,7 @@ extension SimulatedCluster {
         if hasLostMembers { return "a member that lost its disk is still a member" }
         if nodes[leader].core.configuration.isJoint { return "the configuration is joint" }
         if let waiting = clients.firstIndex(where: { $0.doneInCalm < 2 }) { return "client \(waiting) has no answer" }
+        if !hasWorkingPrimary(leader) { return "the primary is in a datacenter that is down" }
         // Clients go on: what has to be caught up with is what was there when all else was well.
         goal = goal ?? nodes[leader].core.commit
         for member in nodes[leader].core.configuration.members {

@@ -33,10 +33,14 @@ extension SimulatedCluster {
         case .members: changeMembers()
         case .transfer: transfer()
         case .primary: movePrimary()
+        case .outage: breakDatacenter()
+        case .falseView: deceive(node)
+        case .failedSync: nodes[node].disk.failsNextSync = true
+        case .misread: misread(node)
         }
     }
 
-    private mutating func crashForAWhile(_ node: Int) {
+    mutating func crashForAWhile(_ node: Int) {
         guard nodes[node].isRunning else { return }
         crash(node)
         plan(.restart(node), after: random.duration(.milliseconds(10), scenario.downAtMost))
@@ -73,6 +77,15 @@ extension SimulatedCluster {
         crashForAWhile(node)
         nodes[node].disk.flip(at: random.below(max(1, nodes[node].disk.entries.count)))
         note("a bit of \(nodes[node].id)'s log falls over; it reads to \(nodes[node].disk.last)")
+    }
+
+    /// The disk gives another place's bytes at the next start, which what is written there tells apart.
+    private mutating func misread(_ node: Int) {
+        let count = nodes[node].disk.entries.count
+        guard count > 0, mayLose(node) else { return }
+        crashForAWhile(node)
+        nodes[node].disk.misreadAt = random.below(max(1, nodes[node].disk.entries.count))
+        note("\(nodes[node].id)'s log will be read wrongly once")
     }
 
     /// The node comes back without its data: as another member, which operators have to put in the place of the old one.

@@ -151,7 +151,8 @@ extension SimulatedCluster {
             guard bytes.first == RegisterMachine.catalogMark,
                 let command = try? CatalogCommand(decoding: Array(bytes.dropFirst()))
             else { continue }
-            _ = nodes[node].catalog.apply(command, at: applied.index.number)
+            let term = nodes[node].core.term(at: applied.index) ?? .zero
+            _ = nodes[node].catalog.apply(command, at: applied.index.number, term: term.number)
             invariants.agrees(nodes[node].catalog.switches.first, at: applied.index, node)
             if scenario.hasProxies { catalogMoved(node) }
         }
@@ -180,13 +181,17 @@ extension SimulatedCluster {
         nodes[node].proxy = SimulatedProxy(
             process: random.next(), lease: scenario.timing.lease, now: nodes[node].clock.local(at: now),
             mutations: scenario.mutation?.ofSwitching ?? [])
+        nodes[node].observer = SimulatedObserver()
+        for place in nodes[node].sightings.indices { nodes[node].sightings[place].note(isDown: false, now: now) }
         nodes[node].toldDurable = PersistToken(0)
         var restored = nodes[node].disk.restore()
         if scenario.mutation == .corruptionTakenForTornEnd { restored.isCorrupt = false }
         nodes[node].core = RaftCore(
             id: nodes[node].id, incarnation: nodes[node].incarnation, policy: scenario.policy, limits: scenario.limits,
             random: RandomBits(seed: random.next()), restored: restored, now: nodes[node].clock.local(at: now))
+        nodes[node].core.mutations = scenario.mutation?.ofRaft ?? []
         nodes[node].checkedCommit = nodes[node].core.commit
+        if scenario.hasProxies { plan(.observe(node, life: nodes[node].life), after: SimulatedObserver.period) }
         learn(nodes[node].core.configuration, node)
         note("\(nodes[node].id) starts with \(nodes[node].core.last)\(restored.isCorrupt ? ", corrupt" : "")")
         step(node, .tick)

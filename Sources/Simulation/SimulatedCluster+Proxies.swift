@@ -49,7 +49,7 @@ extension SimulatedCluster {
     mutating func propose(_ node: Int, _ change: CatalogChange) {
         nodes[node].proxy.sequence += 1
         let command = CatalogCommand(
-            change, author: "simulation", proposedAt: UnixTime(milliseconds: now.nanoseconds / 1_000_000))
+            change, author: "simulation", proposedAt: wallClock)
         let bytes = [RegisterMachine.catalogMark] + command.encoded
         step(
             node,
@@ -130,12 +130,12 @@ extension SimulatedCluster {
 
     // MARK: Messages
 
-    private mutating func tellLeader(_ node: Int, _ message: ControlMessage) {
+    mutating func tellLeader(_ node: Int, _ message: ControlMessage) {
         guard let leader = nodes[node].core.leader.flatMap({ number(of: $0) }) else { return }
         tell(leader, message, from: node)
     }
 
-    private mutating func tell(_ receiver: Int, _ message: ControlMessage, from sender: Int) {
+    mutating func tell(_ receiver: Int, _ message: ControlMessage, from sender: Int) {
         let envelope = ControlEnvelope(
             message: message, sender: sender, receiver: receiver, senderIncarnation: nodes[sender].incarnation,
             receiverIncarnation: nodes[receiver].incarnation)
@@ -156,6 +156,7 @@ extension SimulatedCluster {
         case .request(let request): step(coordinator: node, .requested(request, by: holder))
         case .acknowledgement(let acknowledgement):
             step(coordinator: node, .acknowledged(acknowledgement, by: holder))
+        case .report(let report): take(report, node)
         case .grant(let grant):
             guard nodes[node].proxy.lease.receive(grant, now: nodes[node].clock.local(at: now)) else { return }
             counts.grants += 1

@@ -33,6 +33,9 @@ struct SimulatedCluster: Sendable {
         case groupMoved(Int, life: Int)
         case visit(Int)
         case exchangeEnds(Int, life: Int, number: Int)
+        case observe(Int, life: Int)
+        case outageEnds(Int)
+        case deceptionEnds(Int, Int)
     }
 
     let scenario: Scenario
@@ -47,6 +50,8 @@ struct SimulatedCluster: Sendable {
     /// Members that operators asked for lately: what is asked for may come into force at any time.
     var wanted: [Configuration] = []
     var operatorAttempts: UInt64 = 0
+    /// The datacenters whose backends are down, by place in `SimulatedProxy.datacenters`.
+    var isOut = [Bool](repeating: false, count: SimulatedProxy.datacenters.count)
     /// All faults are over.
     var isCalm = false
     var isSettled = false
@@ -91,7 +96,8 @@ struct SimulatedCluster: Sendable {
     func member(_ node: Int, role: Member.Role) -> Member {
         Member(
             id: nodes[node].id, incarnation: nodes[node].incarnation, role: role,
-            address: .unix(path: nodes[node].id.text), datacenter: DatacenterName("dc"),
+            address: .unix(path: nodes[node].id.text),
+            datacenter: SimulatedProxy.datacenters[node % SimulatedProxy.datacenters.count],
             rank: scenario.isRanked ? node : 0)
     }
 
@@ -167,6 +173,9 @@ struct SimulatedCluster: Sendable {
         case .visit(let node): visit(node)
         case .exchangeEnds(let node, let life, let number):
             if isReady(node, life, else: happening) { exchangeEnds(node, number) }
+        case .observe(let node, let life): if isReady(node, life, else: happening) { observe(node) }
+        case .outageEnds(let place): if !isCalm { isOut[place] = false }
+        case .deceptionEnds(let node, let place): nodes[node].falseViews[place] = nil
         default: break
         }
     }
@@ -212,6 +221,10 @@ struct SimulatedCluster: Sendable {
 
     private mutating func diskDone(_ node: Int, _ life: Int) {
         guard isThere(node, life) else { return }
+        if nodes[node].disk.failsNextSync, nodes[node].disk.isDue(now) {
+            note("\(nodes[node].id)'s disk fails to sync")
+            return crashForAWhile(node)
+        }
         if let token = nodes[node].disk.complete(now: now) {
             release(node, upTo: token)
         }

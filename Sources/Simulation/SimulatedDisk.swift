@@ -20,8 +20,15 @@ struct SimulatedDisk: Sendable {
     /// The mark at the time of a bit flip, until a leader has filled the log up to it.
     private(set) var corruptThrough: LogIndex?
 
+    /// The next write cannot be made durable.
+    var failsNextSync = false
+    /// At the next start the entry at this place, and so all that follow, cannot be read.
+    var misreadAt: Int?
+    /// Since the last start: from this place on the log was not read. The first write makes that final.
+    private var unreadFrom: Int?
+
     var isEmpty: Bool { hardState == HardState() && snapshot == nil && entries.isEmpty }
-    var isCorrupt: Bool { corruptThrough != nil }
+    var isCorrupt: Bool { corruptThrough != nil || unreadFrom != nil || misreadAt != nil }
 
     /// The end of the durable log.
     var last: LogPosition { entries.last?.position ?? snapshot?.identity.position ?? .zero }
@@ -35,6 +42,9 @@ struct SimulatedDisk: Sendable {
         return due
     }
 
+    /// Whether a write is to be made durable now.
+    func isDue(_ now: Tick) -> Bool { writes.first.map { $0.due <= now } ?? false }
+
     /// Makes durable what is due.
     ///
     /// - Returns: the greatest token that is durable now; nil when nothing new is.
@@ -42,6 +52,7 @@ struct SimulatedDisk: Sendable {
         var done: PersistToken?
         while let write = writes.first, write.due <= now {
             writes.removeFirst()
+            giveUpUnread()
             write.batch.parts.forEach { put($0) }
             durable = write.batch.token
             done = durable
@@ -51,6 +62,13 @@ struct SimulatedDisk: Sendable {
             if let corruptThrough, mark >= corruptThrough { self.corruptThrough = nil }
         }
         return done
+    }
+
+    /// What comes is written behind the last record that was read; what the disk holds beyond is void from then on.
+    private mutating func giveUpUnread() {
+        guard let place = unreadFrom else { return }
+        unreadFrom = nil
+        flip(at: place)
     }
 
     private mutating func put(_ part: PersistBatch.Part) {
@@ -85,6 +103,7 @@ struct SimulatedDisk: Sendable {
     /// The power goes: of the writes under way the first `whole` are durable. A write's record is whole or not there, for it is
     /// cut where it is torn; but its snapshot is a file of its own, written before (`isSnapshotDone`).
     mutating func crash(whole: Int, isSnapshotDone: Bool) {
+        if whole > 0 { giveUpUnread() }
         for write in writes.prefix(whole) { write.batch.parts.forEach { put($0) } }
         if isSnapshotDone, whole < writes.count, let snapshot = writes[whole].batch.snapshot {
             put(.snapshot(snapshot))
@@ -105,8 +124,12 @@ struct SimulatedDisk: Sendable {
     /// What a process that starts now is given; its tokens begin anew.
     mutating func restore() -> RestoredState {
         durable = PersistToken(0)
+        failsNextSync = false
+        unreadFrom = misreadAt.map { min($0, entries.count) }.flatMap { $0 < entries.count ? $0 : nil }
+        misreadAt = nil
+        let read = Array(entries[..<(unreadFrom ?? entries.count)])
         return RestoredState(
-            hardState: hardState, snapshot: snapshot, entries: entries, isCorrupt: isCorrupt,
+            hardState: hardState, snapshot: snapshot, entries: read, isCorrupt: isCorrupt,
             acknowledgedThrough: max(mark, corruptThrough ?? .zero))
     }
 }

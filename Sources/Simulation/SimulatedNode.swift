@@ -38,6 +38,10 @@ struct SimulatedNode: Sendable {
     var held: [HeldMessage] = []
     var diskLatency: Duration
     var proxy: SimulatedProxy
+    var observer = SimulatedObserver()
+    /// What its probes say of each datacenter, where that is not the truth: up or down.
+    var falseViews = [Bool?](repeating: nil, count: SimulatedProxy.datacenters.count)
+    var sightings = [Sighting](repeating: Sighting(), count: SimulatedProxy.datacenters.count)
     /// The last write that the core was told is durable.
     var toldDurable = PersistToken(0)
     /// The incarnations of all nodes as its configuration names them; 0 where it does not.

@@ -8,6 +8,7 @@ enum ControlMessage: Hashable, Sendable {
     case request(LeaseRequest)
     case grant(LeaseGrant)
     case acknowledgement(EpochAcknowledgement)
+    case report(SimulatedReport)
 }
 
 /// A control message on its way.
@@ -65,6 +66,8 @@ struct SimulatedProxy: Sendable {
         var failover = FailoverSettings()
         failover.drain = .milliseconds(300)
         failover.hold = .seconds(5)
+        failover.confirm = .seconds(1)
+        failover.cooldown = .seconds(3)
         return ServiceRegistration(
             name: service, hasPrimary: true,
             datacenters: datacenters.map { name in

@@ -19,6 +19,8 @@ public struct SimulationCounts: Hashable, Sendable {
     public var exchanges = 0
     /// Moves of the primary that came to their end.
     public var switches = 0
+    /// Moves of the primary that a leader decided by itself.
+    public var promotions = 0
     /// Histories that were too hard to judge.
     public var undecided = 0
     /// How long the group took to settle after the last fault.
@@ -39,6 +41,7 @@ public struct SimulationCounts: Hashable, Sendable {
         grants += other.grants
         exchanges += other.exchanges
         switches += other.switches
+        promotions += other.promotions
         undecided += other.undecided
         settling = max(settling, other.settling)
         virtual += other.virtual

@@ -1,0 +1,12 @@
+// Owns the bugs that the simulation puts into the planner on purpose, to prove that it sees them.
+
+/// Seeded bugs: rules of design §4, "Deciding", that a planner leaves out. Empty but in the simulation's own tests.
+package struct FailoverMutations: OptionSet, Sendable {
+    package let rawValue: Int
+    package init(rawValue: Int) { self.rawValue = rawValue }
+
+    /// A primary that is down moves at once, without `confirm`.
+    package static let promotesUnconfirmed = FailoverMutations(rawValue: 1)
+    /// A datacenter that is not heard votes down instead of abstaining.
+    package static let silenceVotesDown = FailoverMutations(rawValue: 2)
+}

@@ -1,0 +1,51 @@
+// Owns what a simulated node sees of the datacenters behind the proxies, what it was told of them, and what it truly saw.
+internal import Failover
+internal import Topology
+
+/// What a node tells the leader; another node may pass it on (design §4, "Observing").
+struct SimulatedReport: Hashable, Sendable {
+    var node: NodeID
+    var views: [DatacenterView]
+    var isRelayed = false
+}
+
+/// A process's side of failover: its watches, and as the leader the newest observations of all.
+struct SimulatedObserver: Sendable {
+    static let period = Duration.milliseconds(100)
+    static let reportPeriod = Duration.milliseconds(500)
+
+    var watches = SimulatedProxy.datacenters.map { _ in DatacenterWatch() }
+    /// By the node's own clock; nil before the first report.
+    var reportedAt: Tick?
+    /// One a node.
+    var observations: [Observation] = []
+
+    /// What it sees, by its own clock.
+    func views(now: Tick) -> [DatacenterView] {
+        zip(SimulatedProxy.datacenters, watches).map { $1.view(of: $0, now: now) }
+    }
+}
+
+/// When a node saw a datacenter down, by the world's clock: what the judge of promotions goes by, whatever was told.
+struct Sighting: Sendable {
+    /// A report of what is over may be on its way for so long: silence, the latest message and the longest pause.
+    private static let memory = Duration.seconds(10)
+
+    private(set) var since: Tick?
+    private var ended: [(since: Tick, until: Tick)] = []
+
+    mutating func note(isDown: Bool, now: Tick) {
+        if isDown {
+            since = since ?? now
+        } else if let since {
+            ended.append((since, now))
+            self.since = nil
+        }
+        ended.removeAll { $0.until + Self.memory < now }
+    }
+
+    /// Whether it saw that before an instant, and can still be believed to see it.
+    func began(before limit: Tick) -> Bool {
+        since.map { $0 <= limit } ?? false || ended.contains { $0.since <= limit }
+    }
+}
