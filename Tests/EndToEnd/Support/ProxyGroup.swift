@@ -17,11 +17,14 @@ final class ProxyGroup {
 
     /// Starts the proxies `n1`, `n2`… in the datacenters `dc1`, `dc2`…
     ///
-    /// - Parameter backends: the port of each datacenter's only endpoint.
-    /// - Parameter failover: further keys of the section, separated by commas, with one after the last.
+    /// - Parameters:
+    ///   - backends: the port of each datacenter's only endpoint.
+    ///   - failover: further keys of the section, separated by commas, with one after the last.
+    ///   - timing: keys of the group.
+    ///   - others: further services, a line each.
     init(
         _ inputOutput: InputOutput, backends: [UInt16], service: String = "health_check: off,", failover: String = "",
-        consistency: String = "strict"
+        consistency: String = "strict", timing: String = "election_timeout: 600ms, lease: 3s", others: [String] = []
     ) throws {
         scratch = try Scratch()
         self.inputOutput = inputOutput
@@ -40,13 +43,13 @@ final class ProxyGroup {
                 admin: { bind: "127.0.0.1:\(adminPort)" }
                 cluster:
                   bind: 127.0.0.1:\(ports[number - 1])
-                  election_timeout: 600ms
-                  lease: 3s
+                  \(timing.replacing(", ", with: "\n  "))
                   members: [ \(members.joined(separator: ", ")) ]
                 datacenters: [ \((1...count).map { "{ name: dc\($0) }" }.joined(separator: ", ")) ]
                 services:
                   - { name: shop, datacenter_policy: primary, failover: { \(failover) consistency: \(consistency) }, \(service)
                       datacenters: { \(places.joined(separator: ", ")) } }
+                \(others.joined(separator: "\n"))
                 listeners: [ { name: web, bind: "127.0.0.1:\(port)", service: shop } ]
                 workers: 1
                 """)
@@ -100,9 +103,9 @@ final class ProxyGroup {
             let reachable: Bool
         }
         struct Endpoint: Decodable {
+            let address: String
+            let weight: Int
             let inFlight: Int
-
-            enum CodingKeys: String, CodingKey { case inFlight = "in_flight" }
         }
         struct Datacenter: Decodable {
             let name: String
@@ -114,6 +117,7 @@ final class ProxyGroup {
             let name: String
             let primary: String?
             let epoch: Int?
+            let configDrift: Bool
             let datacenters: [Datacenter]
         }
         let index: Int
@@ -143,7 +147,9 @@ final class ProxyGroup {
                 "GET /v1/status HTTP/1.1\r\nHost: 127.0.0.1:\(nodes[index].adminPort)\r\nConnection: close\r\n\r\n")
             let response = try connection.receiveResponse()
             guard response.status == 200 else { return nil }
-            return try JSONDecoder().decode(State.self, from: Data(response.body))
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            return try decoder.decode(State.self, from: Data(response.body))
         } catch SocketError.reset, SocketError.refused {
             // The kernel lets go of a killed process's io_uring, and with it of its listening sockets, a little later.
             return nil
