@@ -4,8 +4,8 @@ import Testing
 
 extension EndToEnd {
     @Suite struct Kills {
-        /// How often a node dies; `MERIDIAN_KILLS=100` is the full measure, for a run by hand.
-        private static let kills = ProcessInfo.processInfo.environment["MERIDIAN_KILLS"].flatMap { Int($0) } ?? 25
+        /// How often a node dies: half a minute's worth, unless `MERIDIAN_KILLS` says otherwise.
+        private static let kills = ProcessInfo.processInfo.environment["MERIDIAN_KILLS"].flatMap { Int($0) } ?? 100
         private static let changesAKill = 10
 
         /// Random nodes get `kill -9` again and again, ten acknowledged changes apart and without waiting for the group to be
@@ -25,19 +25,16 @@ extension EndToEnd {
             defer { changes.end() }
             var random = SplitMix(seed: 11)
             for round in 0..<Self.kills {
-                try eventually("\(round * Self.changesAKill) acknowledged changes", within: .seconds(30)) {
-                    try changes.acknowledged() >= round * Self.changesAKill
-                }
+                try changes.await(round * Self.changesAKill)
                 let victim = Int.random(in: 0..<3, using: &random)
                 try group.kill(victim)
                 // Now and then the others have the time to go on without it.
                 if Bool.random(using: &random) {
-                    let goal = try min(count, changes.acknowledged() + Self.changesAKill / 2)
-                    try eventually("changes without it", within: .seconds(30)) { try changes.acknowledged() >= goal }
+                    try changes.await(min(count, changes.acknowledged() + Self.changesAKill / 2))
                 }
                 try group.restart(victim)
             }
-            try eventually("the last change", within: .seconds(30)) { try changes.acknowledged() == count }
+            try changes.await(count)
 
             try group.awaitLeader(seenBy: [0, 1, 2])
             for node in [0, 1, 2] {

@@ -7,6 +7,7 @@ final class ProxyGroup {
         let name: String
         let port: UInt16
         let adminPort: UInt16
+        let peerPort: UInt16
         let file: String
         var process: ChildProcess
     }
@@ -55,7 +56,7 @@ final class ProxyGroup {
                 """)
             nodes.append(
                 Node(
-                    name: "n\(number)", port: port, adminPort: adminPort, file: file,
+                    name: "n\(number)", port: port, adminPort: adminPort, peerPort: ports[number - 1], file: file,
                     process: try Self.start(file, inputOutput, scratch.path + "/n\(number).log")))
         }
     }
@@ -72,7 +73,13 @@ final class ProxyGroup {
         _ = try nodes[index].process.waitForExit(within: .seconds(10))
     }
 
+    /// Starts a node again once the kernel has let go of its addresses: what io_uring held of a killed process goes a little
+    /// later than the process.
     func restart(_ index: Int) throws {
+        let node = nodes[index]
+        try eventually("the addresses of \(node.name)") {
+            [node.port, node.adminPort, node.peerPort].allSatisfy { (try? Listener($0)) != nil }
+        }
         nodes[index].process = try Self.start(
             nodes[index].file, inputOutput, scratch.path + "/\(nodes[index].name)-again.log")
     }

@@ -22,6 +22,8 @@ final class WeightChanges: Sendable {
         var next = 0
         var acknowledged: [Change] = []
         var failure: String?
+        /// The last answer that was none.
+        var trouble = ""
         var isEnded = false
     }
 
@@ -56,6 +58,15 @@ final class WeightChanges: Sendable {
     }
 
     func end() { state.withLock { $0.isEnded = true } }
+
+    /// Waits until so many were acknowledged.
+    func await(_ count: Int) throws {
+        do {
+            try eventually("\(count) acknowledged changes", within: .seconds(30)) { try acknowledged() >= count }
+        } catch let error as TimeRanOut {
+            throw Failure("\(error); the last trouble: \(state.withLock(\.trouble))")
+        }
+    }
 
     /// How many were acknowledged.
     ///
@@ -96,9 +107,11 @@ final class WeightChanges: Sendable {
                     state.withLock { $0.acknowledged.append(change) }
                     break
                 }
-                // Nobody leads, or nobody knows; or the node is dead.
-                if let status, status != 503, status != 504 {
-                    state.withLock { $0.failure = "\(change.path): \(status)" }
+                let trouble = "\(change.path) at \(ports[node]): \(status.map { "\($0)" } ?? "no answer")"
+                state.withLock { state in
+                    state.trouble = trouble
+                    // Else nobody leads, or nobody knows; or the node is dead.
+                    if let status, status != 503, status != 504 { state.failure = trouble }
                 }
                 connection = nil
                 node = (node + 1) % ports.count
