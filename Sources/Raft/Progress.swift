@@ -18,6 +18,8 @@ struct Progress: Sendable {
     var mode = Mode.probe(resumeAt: nil)
     /// The follower's log equals the leader's durably up to here.
     var match = LogIndex.zero
+    /// What it was told to be committed, of that which it holds.
+    var toldCommit = LogIndex.zero
     /// What is sent next.
     var next: LogIndex
     /// When the last answer of any kind came; the leader's beginning before that.
@@ -52,6 +54,7 @@ struct Progress: Sendable {
     mutating func probe(from index: LogIndex) {
         mode = .probe(resumeAt: nil)
         next = max(index, match.next)
+        toldCommit = min(toldCommit, match)
     }
 }
 

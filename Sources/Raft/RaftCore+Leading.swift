@@ -16,8 +16,6 @@ struct Leadership: Sendable {
     var reads: [WaitingRead] = []
     var transfer: Transfer?
     var change: ChangeUnderWay?
-    /// The commit index that followers were told of together.
-    var toldCommit = LogIndex.zero
 
     func place(of follower: NodeID) -> Int? { progress.firstIndex { $0.id == follower } }
 }
@@ -92,16 +90,25 @@ extension RaftCore {
     /// Begins a round of heartbeats. They carry no entries and wait for no disk.
     mutating func beginRound() {
         leadership?.round += 1
-        tellCommit()
+        for place in leadership?.progress.indices ?? 0..<0 { tellCommit(to: place) }
         confirmReads()
     }
 
-    /// A heartbeat to every member, of the round that was begun last.
-    mutating func tellCommit() {
+    /// A heartbeat of the round that was begun last: with what is committed of that which the member is known to hold.
+    private mutating func tellCommit(to place: Int) {
         guard let leadership else { return }
-        self.leadership?.toldCommit = commit
-        for progress in leadership.progress {
-            send(.heartbeat(Heartbeat(round: leadership.round, commit: min(progress.match, commit))), to: progress.id)
+        let progress = leadership.progress[place]
+        let known = min(progress.match, commit)
+        self.leadership?.progress[place].toldCommit = known
+        send(.heartbeat(Heartbeat(round: leadership.round, commit: known)), to: progress.id)
+    }
+
+    /// Members learn of a commit at once rather than with the next heartbeat, those whose answers come late as well as those
+    /// whose answers made it one; where entries have carried the news, nothing more is sent.
+    private mutating func tellNews() {
+        for place in leadership?.progress.indices ?? 0..<0 {
+            guard let progress = leadership?.progress[place] else { return }
+            if min(progress.match, commit) > progress.toldCommit { tellCommit(to: place) }
         }
     }
 
@@ -113,8 +120,7 @@ extension RaftCore {
         confirmReads()
     }
 
-    /// Ends a call of a leader: what was appended goes out, a round begins that reads wait for, and followers learn of
-    /// a commit at once rather than with the next heartbeat.
+    /// Ends a call of a leader: what was appended goes out, a round begins that reads wait for, and members learn of commits.
     mutating func finishLeading() {
         guard role == .leader else { return }
         advanceCommit()
@@ -122,7 +128,7 @@ extension RaftCore {
         guard role == .leader else { return }
         replicateToAll()
         beginRoundForReads()
-        if let leadership, leadership.toldCommit < commit { tellCommit() }
+        tellNews()
     }
 
     /// Gives leadership up: what waits for it is answered.

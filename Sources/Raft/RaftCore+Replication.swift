@@ -69,6 +69,7 @@ extension RaftCore {
                 guard let end = entries.last?.position.index else { return }
                 if inFlight.isEmpty { progress.lastMoved = now }
                 sendAppend(previous, entries, to: progress.id)
+                progress.toldCommit = max(progress.toldCommit, min(commit, end))
                 inFlight.append(end)
                 progress.next = end.next
                 progress.mode = .replicate(inFlight: inFlight)
