@@ -27,6 +27,10 @@ public enum Fault: String, Hashable, Sendable, CaseIterable {
     case wipe
     case members
     case transfer
+    /// Leadership is handed over, and the old leader hears nothing of it: for a while two nodes believe that they lead.
+    case handover
+    /// A node falls behind; it is back as the leader dies, and it and one of the others do not hear each other: both campaign.
+    case rivals
     /// Operators move the primary.
     case primary
     /// The backends of a datacenter are down.

@@ -32,6 +32,8 @@ extension SimulatedCluster {
         case .wipe: wipe(node)
         case .members: changeMembers()
         case .transfer: transfer()
+        case .handover: handOver()
+        case .rivals: fallBehind(node)
         case .primary: movePrimary()
         case .outage: breakDatacenter()
         case .falseView: deceive(node)
@@ -171,6 +173,33 @@ extension SimulatedCluster {
         propose(
             leader,
             .setPrimary(of: SimulatedProxy.service, to: target, expectedEpoch: nil, cause: .operatorRequest))
+    }
+
+    private mutating func fallBehind(_ node: Int) {
+        network.apply(.lonely, shuffled: [node] + nodes.indices.filter { $0 != node }, sideCount: 1)
+        plan(.comeBack(node), after: random.duration(.milliseconds(300), .seconds(2)))
+        note("\(nodes[node].id) is alone")
+    }
+
+    mutating func comeBack(_ node: Int) {
+        guard !isCalm else { return }
+        network.heal()
+        note("\(nodes[node].id) is back")
+        guard let leader, leader != node else { return }
+        crashForAWhile(leader)
+        let others = nodes.indices.filter { $0 != node && $0 != leader }
+        guard let rival = others.isEmpty ? nil : others[random.below(others.count)] else { return }
+        network.apply(.link, shuffled: [node, rival], sideCount: 1)
+        plan(.heal, after: random.duration(.milliseconds(500), .seconds(4)))
+    }
+
+    private mutating func handOver() {
+        guard let leader else { return }
+        transfer()
+        // The message that hands over leaves first; what answers it does not come back.
+        network.apply(.deaf, shuffled: [leader] + nodes.indices.filter { $0 != leader }, sideCount: 1)
+        plan(.heal, after: random.duration(.milliseconds(200), .seconds(3)))
+        note("\(nodes[leader].id) hears nobody")
     }
 
     private mutating func transfer() {

@@ -21,6 +21,7 @@ struct SimulatedCluster: Sendable {
         case fault
         case restart(Int)
         case heal
+        case comeBack(Int)
         case clearUp
         case stallEnds(Int)
         case room(Int, life: Int)
@@ -146,6 +147,7 @@ struct SimulatedCluster: Sendable {
         case .heal:
             network.heal()
             note("the network is whole")
+        case .comeBack(let node): comeBack(node)
         case .clearUp: network.weather = SimulatedNetwork.Weather()
         case .stallEnds(let node): nodes[node].diskLatency = scenario.diskLatency
         case .room(let node, let life): if isReady(node, life, else: happening) { step(node, .diskFull(false)) }
