@@ -2,7 +2,6 @@
 internal import Balancing
 internal import Catalog
 internal import Failover
-internal import Glibc
 internal import Health
 internal import Probing
 internal import Proactor
@@ -19,10 +18,6 @@ struct ProbeLine: Sendable {
 final class ControlLoop: TimerHandler {
     /// How often the counters of traffic and the clock are looked at.
     static let period = Duration.milliseconds(100)
-    /// The least time between two looks at workers' failures, and between two tables that nobody waits for.
-    static let spacing = Duration.milliseconds(5)
-    /// A table that the answer to a change waits for is held up only behind one that took so long to build.
-    private static let quickTable = Duration.milliseconds(1)
 
     private let loop: EventLoop
     private let sink: any RoutingSink
@@ -53,10 +48,7 @@ final class ControlLoop: TimerHandler {
     private var nextExpiry: UnixTime?
     private var areTargetsStale = false
     private var isStale = false
-    private var isPublishingPlanned = false
-    private var publishedAt = Tick.zero
-    /// How long the last table took to build.
-    private var buildTime = Duration.zero
+    private var pace = TablePace()
     private var table: RoutingTable?
     /// Outcomes whose authors wait for the table that shows them.
     private var waiting: [() -> Void] = []
@@ -196,7 +188,7 @@ final class ControlLoop: TimerHandler {
     }
 
     private func propose(_ change: CatalogChange, _ completion: @escaping (ProposalOutcome) -> Void = { _ in }) {
-        ledger.propose(CatalogCommand(change, author: "settings", proposedAt: Self.wallClock()), completion)
+        ledger.propose(CatalogCommand(change, author: "settings", proposedAt: ControlPlane.wallClock()), completion)
     }
 
     /// Brings the conditions in line with the settings: a verdict without a check could never change again.
@@ -243,12 +235,6 @@ final class ControlLoop: TimerHandler {
         }
     }
 
-    static func wallClock() -> UnixTime {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return UnixTime(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
-    }
-
     // MARK: Health
 
     func take(_ report: ProbeReport) {
@@ -270,7 +256,7 @@ final class ControlLoop: TimerHandler {
 
     /// A worker has seen a failure: its endpoint is judged now, or five milliseconds after the last look.
     func takeFailureNotice() {
-        let earliest = judgedAt + Self.spacing
+        let earliest = judgedAt + TablePace.spacing
         if loop.now < earliest { judgeTimer?.set(earliest) } else { judgeTraffic() }
     }
 
@@ -306,7 +292,7 @@ final class ControlLoop: TimerHandler {
     /// Tells the group what this node sees of services that have a primary.
     private func observe() {
         guard let keeper else { return }
-        keeper.look(settings.services, now: loop.now, wallClock: Self.wallClock(), share: healthShares())
+        keeper.look(settings.services, now: loop.now, wallClock: ControlPlane.wallClock(), share: healthShares())
     }
 
     /// The health of a service's datacenter as this node sees it now.
@@ -329,7 +315,7 @@ final class ControlLoop: TimerHandler {
     }
 
     private func expireOverrides() {
-        let now = Self.wallClock()
+        let now = ControlPlane.wallClock()
         guard let nextExpiry, nextExpiry <= now else { return }
         // In a group it is the leader's to say.
         guard ledger.standing.leader == settings.node else { return }
@@ -365,16 +351,12 @@ final class ControlLoop: TimerHandler {
         planPublishing()
     }
 
-    /// Publishes at the end of this turn where somebody waits for it or the last table is old enough; else as soon as it is.
+    /// Publishes at the end of this turn, or as soon as its pace allows it.
     private func planPublishing() {
-        guard !isPublishingPlanned else { return }
-        isPublishingPlanned = true
         loop.atEndOfTurn { [self] in
-            isPublishingPlanned = false
             guard isStale else { return }
-            let earliest = publishedAt + Self.spacing
-            let isAwaited = !waiting.isEmpty && buildTime < Self.quickTable
-            if isAwaited || earliest <= loop.now { publish() } else { publishTimer?.set(earliest) }
+            let earliest = pace.next(isAwaited: !waiting.isEmpty)
+            if earliest <= loop.now { publish() } else { publishTimer?.set(earliest) }
         }
     }
 
@@ -398,8 +380,7 @@ final class ControlLoop: TimerHandler {
             catalog: catalog, conditions: conditions, nearestFirst: nearest.order.map { datacenters[$0] },
             local: settings.datacenter, returning: ramps.percents(settings.services, now: now, share: healthShares()))
         let table = RoutingTable(layout, inputs, version: version, now: now)
-        publishedAt = now
-        buildTime = EventLoop.clock() - now
+        pace.published(now, EventLoop.clock())
         nextRamp = [table.nextRamp, ramps.nextStep].compactMap(\.self).min()
         nextExpiry = catalog.nextExpiry
         sink.publish(table)

@@ -1,5 +1,6 @@
 // Owns the control thread and the probes' thread, and how the rest of the process reaches them.
 public import Catalog
+internal import Glibc
 internal import Probing
 public import Proactor
 public import Routing
@@ -75,7 +76,11 @@ public final class ControlPlane: Sendable {
     public var age: Duration { EventLoop.clock() - board.confirmedAt }
 
     /// The wall clock, for commands.
-    public static func wallClock() -> UnixTime { ControlLoop.wallClock() }
+    public static func wallClock() -> UnixTime {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return UnixTime(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+    }
 
     /// Ends both threads.
     public func stop() {

@@ -65,6 +65,35 @@ struct SnapshotTransfer: Hashable, Sendable {
     var sent = 0
     /// When what was not acknowledged is sent again.
     var resendAt: Tick
+    /// The follower said that it has no more than this: it has lost what it had, or that was an answer that came late.
+    private var fewer: Int?
+
+    init(snapshot: Snapshot, resendAt: Tick) {
+        self.snapshot = snapshot
+        self.resendAt = resendAt
+    }
+
+    /// The follower has so many bytes.
+    ///
+    /// - Returns: whether it has more than before. Only then is more sent at once: late and repeated answers would else call
+    ///   for pieces that call for answers, and so on without end.
+    mutating func acknowledge(_ offset: Int) -> Bool {
+        if offset <= acknowledged {
+            if offset < acknowledged { fewer = offset }
+            return false
+        }
+        acknowledged = offset
+        sent = max(sent, offset)
+        fewer = nil
+        return true
+    }
+
+    /// Begins again behind what the follower has, since answers have not come.
+    mutating func resend() {
+        acknowledged = fewer ?? acknowledged
+        fewer = nil
+        sent = acknowledged
+    }
 }
 
 /// A leader's view of one other member, for status pages.

@@ -144,8 +144,11 @@ extension RaftCore {
 
     private mutating func takeFetched(_ chunk: SnapshotChunk) {
         guard chunk.identity.position.index > commit else { return abandonCollecting() }
+        let before = incomingSnapshot?.offset ?? 0
         switch collect(chunk) {
-        case .next:
+        case .next(let offset):
+            // A piece that came again calls for nothing: the next one was asked for, and is again at the deadline.
+            guard offset != before else { return }
             progressed()
             fetch()
         case .complete(let snapshot, let table, let stateMachine):

@@ -103,7 +103,7 @@ extension RaftCore {
                     progress.probe(from: progress.match.next)
                 }
             case .snapshot(var transfer):
-                if transfer.resendAt <= now { transfer.sent = transfer.acknowledged }
+                if transfer.resendAt <= now { transfer.resend() }
                 progress.mode = .snapshot(transfer)
             }
             leadership?.progress[place] = progress

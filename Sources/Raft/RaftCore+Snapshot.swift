@@ -93,13 +93,12 @@ extension RaftCore {
         switch reply {
         case .next(let offset, let position):
             guard case .snapshot(var transfer) = progress.mode, transfer.snapshot.identity.position == position,
-                offset <= transfer.snapshot.bytes.count, offset != transfer.acknowledged
+                offset <= transfer.snapshot.bytes.count
             else { break }
-            // Less than before: the follower has lost what it had.
-            transfer.sent = offset > transfer.acknowledged ? max(transfer.sent, offset) : offset
-            transfer.acknowledged = offset
-            transfer.resendAt = now + resendInterval
-            progress.lastMoved = now
+            if transfer.acknowledge(offset) {
+                transfer.resendAt = now + resendInterval
+                progress.lastMoved = now
+            }
             progress.mode = .snapshot(transfer)
         case .installed(let position):
             guard position.index <= log.last.index else { break }

@@ -39,6 +39,10 @@ struct SimulatedCluster: Sendable {
         case deceptionEnds(Int, Int)
     }
 
+    /// More at one instant, or planned at one time, is a loop of messages that feed each other.
+    private static let mostAtOnce = 100_000
+    private static let mostPlanned = 200_000
+
     let scenario: Scenario
     var random: RandomBits
     var now = Tick.zero
@@ -61,6 +65,7 @@ struct SimulatedCluster: Sendable {
     var counts = SimulationCounts()
     var trace: TraceLog?
     var effects: [RaftEffect] = []
+    private var happenedAtOnce = 0
 
     init(seed: UInt64, scenario: Scenario, trace: TraceLog?) {
         self.scenario = scenario
@@ -118,9 +123,13 @@ struct SimulatedCluster: Sendable {
                 now = troubledEnd
                 calmDown()
             }
+            happenedAtOnce = at > now ? 0 : happenedAtOnce + 1
             now = max(now, at)
             counts.events += 1
             happen(happening)
+            if happenedAtOnce > Self.mostAtOnce || queue.count > Self.mostPlanned {
+                invariants.fail("so much happens that the world comes to no end: \(queue.count) things are planned")
+            }
         }
         counts.virtual = now - .zero
         counts.operations = history.count

@@ -43,6 +43,33 @@ struct SimulationTests {
         #expect(outcome.counts.switches >= 3 && outcome.counts.exchanges > 1_000 && outcome.counts.grants > 100)
     }
 
+    /// Late and doubled pieces and answers must not call for more of each other: once they did, without end.
+    @Test("Snapshots in small pieces come through any weather", arguments: 1...4 as ClosedRange<UInt64>)
+    func snapshotsInWeather(_ seed: UInt64) {
+        var scenario = Scenario()
+        scenario.faults = [.weather, .partition]
+        scenario.faultInterval = .milliseconds(400)
+        scenario.troubled = .seconds(10)
+        scenario.hasProxies = false
+        scenario.limits.logBytesBeforeSnapshot = 1_000
+        scenario.limits.entriesKeptBehindSnapshot = 0
+        scenario.limits.chunkBytes = 20
+        let outcome = Simulation.run(seed: seed, scenario: scenario)
+        #expect(outcome.failure == nil)
+        #expect(outcome.counts.messages < 100_000)
+    }
+
+    @Test("Primaries move by themselves, and only when they have to")
+    func failover() {
+        var scenario = Scenario()
+        scenario.faults = [.outage, .falseView]
+        scenario.faultInterval = .seconds(2)
+        scenario.troubled = .seconds(20)
+        let outcome = Simulation.run(seed: 1, scenario: scenario)
+        #expect(outcome.failure == nil)
+        #expect(outcome.counts.promotions >= 2 && outcome.counts.switches >= 2)
+    }
+
     @Test("A seed replays to the letter")
     func replays() {
         var scenario = Scenario.drawn(seed: 3)

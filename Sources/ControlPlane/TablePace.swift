@@ -1,0 +1,24 @@
+// Owns how soon a routing table may follow another: changes come in crowds, and tables can be large.
+internal import Topology
+
+/// Tables are spaced, but for those that somebody waits for: the answer to a change waits for the table that shows it.
+struct TablePace {
+    /// The least time between two tables that nobody waits for.
+    static let spacing = Duration.milliseconds(5)
+    /// A table that took longer to build spaces also those that somebody waits for.
+    private static let quick = Duration.milliseconds(1)
+
+    private var publishedAt = Tick.zero
+    private var buildTime = Duration.zero
+
+    /// A table was built from `began` to `ended`.
+    mutating func published(_ began: Tick, _ ended: Tick) {
+        publishedAt = began
+        buildTime = ended - began
+    }
+
+    /// When the next one may come, at the earliest.
+    func next(isAwaited: Bool) -> Tick {
+        isAwaited && buildTime < Self.quick ? .zero : publishedAt + Self.spacing
+    }
+}
