@@ -79,7 +79,7 @@ final class SwitchDesk: TimerHandler {
         else { return }
         isProposingLease = true
         ledger.propose(
-            CatalogCommand(.setLease(wanted), author: "settings", proposedAt: ControlLoop.wallClock())
+            CatalogCommand(.setLease(wanted), author: "settings", proposedAt: ControlPlane.wallClock())
         ) { [weak self] _ in self?.isProposingLease = false }
     }
 
@@ -117,7 +117,7 @@ final class SwitchDesk: TimerHandler {
             ledger.proposeAsLeader(
                 CatalogCommand(
                     .completeSwitch(of: service, epoch: epoch), author: "switching",
-                    reason: "no proxy writes to the old primary any more", proposedAt: ControlLoop.wallClock()))
+                    reason: "no proxy writes to the old primary any more", proposedAt: ControlPlane.wallClock()))
         }
     }
 }

@@ -67,6 +67,8 @@ struct SnapshotTransfer: Hashable, Sendable {
     var resendAt: Tick
     /// The follower said that it has no more than this: it has lost what it had, or that was an answer that came late.
     private var fewer: Int?
+    /// Where pieces were sent again before their time.
+    private var repeatedAt: Int?
 
     init(snapshot: Snapshot, resendAt: Tick) {
         self.snapshot = snapshot
@@ -75,13 +77,17 @@ struct SnapshotTransfer: Hashable, Sendable {
 
     /// The follower has so many bytes.
     ///
-    /// - Returns: whether it has more than before. Only then is more sent at once: late and repeated answers would else call
-    ///   for pieces that call for answers, and so on without end.
+    /// An answer that tells of nothing more while more was sent tells of a gap: what follows is sent again at once, but once
+    /// only for each place. Late and repeated answers would else call for pieces that call for answers, without end.
+    ///
+    /// - Returns: whether it has more than before.
     mutating func acknowledge(_ offset: Int) -> Bool {
-        if offset <= acknowledged {
-            if offset < acknowledged { fewer = offset }
-            return false
+        if offset < acknowledged { fewer = offset }
+        if offset == acknowledged, sent > offset, repeatedAt != offset {
+            repeatedAt = offset
+            sent = offset
         }
+        guard offset > acknowledged else { return false }
         acknowledged = offset
         sent = max(sent, offset)
         fewer = nil
