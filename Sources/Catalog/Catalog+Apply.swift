@@ -68,10 +68,7 @@ extension Catalog {
         case .completeSwitch(let service, let epoch): return try completeSwitch(of: service, epoch, at: index)
         case .expireOverride(let target, let kind, let until):
             return try expire(target, kind, until, at: index)
-        case .setFrozen(let frozen):
-            guard frozen != isFrozen else { return nil }
-            isFrozen = frozen
-            return .frozen(frozen)
+        case .setFrozen(let frozen): return try setFrozen(frozen, command, at: index)
         case .describeMember(let member): return try describe(member)
         case .forgetMember(let id, let incarnation): return try forget(id, incarnation)
         case .setLease(let lease): return try setLease(lease, command)

@@ -1,4 +1,4 @@
-// Owns how the group's own records change: descriptions of members, the length of leases.
+// Owns how the group's own records change: descriptions of members, the freeze, the length of leases.
 internal import Topology
 
 extension Catalog {
@@ -22,6 +22,19 @@ extension Catalog {
         guard let position else { throw .unknownMember(id) }
         members.remove(at: position)
         return .memberForgotten(id)
+    }
+
+    /// Frozen again by another operator stays as the first one left it: who forbade changes first, and why, is on record.
+    mutating func setFrozen(
+        _ frozen: Bool, _ command: CatalogCommand, at index: UInt64
+    ) throws(CatalogRefusal) -> CatalogEvent.Kind? {
+        if let expected = command.expectedIndex, expected != freeze.index {
+            throw .indexMismatch(current: freeze.index)
+        }
+        guard frozen != isFrozen else { return nil }
+        freeze = FreezeRecord(
+            isFrozen: frozen, author: command.author, reason: command.reason, since: command.proposedAt, index: index)
+        return .frozen(frozen)
     }
 
     /// The value before the present one is forgotten here, so no node may hold a lease by it any more: by the time twice

@@ -45,7 +45,7 @@ extension Catalog {
         writer.put(formation)
         writer.put(appliedIndex)
         writer.put(appliedTerm)
-        writer.put(isFrozen)
+        writer.put(freeze)
         writer.put(lease.lease)
         writer.put(lease.previous)
         writer.put(optional: lease.changedAt) { $0.put($1) }
@@ -60,7 +60,7 @@ extension Catalog {
         self.init(formation: try reader.number())
         appliedIndex = try reader.number()
         appliedTerm = try reader.number()
-        isFrozen = try reader.flag()
+        freeze = try FreezeRecord(from: &reader)
         lease.lease = try reader.duration()
         lease.previous = try reader.duration()
         guard LeaseSettings.range.contains(lease.lease), LeaseSettings.range.contains(lease.previous) else {

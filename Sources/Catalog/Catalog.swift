@@ -35,8 +35,8 @@ public struct Catalog: Sendable {
     public internal(set) var lease = LeaseSettings()
     /// What the members say of themselves, by id.
     public internal(set) var members: [MemberDescription] = []
-    /// Whether automatic changes of primaries are forbidden.
-    public internal(set) var isFrozen = false
+    /// Whether automatic changes of primaries are forbidden, and since when and why.
+    public internal(set) var freeze = FreezeRecord()
 
     /// By name, so that every walk over them has one order.
     var records: [ServiceRecord] = []
@@ -56,6 +56,9 @@ public struct Catalog: Sendable {
     }
 
     // MARK: Queries
+
+    /// Whether automatic changes of primaries are forbidden.
+    public var isFrozen: Bool { freeze.isFrozen }
 
     /// The services that the settings define, by name.
     public var services: [ServiceName] {

@@ -153,7 +153,8 @@ public struct CatalogCommand: Hashable, Sendable {
     public var proposedAt: UnixTime
     /// Makes a retry safe: a second command with the key gets the first one's outcome for an hour. At most 128 bytes.
     public var idempotencyKey: String?
-    /// The index of the service's last change that the author saw (`If-Match`); nil: whatever it is.
+    /// The index of the last change, of the service or of the freeze, that the author saw (`If-Match`); nil: whatever it
+    /// is.
     public var expectedIndex: UInt64?
     /// Skips the safety rules; never the checks that a thing exists.
     public var force: Bool

@@ -23,7 +23,7 @@ public enum CatalogRefusal: Error, Hashable {
     case weightOutOfRange(Int)
     /// The expiry is not later than the time at which the command was proposed.
     case expiryInThePast
-    /// `If-Match` named another index than the service's last change.
+    /// `If-Match` named another index than the last change of what it is about.
     case indexMismatch(current: UInt64)
     /// The primary has changed since the author looked.
     case epochMismatch(current: Epoch)
@@ -71,7 +71,7 @@ extension CatalogRefusal: CustomStringConvertible {
         case .listedTwice(let name): "'\(name)' is listed twice"
         case .weightOutOfRange(let weight): "a weight is 0-256, not \(weight)"
         case .expiryInThePast: "the expiry is not in the future"
-        case .indexMismatch(let current): "the service has changed since: its last change is at index \(current)"
+        case .indexMismatch(let current): "it has changed since: its last change is at index \(current)"
         case .epochMismatch(let current): "the primary has changed since: its epoch is \(current.count)"
         case .epochsExhausted(let service): "service '\(service)' has used all of its epochs"
         case .targetTakesNoTraffic(let datacenter, let service):

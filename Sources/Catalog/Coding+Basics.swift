@@ -189,3 +189,20 @@ extension MemberDescription: Persisted {
         formatLevel = try reader.number()
     }
 }
+
+extension FreezeRecord: Persisted {
+    func write(to writer: inout ByteWriter) {
+        writer.put(isFrozen)
+        writer.put(author)
+        writer.put(reason)
+        writer.put(since)
+        writer.put(index)
+    }
+
+    init(from reader: inout ByteReader) throws(CatalogFormatError) {
+        self.init(
+            isFrozen: try reader.flag(), author: try reader.text(limit: Catalog.maximumNameLength),
+            reason: try reader.text(limit: Catalog.maximumReasonLength), since: try UnixTime(from: &reader),
+            index: try reader.number())
+    }
+}

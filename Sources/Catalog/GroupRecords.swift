@@ -1,4 +1,4 @@
-// Owns what the group replicates about itself: what members say of themselves, and the routing leases' length.
+// Owns what the group replicates about itself: what members say of themselves, the freeze, the routing leases' length.
 public import Topology
 
 /// What a member of the group says of itself; who votes is the log's configuration, not this.
@@ -37,6 +37,18 @@ public struct MemberDescription: Hashable, Sendable {
         }
         return nil
     }
+}
+
+/// Whether automatic changes of primaries are forbidden, and who said so last.
+public struct FreezeRecord: Hashable, Sendable {
+    public internal(set) var isFrozen = false
+    /// Who froze, or allowed changes again; empty while nobody ever did.
+    public internal(set) var author = ""
+    public internal(set) var reason = ""
+    /// When, by the proposer's wall clock.
+    public internal(set) var since = UnixTime(milliseconds: 0)
+    /// The index of the last change: its `ETag`. 0: there was none.
+    public internal(set) var index: UInt64 = 0
 }
 
 /// How long routing leases live, and how long they did before: a new leader cannot know by which value its

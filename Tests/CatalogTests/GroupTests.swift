@@ -37,6 +37,22 @@ import Topology
                 == .refused(.registrationChanged(current: nil)))
     }
 
+    @Test func aFreezeRemembersWhoAndWhy() throws {
+        var log = Log()
+        #expect(!log.catalog.isFrozen && log.catalog.freeze.index == 0)
+        #expect(log.apply(.setFrozen(true), expectedIndex: 0) == .applied(index: 1, changed: true))
+        let record = log.catalog.freeze
+        #expect(record.isFrozen && log.catalog.isFrozen)
+        #expect(record.author == "ada" && record.reason == "test" && record.since == log.now && record.index == 1)
+        // Asked again it stays as it was; who looked at an older state is told so.
+        #expect(log.apply(.setFrozen(true)) == .applied(index: 2, changed: false))
+        #expect(log.catalog.freeze == record)
+        #expect(log.apply(.setFrozen(false), expectedIndex: 0) == .refused(.indexMismatch(current: 1)))
+        #expect(log.apply(.setFrozen(false), expectedIndex: 1) == .applied(index: 4, changed: true))
+        #expect(!log.catalog.isFrozen && log.catalog.freeze.index == 4)
+        #expect(try Catalog(snapshot: log.catalog.snapshot).freeze == log.catalog.freeze)
+    }
+
     @Test func driftIsADifferenceOfAnySetting() {
         var log = Log()
         log.apply(.registerService(first))
