@@ -125,6 +125,18 @@ struct FailoverCase {
         return (nil, objections)
     }
 
+    /// Why a datacenter could not take over from where traffic is now; nil: it could.
+    func objection(to candidate: DatacenterName) -> TargetObjection? {
+        let origin = record.state.origin
+        return objection(to: candidate, minimum: minimum(leaving: origin), lagBefore: votes.firstDown(origin))
+    }
+
+    /// The lag sample that the gate goes by: the last one before the first sign of trouble, for data that came after it may
+    /// be from a primary that was half gone already.
+    func lastLag(of candidate: DatacenterName) -> (lag: Duration, at: Tick)? {
+        votes.lastLag(of: candidate, before: votes.firstDown(record.state.origin) ?? situation.now)
+    }
+
     private func objection(to candidate: DatacenterName, minimum: Int, lagBefore: Tick?) -> TargetObjection? {
         let service = registration.name
         if catalog.state(of: OverrideTarget(service: service, datacenter: candidate)) == .draining { return .drained }
@@ -132,7 +144,6 @@ struct FailoverCase {
         guard let percent = votes.percent(candidate) else { return .unseen }
         if !votes.isHealthy(candidate, percent: minimum) { return .unhealthy(percent: percent, minimum: minimum) }
         guard let gate = settings.lagGate else { return nil }
-        // Data that came after the first sign of trouble may be from a primary that was half gone already.
         let reference = lagBefore ?? situation.now
         guard let sample = votes.lastLag(of: candidate, before: reference) else { return .lagUnknown }
         let age = reference - sample.at

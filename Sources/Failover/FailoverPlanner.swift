@@ -50,7 +50,7 @@ public enum FailoverDecision: Hashable, Sendable {
 /// rules is worth saying: a datacenter is *removed* when an operator drained it or set it to weight 0; one that is
 /// merely down is not, or the second of three datacenters could never take over while the third is being worked on.
 public struct FailoverPlanner: Sendable {
-    private let policy: FailoverPolicy
+    let policy: FailoverPolicy
     private let mutations: FailoverMutations
 
     public init(_ policy: FailoverPolicy = FailoverPolicy()) { self.init(policy, mutations: []) }
@@ -85,13 +85,17 @@ public struct FailoverPlanner: Sendable {
 
     /// Whether the primary of a service moves now. O(observations × datacenters).
     public func decide(_ service: ServiceName, _ situation: Situation) -> FailoverDecision {
+        failoverCase(service, situation)?.decision ?? .hold([.noPrimary])
+    }
+
+    /// The service at this moment; nil where it follows no primary.
+    func failoverCase(_ service: ServiceName, _ situation: Situation) -> FailoverCase? {
         guard let record = situation.catalog.primaryRecord(of: service),
             let registration = situation.catalog.registration(of: service)
-        else { return .hold([.noPrimary]) }
-        let failover = FailoverCase(
+        else { return nil }
+        return FailoverCase(
             policy: policy, situation: situation, record: record, registration: registration,
             votes: votes(service, situation), needsConfirmation: !mutations.contains(.promotesUnconfirmed))
-        return failover.decision
     }
 
     /// How each voting datacenter votes on a service's datacenter, by name: for `status` and `explain`.
