@@ -238,6 +238,8 @@ public final class GroupMember: TimerHandler {
         transport.call(member, call, within: .seconds(5)) { [weak self] outcome in
             guard let self else { return }
             isJoining = false
+            // The leader's log may have come before its reply.
+            guard driver.member.configuration.cluster == 0 else { return }
             switch outcome {
             case .reply: note("admitted; waiting for the leader's log")
             case .refused(let reason), .notSent(let reason), .unknown(let reason): note("\(member): \(reason)")
