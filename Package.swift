@@ -84,7 +84,7 @@ let package = Package(
             "Admin",
             [
                 "ControlPlane", "DataPlane", "HTTPTransport", "Settings", "Proactor", "Topology", "Catalog", "Health",
-                "Balancing", "Routing",
+                "Balancing", "Routing", "Failover",
             ]),
         .executableTarget(
             name: "meridian",
@@ -128,7 +128,7 @@ let package = Package(
             "ControlPlaneTests",
             [
                 "ControlPlane", "Failover", "Switching", "Probing", "Proactor", "Topology", "Catalog", "Health",
-                "Balancing", "Routing",
+                "Balancing", "Raft", "Routing",
             ]),
         tests(
             "AdminTests",

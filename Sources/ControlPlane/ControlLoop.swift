@@ -12,6 +12,7 @@ internal import Topology
 struct ProbeLine: Sendable {
     var update: @Sendable ([ProbeTarget]) -> Bool
     var recordPassive: @Sendable (EndpointID, PassiveFailure, Int) -> Bool
+    var sampleLag: @Sendable ([LagTarget]) -> Bool
 }
 
 /// The control thread's state. Tables are spaced, but for those that somebody waits for.
@@ -24,14 +25,17 @@ final class ControlLoop: TimerHandler {
     private let traffic: any TrafficReader
     private let board: ControlBoard
     private let probes: ProbeLine
-    private var settings: ControlSettings
+    private(set) var settings: ControlSettings
     private var layout: RoutingLayout
-    private let ledger: any Ledger
+    let ledger: any Ledger
     /// nil in a group of one: there is nobody to agree with.
     private let keeper: FailoverKeeper?
     private let leases: LeaseKeeper
     /// nil in a group of one: a switch needs nobody else's word.
     private let desk: SwitchDesk?
+    /// nil in a group of one.
+    let groupDesk: GroupDesk?
+    private var lagTargets: [LagTarget] = []
     private var catalog: Catalog { ledger.catalog }
     private var version: UInt64 = 0
     private var conditions = EndpointConditions()
@@ -62,13 +66,15 @@ final class ControlLoop: TimerHandler {
     /// The first table is published before this returns.
     init(
         _ loop: EventLoop, _ settings: ControlSettings, layout: RoutingLayout, seed: UInt64, board: ControlBoard,
-        ledger: any Ledger, sink: any RoutingSink, traffic: any TrafficReader, probes: ProbeLine
+        ledger: any Ledger, failover: FailoverBoard, sink: any RoutingSink, traffic: any TrafficReader,
+        probes: ProbeLine
     ) {
         self.loop = loop
         self.ledger = ledger
         let group = ledger as? GroupLedger
-        keeper = group.map { FailoverKeeper($0, node: settings.node) }
+        keeper = group.map { FailoverKeeper($0, node: settings.node, board: failover) }
         desk = group.map { SwitchDesk(loop, $0) }
+        groupDesk = keeper.map { GroupDesk(loop, $0, settings) }
         leases = LeaseKeeper(loop, group, process: seed, wanted: group?.wantedLease, sink: sink)
         self.settings = settings
         self.layout = layout
@@ -143,7 +149,8 @@ final class ControlLoop: TimerHandler {
             nearest = NearestOrder(datacenters: places.count)
         }
         let checks = settings.services.filter { $0.healthCheck != nil }
-        names?.watch(checks.flatMap { $0.datacenters.flatMap { $0.endpoints.map(\.address) } })
+        let watched = checks + settings.services.filter { $0.failover.lagGate != nil && $0.healthCheck == nil }
+        names?.watch(watched.flatMap { $0.datacenters.flatMap { $0.endpoints.map(\.address) } })
         areTargetsStale = true
         tellProbes()
         publish()
@@ -214,6 +221,12 @@ final class ControlLoop: TimerHandler {
         areTargetsStale = !probes.update(targets())
     }
 
+    /// Has the replication lag of this node's own datacenter sampled, where the group asks for it.
+    private func sampleLag() {
+        let wanted = LagTarget.wanted(settings, catalog) { names?.socketAddress(of: $0) }
+        if wanted != lagTargets, probes.sampleLag(wanted) { lagTargets = wanted }
+    }
+
     private func targets() -> [ProbeTarget] {
         settings.services.flatMap { service -> [ProbeTarget] in
             guard let policy = service.healthCheck else { return [] }
@@ -229,10 +242,16 @@ final class ControlLoop: TimerHandler {
     /// shows in the published table.
     func propose(_ command: CatalogCommand, _ completion: @escaping (ProposalOutcome) -> Void) {
         ledger.propose(command) { [weak self] outcome in
-            guard let self, isStale else { return completion(outcome) }
-            waiting.append { completion(outcome) }
-            planPublishing()
+            guard let self else { return completion(outcome) }
+            whenPublished { completion(outcome) }
         }
+    }
+
+    /// Runs `body` once the published table shows all that the catalog has.
+    func whenPublished(_ body: @escaping () -> Void) {
+        guard isStale else { return body() }
+        waiting.append(body)
+        planPublishing()
     }
 
     // MARK: Health
@@ -251,6 +270,7 @@ final class ControlLoop: TimerHandler {
         case .connectTime(let id, let time):
             guard let place = datacenters.firstIndex(of: id.datacenter) else { return }
             if nearest.observe(time, datacenter: place) { setStale() }
+        case .lag(let service, let lag): keeper?.take(lag, of: service, now: loop.now)
         }
     }
 
@@ -341,7 +361,9 @@ final class ControlLoop: TimerHandler {
         ledger.look()
         leases.look()
         observe()
+        groupDesk?.look(settings, now: loop.now, wallClock: Self.wallClock())
         tellProbes()
+        sampleLag()
         if let nextRamp, nextRamp <= loop.now { setStale() }
     }
 

@@ -8,9 +8,10 @@ internal import Topology
 
 /// The control plane of a node. Safe from every thread.
 public final class ControlPlane: Sendable {
-    private let control: LoopHost<ControlLoop>
+    let control: LoopHost<ControlLoop>
     private let probes: LoopHost<ProbeScheduler>
     private let board: ControlBoard
+    private let failoverBoard = FailoverBoard()
 
     /// Starts both threads; the first table is published before this returns.
     ///
@@ -22,6 +23,7 @@ public final class ControlPlane: Sendable {
     ) throws(SystemError) {
         let board = ControlBoard()
         self.board = board
+        let failoverBoard = failoverBoard
         let relay = ReportRelay()
         let probes = try LoopHost.start(name: "probes", io: io, buffers: .modest) { loop throws(SystemError) in
             ProbeScheduler(loop: loop, seed: UInt64.random(in: 0...UInt64.max)) { relay.report($0) }
@@ -29,7 +31,8 @@ public final class ControlPlane: Sendable {
         self.probes = probes
         let line = ProbeLine(
             update: { targets in probes.post { $0.update(targets) } },
-            recordPassive: { id, failure, count in probes.post { $0.recordPassive(id, failure, count: count) } })
+            recordPassive: { id, failure, count in probes.post { $0.recordPassive(id, failure, count: count) } },
+            sampleLag: { targets in probes.post { $0.sampleLag(targets) } })
         do throws(SystemError) {
             control = try LoopHost.start(name: "control", io: io, buffers: .modest) { loop throws(SystemError) in
                 let ledger: any Ledger =
@@ -38,7 +41,7 @@ public final class ControlPlane: Sendable {
                     }
                 return ControlLoop(
                     loop, settings, layout: layout, seed: UInt64.random(in: 0...UInt64.max), board: board,
-                    ledger: ledger, sink: sink, traffic: traffic, probes: line)
+                    ledger: ledger, failover: failoverBoard, sink: sink, traffic: traffic, probes: line)
             }
         } catch {
             probes.stop()
@@ -71,6 +74,9 @@ public final class ControlPlane: Sendable {
 
     /// The newest state that was published.
     public var snapshot: ControlSnapshot? { board.snapshot }
+
+    /// What is known of failover here: votes, reasons to hold, moves.
+    public var failover: FailoverFigures { failoverBoard.figures }
 
     /// How long ago the control thread said that `snapshot` is the state; more than a second means that it hangs.
     public var age: Duration { EventLoop.clock() - board.confirmedAt }

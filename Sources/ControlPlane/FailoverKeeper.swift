@@ -2,7 +2,6 @@
 internal import Balancing
 internal import Catalog
 internal import Failover
-internal import Glibc
 internal import Proactor
 internal import Routing
 internal import Topology
@@ -12,23 +11,30 @@ final class FailoverKeeper {
     /// How often the leader is told when nothing has changed.
     private static let reportPeriod = Duration.milliseconds(500)
 
-    private let ledger: GroupLedger
+    let ledger: GroupLedger
     private let node: NodeID
+    private let board: FailoverBoard
     private let planner = FailoverPlanner()
     private var watches: [ServiceName: [DatacenterName: DatacenterWatch]] = [:]
+    /// How far the data of this node's own datacenter was behind, by service.
+    private var lags: [ServiceName: LagHistory] = [:]
     private var reportedAt = Tick.zero
     /// The newest observation of each node and service; only the leader's are of use.
     private var observations: [NodeID: [Observation]] = [:]
     /// Services with a move that was proposed and is not decided yet.
     private var moving: Set<ServiceName> = []
-    /// What was decided last, for `explain`; empty on nodes that do not lead.
-    private(set) var decisions: [ServiceName: FailoverDecision] = [:]
+    private var counts = HoldCounts()
+    /// The votes as this node counted them while it led, or was told them: their bytes, and what those are known by.
+    private var votes: (bytes: [UInt8], digest: UInt64) = ([], 0)
 
-    init(_ ledger: GroupLedger, node: NodeID) {
+    init(_ ledger: GroupLedger, node: NodeID, board: FailoverBoard) {
         self.ledger = ledger
         self.node = node
+        self.board = board
         ledger.observed = { [unowned self] peer, bytes in take(bytes, from: peer) }
     }
+
+    // MARK: Observing
 
     /// Looks at everything; called ten times a second, and whenever health has changed.
     ///
@@ -52,62 +58,125 @@ final class FailoverKeeper {
                 views.append(watch.view(of: datacenter.name, now: now))
             }
             kept[service.name] = places
-            entries.append(ObservationReport.Entry(service: service.name, views: views))
+            let lag = lagSamples(of: service.name, settings, places, now: now)
+            entries.append(ObservationReport.Entry(service: service.name, views: views, lag: lag))
         }
         watches = kept
+        lags = lags.filter { kept[$0.key] != nil }
         if hasNews || now - reportedAt >= Self.reportPeriod {
             reportedAt = now
-            report(ObservationReport(entries), now: now)
+            report(ObservationReport(entries, knownVotes: votes.digest), now: now)
         }
         plan(now: now, wallClock: wallClock)
+    }
+
+    /// This node's own datacenter said how far its data is behind.
+    func take(_ lag: Duration, of service: ServiceName, now: Tick) {
+        lags[service, default: LagHistory()].record(lag, now: now)
+    }
+
+    /// What is told of lag; the sample before the primary was seen down is kept for as long as it is down.
+    private func lagSamples(
+        of service: ServiceName, _ settings: FailoverSettings, _ places: [DatacenterName: DatacenterWatch], now: Tick
+    ) -> [LagSample] {
+        guard settings.lagGate != nil else {
+            lags[service] = nil
+            return []
+        }
+        let primary = ledger.catalog.primary(of: service)?.datacenter
+        lags[service]?.primary(isDown: primary.flatMap { places[$0] }?.isDown ?? false)
+        return lags[service]?.samples(now: now) ?? []
     }
 
     private func report(_ report: ObservationReport, now: Tick) {
         if ledger.leads {
             record(report, of: node, now: now)
         } else {
-            ledger.tellLeader(report.encoded)
+            ledger.tellLeader(report.encoded) { [weak self] in self?.takeVotes($0) }
         }
     }
 
-    private func take(_ bytes: [UInt8], from peer: NodeID) {
-        guard let report = ObservationReport(bytes) else { return }
+    /// The leader's answer: other votes than were known here, or nothing.
+    private func takeVotes(_ bytes: [UInt8]) {
+        let now = EventLoop.clock()
+        if bytes.isEmpty { return board.confirm(at: now) }
+        guard let report = VoteReport(bytes) else { return }
+        votes = (bytes, VoteReport.digest(of: bytes))
+        board.show(report, at: now)
+    }
+
+    /// What a peer sees.
+    ///
+    /// - Returns: the votes, unless the peer has them.
+    private func take(_ bytes: [UInt8], from peer: NodeID) -> [UInt8] {
+        guard let report = ObservationReport(bytes) else { return [] }
         record(report, of: peer, now: EventLoop.clock())
+        return !ledger.leads || report.knownVotes == votes.digest ? [] : votes.bytes
     }
 
     private func record(_ report: ObservationReport, of peer: NodeID, now: Tick) {
         guard let voter = ledger.nodes.first(where: { $0.id == peer }) else { return }
         observations[peer] = report.entries.map {
             Observation(
-                node: peer, datacenter: voter.datacenter, service: $0.service, views: $0.views, receivedAt: now)
+                node: peer, datacenter: voter.datacenter, service: $0.service, views: $0.views, lag: $0.lag,
+                receivedAt: now)
         }
     }
 
     // MARK: Planning
 
+    private func situation(now: Tick, wallClock: UnixTime) -> FailoverPlanner.Situation {
+        let nodes = ledger.nodes
+        return FailoverPlanner.Situation(
+            catalog: ledger.catalog, nodes: nodes, observations: nodes.flatMap { observations[$0.id] ?? [] },
+            now: now, wallClock: wallClock)
+    }
+
     private func plan(now: Tick, wallClock: UnixTime) {
         guard ledger.leads else {
             observations = [:]
-            decisions = [:]
-            return
+            counts.clearPresent()
+            return board.show(counts)
         }
-        let nodes = ledger.nodes
-        let catalog = ledger.catalog
-        let known = nodes.map(\.id)
-        observations = observations.filter { known.contains($0.key) }
-        let situation = FailoverPlanner.Situation(
-            catalog: catalog, nodes: nodes, observations: known.flatMap { observations[$0] ?? [] }, now: now,
-            wallClock: wallClock)
-        decisions = [:]
-        for service in catalog.services where catalog.primary(of: service) != nil {
+        let situation = situation(now: now, wallClock: wallClock)
+        observations = observations.filter { known in situation.nodes.contains { $0.id == known.key } }
+        let services = situation.catalog.services.filter { situation.catalog.primary(of: $0) != nil }
+        for service in services {
             let decision = planner.decide(service, situation)
-            decisions[service] = decision
+            counts.note(decision, of: service)
             if case .promote(let promotion) = decision { propose(promotion, of: service, wallClock) }
         }
+        board.show(counts)
+        countVotes(services, situation)
+    }
+
+    private func countVotes(_ services: [ServiceName], _ situation: FailoverPlanner.Situation) {
+        let voting = Set(situation.nodes.filter(\.isVoter).map(\.datacenter)).sorted()
+        let entries = services.compactMap { service in
+            situation.catalog.registration(of: service).map { registration in
+                VoteReport.Entry(
+                    service: service,
+                    places: registration.datacenters.map { datacenter in
+                        let votes = planner.votes(on: datacenter.name, of: service, situation)
+                        return VoteReport.Place(datacenter: datacenter.name, votes: votes.map(\.vote))
+                    })
+            }
+        }
+        let report = VoteReport(voting: voting, entries: entries)
+        let bytes = report.encoded
+        votes = (bytes, VoteReport.digest(of: bytes))
+        board.show(report, at: situation.now)
+    }
+
+    /// Why the primary of a service stays or moves, while this node leads; nil where it follows none.
+    func report(on service: ServiceName) -> FailoverReport? {
+        let situation = situation(now: EventLoop.clock(), wallClock: ControlLoop.wallClock())
+        return planner.explain(service, situation).map { FailoverReport($0, leader: node) }
     }
 
     private func propose(_ promotion: Promotion, of service: ServiceName, _ wallClock: UnixTime) {
         guard moving.insert(service).inserted else { return }
+        counts.notePromotion(promotion.reason, of: service)
         let command = CatalogCommand(
             promotion.change(of: service, term: ledger.term), author: "failover", reason: promotion.sentence,
             proposedAt: wallClock)

@@ -23,8 +23,10 @@ final class GroupLedger: Ledger, ReplicatedState {
     private(set) var catalog = Catalog()
     var changed: () -> Void = {}
     var standingChanged: () -> Void = {}
-    /// A peer has told what it sees.
-    var observed: (NodeID, [UInt8]) -> Void = { _, _ in }
+    /// A peer has told what it sees; gives what it is to be told.
+    var observed: (NodeID, [UInt8]) -> [UInt8] = { _, _ in [] }
+    /// A peer asks something else of the leader.
+    var asked: (PeerRequest) -> Void = { $0.refuse("the node is starting") }
     private let loop: EventLoop
     let node: NodeID
     private let fail: @Sendable (String) -> Void
@@ -123,10 +125,10 @@ final class GroupLedger: Ledger, ReplicatedState {
         switch request.call.kind {
         case Self.proposeCall: receivedProposal(request)
         case Self.observeCall:
-            observed(request.peer.node, request.call.bytes)
-            request.answer([])
+            request.answer(observed(request.peer.node, request.call.bytes))
         case Self.leaseCall: receivedLeaseRequest(request)
         case Self.acknowledgeCall: receivedAcknowledgement(request)
+        case LeaderQuestions.call: asked(request)
         default: request.refuse("this node knows no such call")
         }
     }
@@ -239,10 +241,12 @@ final class GroupLedger: Ledger, ReplicatedState {
         }
     }
 
-    /// Tells the leader, where one is known; what gets lost is told again soon.
-    func tellLeader(_ report: [UInt8]) {
+    /// Tells the leader, where one is known; what gets lost is told again soon. `answered` hears what it says to that.
+    func tellLeader(_ report: [UInt8], _ answered: @escaping ([UInt8]) -> Void) {
         guard let member, let leader = member.driver.member.leader, leader != node else { return }
-        member.transport.call(leader, PeerCall(kind: Self.observeCall, bytes: report), within: .seconds(1)) { _ in }
+        member.transport.call(leader, PeerCall(kind: Self.observeCall, bytes: report), within: .seconds(1)) { outcome in
+            if case .reply(let bytes) = outcome { answered(bytes) }
+        }
     }
 
     // MARK: How the group is
@@ -257,10 +261,18 @@ final class GroupLedger: Ledger, ReplicatedState {
             GroupStanding.Member(
                 id: each.id, datacenter: each.datacenter, isVoter: each.role == .voter,
                 isReachable: each.id == node || member.transport.isConnected(each.id),
-                applied: each.id == node ? catalog.appliedIndex : progress.first { $0.id == each.id }?.match.number)
+                applied: each.id == node ? catalog.appliedIndex : progress.first { $0.id == each.id }?.match.number,
+                address: each.address, rank: each.rank, incarnation: each.incarnation)
         }
         return GroupStanding(
             hasQuorum: core.leader != nil, leader: core.leader, term: core.term.number, members: members,
-            forming: member.formingState)
+            forming: member.formingState, isChanging: core.configuration.isJoint,
+            timing: GroupStanding.Timing(core.configuration.timing))
+    }
+}
+
+extension GroupStanding.Timing {
+    fileprivate init(_ timing: GroupTiming) {
+        self.init(heartbeat: timing.heartbeat, electionTimeout: timing.electionTimeout, lease: timing.lease)
     }
 }

@@ -55,8 +55,17 @@ public struct ControlSettings: Sendable {
     /// Where this node is.
     public var datacenter: DatacenterName
     public var services: [ServiceDefinition]
+    /// The URL of this node's admin API for programs elsewhere; nil: not published.
+    public var advertisedAdmin: String?
+    /// What this node runs, for people.
+    public var version: String
 
-    public init(node: NodeID, datacenter: DatacenterName, services: [ServiceDefinition]) {
+    public init(
+        node: NodeID, datacenter: DatacenterName, services: [ServiceDefinition], advertisedAdmin: String? = nil,
+        version: String = ""
+    ) {
+        self.advertisedAdmin = advertisedAdmin
+        self.version = version
         self.node = node
         self.datacenter = datacenter
         self.services = services

@@ -9,6 +9,8 @@ public enum ProposalOutcome: Hashable, Sendable {
     /// Certainly not applied: no leader can be reached, or it has no quorum, or too much waits. The words are for people;
     /// the leader's name where it is known.
     case unavailable(String, leader: NodeID?)
+    /// Certainly not applied: another node leads, and this one was told not to pass it on.
+    case notLeader(NodeID?)
     /// It may yet be applied.
     case unknown
 }
@@ -22,10 +24,20 @@ public struct GroupStanding: Hashable, Sendable {
         public var isReachable: Bool
         /// How far it has the log, where this node knows it; the leader knows it of all.
         public var applied: UInt64?
+        /// Where the others reach it; nil in a group of one.
+        public var address: Address?
+        /// The rank of its election timeout; 0 is the top priority.
+        public var rank: Int
+        /// Random, made with its data directory; 0 in a group of one.
+        public var incarnation: UInt64
 
         public init(
-            id: NodeID, datacenter: DatacenterName, isVoter: Bool, isReachable: Bool, applied: UInt64? = nil
+            id: NodeID, datacenter: DatacenterName, isVoter: Bool, isReachable: Bool, applied: UInt64? = nil,
+            address: Address? = nil, rank: Int = 0, incarnation: UInt64 = 0
         ) {
+            self.address = address
+            self.rank = rank
+            self.incarnation = incarnation
             self.id = id
             self.datacenter = datacenter
             self.isVoter = isVoter
@@ -41,10 +53,30 @@ public struct GroupStanding: Hashable, Sendable {
     public var members: [Member]
     /// Why the node belongs to no group yet; nil when it does.
     public var forming: String?
+    /// Whether a change of members is under way.
+    public var isChanging: Bool
+    /// The times that all members use; nil in a group of one.
+    public var timing: Timing?
+
+    /// What the group replicates of its timing.
+    public struct Timing: Hashable, Sendable {
+        public var heartbeat: Duration
+        public var electionTimeout: Duration
+        public var lease: Duration
+
+        public init(heartbeat: Duration, electionTimeout: Duration, lease: Duration) {
+            self.heartbeat = heartbeat
+            self.electionTimeout = electionTimeout
+            self.lease = lease
+        }
+    }
 
     public init(
-        hasQuorum: Bool, leader: NodeID?, term: UInt64, members: [Member], forming: String? = nil
+        hasQuorum: Bool, leader: NodeID?, term: UInt64, members: [Member], forming: String? = nil,
+        isChanging: Bool = false, timing: Timing? = nil
     ) {
+        self.isChanging = isChanging
+        self.timing = timing
         self.hasQuorum = hasQuorum
         self.leader = leader
         self.term = term

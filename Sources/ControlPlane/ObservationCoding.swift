@@ -7,67 +7,83 @@ struct ObservationReport: Hashable {
     struct Entry: Hashable {
         var service: ServiceName
         var views: [DatacenterView]
+        /// How far the data of the node's own datacenter was behind, where the service has a lag gate.
+        var lag: [LagSample] = []
     }
 
-    private static let version: UInt8 = 1
+    private static let version: UInt8 = 2
     /// The most services and datacenters that a peer is believed to have.
     private static let mostServices = 4_096
     private static let mostViews = 64
+    private static let mostSamples = 64
 
+    /// The digest of the votes that the node has; the leader answers with other ones only.
+    var knownVotes: UInt64
     var entries: [Entry]
 
-    init(_ entries: [Entry]) { self.entries = entries }
+    init(_ entries: [Entry], knownVotes: UInt64 = 0) {
+        self.entries = entries
+        self.knownVotes = knownVotes
+    }
 
     /// Little-endian; texts with a byte for their length, durations in milliseconds, -1 for none.
     var encoded: [UInt8] {
-        var bytes: [UInt8] = [Self.version]
-        func add(_ number: Int64, _ count: Int = 8) {
-            for shift in 0..<count { bytes.append(UInt8(truncatingIfNeeded: number >> (8 * Int64(shift)))) }
-        }
-        func add(_ text: String) {
-            add(Int64(text.utf8.count), 1)
-            bytes += text.utf8
-        }
-        func add(_ duration: Duration?) { add(duration.map { $0.wholeNanoseconds / 1_000_000 } ?? -1) }
-        add(Int64(entries.count), 2)
+        var writer = ReportWriter()
+        writer.put(Int64(Self.version), 1)
+        writer.put(Int64(bitPattern: knownVotes))
+        writer.put(Int64(entries.count), 2)
         for entry in entries {
-            add(entry.service.text)
-            add(Int64(entry.views.count), 1)
+            writer.put(entry.service.text)
+            writer.put(Int64(entry.views.count), 1)
             for view in entry.views {
-                add(view.datacenter.text)
-                add(Int64(view.share.healthy))
-                add(Int64(view.share.total))
-                add(view.downFor)
-                add(view.fitFor)
+                writer.put(view.datacenter.text)
+                writer.put(Int64(view.share.healthy))
+                writer.put(Int64(view.share.total))
+                writer.put(view.downFor)
+                writer.put(view.fitFor)
+            }
+            writer.put(Int64(entry.lag.count), 1)
+            for sample in entry.lag {
+                writer.put(sample.lag)
+                writer.put(sample.age)
             }
         }
-        return bytes
+        return writer.bytes
     }
 
     /// - Returns: nil for what `encoded` never gives.
     init?(_ bytes: [UInt8]) {
         var reader = PeerBytesReader(bytes: bytes)
-        guard reader.number(1) == Int64(Self.version), let count = reader.number(2), count <= Self.mostServices else {
-            return nil
-        }
+        guard reader.number(1) == Int64(Self.version), let known = reader.number(), let count = reader.number(2),
+            count <= Self.mostServices
+        else { return nil }
+        knownVotes = UInt64(bitPattern: known)
         entries = []
         for _ in 0..<count {
-            guard let service = reader.name(), let viewCount = reader.number(1), viewCount <= Self.mostViews else {
-                return nil
-            }
-            var views: [DatacenterView] = []
-            for _ in 0..<viewCount {
-                guard let view = reader.view() else { return nil }
-                views.append(view)
-            }
-            entries.append(Entry(service: ServiceName(service), views: views))
+            guard let entry = reader.entry(mostViews: Self.mostViews, mostSamples: Self.mostSamples) else { return nil }
+            entries.append(entry)
         }
         guard reader.isAtEnd else { return nil }
     }
 }
 
 extension PeerBytesReader {
-    fileprivate mutating func view() -> DatacenterView? {
+    fileprivate mutating func entry(mostViews: Int, mostSamples: Int) -> ObservationReport.Entry? {
+        guard let service = name(), let viewCount = number(1), viewCount <= mostViews else { return nil }
+        var entry = ObservationReport.Entry(service: ServiceName(service), views: [])
+        for _ in 0..<viewCount {
+            guard let view = view() else { return nil }
+            entry.views.append(view)
+        }
+        guard let sampleCount = number(1), sampleCount <= mostSamples else { return nil }
+        for _ in 0..<sampleCount {
+            guard let lag = duration().flatMap(\.self), let age = duration().flatMap(\.self) else { return nil }
+            entry.lag.append(LagSample(lag: lag, age: age))
+        }
+        return entry
+    }
+
+    private mutating func view() -> DatacenterView? {
         guard let datacenter = name(), let healthy = number(), let total = number(), let down = duration(),
             let fit = duration()
         else { return nil }

@@ -20,6 +20,7 @@ public final class ProbeScheduler {
     private var watched: [EndpointID: WatchedEndpoint] = [:]
     private var waiting: [WatchedEndpoint] = []
     private var resolver: Resolver?
+    private var lag: LagSampler?
     private var shortageLogged: Tick?
     /// Checks that run at the moment.
     public private(set) var running = 0
@@ -97,6 +98,13 @@ public final class ProbeScheduler {
         probe.cancel()
         endpoint.probe = nil
         running -= 1
+    }
+
+    /// Samples the replication lag of these services from now on, and of no others.
+    public func sampleLag(_ targets: [LagTarget]) {
+        let sampler = lag ?? LagSampler(loop) { [report] in report(.lag($0, $1)) }
+        lag = sampler
+        sampler.update(targets)
     }
 
     // MARK: Passive failures

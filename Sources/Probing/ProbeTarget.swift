@@ -2,6 +2,7 @@
 public import Health
 public import Proactor
 public import Routing
+public import Topology
 
 /// One endpoint to be checked.
 public struct ProbeTarget: Hashable, Sendable {
@@ -23,4 +24,6 @@ public enum ProbeReport: Sendable {
     case transition(EndpointID, HealthTransition)
     /// How long a connect took; for `nearest`.
     case connectTime(EndpointID, Duration)
+    /// How far the data of this node's datacenter is behind, of a service that is gated by it.
+    case lag(ServiceName, Duration)
 }

@@ -42,7 +42,22 @@ public struct FailoverPolicy: Hashable, Sendable {
     /// nil: an operator moves it back; otherwise after this time.
     public var failbackAfter: Duration?
     public var consistency = Consistency.strict
+    /// nil: lag is not asked for.
+    public var lagGate: LagGate?
     public init() {}
+
+    /// Asks the target datacenter how far its data is behind, before an automatic promotion.
+    public struct LagGate: Hashable, Sendable {
+        /// The path of its endpoints that answers with the lag in seconds.
+        public var path: String
+        /// The most lag that a promotion accepts.
+        public var limit: Duration
+
+        public init(path: String = "/", limit: Duration = .seconds(10)) {
+            self.path = path
+            self.limit = limit
+        }
+    }
 }
 
 /// The time limits of design §3.

@@ -12,6 +12,7 @@ extension ServiceDefinition {
         settings.hold = failover.hold
         settings.cooldown = failover.cooldown
         settings.failbackAfter = failover.failbackAfter
+        settings.lagGate = failover.lagGate.map { .init(path: $0.path, limit: $0.limit) }
         return ServiceRegistration(
             name: name, hasPrimary: datacenterPolicy == .primary,
             datacenters: datacenters.map { datacenter in

@@ -39,7 +39,7 @@ public enum DurationText {
     }
 
     /// The shortest text that `parse` reads back; parts of a microsecond are left out.
-    static func write(_ duration: Duration) -> String {
+    public static func write(_ duration: Duration) -> String {
         var rest = duration.wholeNanoseconds
         var text = ""
         for unit in units where rest >= unit.nanoseconds {

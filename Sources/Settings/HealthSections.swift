@@ -76,12 +76,12 @@ extension Form where Value == UInt16 {
 }
 
 extension Form where Value == String {
-    /// The path and query of a check's request.
-    fileprivate static var path: Form {
+    /// The path and query of a request to an endpoint.
+    static var path: Form {
         .scalar(
             "path",
             parse: { text throws(Misfit) in
-                guard text.hasPrefix("/"), text.utf8.count <= 4096, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+                guard text.hasPrefix("/"), text.utf8.count <= 1024, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
                 else { throw Misfit("expected a path that begins with '/', percent-encoded") }
                 return text
             }, write: { $0 })

@@ -26,7 +26,35 @@ extension FailoverPolicy {
             Key(
                 "consistency", \.consistency, .choice,
                 "`strict`: never two datacenters written to, even if that means refusing requests."),
+            Key(
+                "lag_gate", optional: \.lagGate, .section(lagGateSection), absent: "lag is not asked for",
+                "How far a datacenter's data may be behind for the primary to move there by itself."),
         ])
+
+    private static let lagGateSection = Section<LagGate>(
+        "lag_gate",
+        "The nodes of each datacenter ask its endpoints every 2 s; what they said last before the primary was first seen "
+            + "down counts, unless that is more than 30 s older.",
+        initial: { _ in LagGate() },
+        keys: [
+            Key("http", \.itself, .section(lagRequestSection), required: true, "The question, and the limit.")
+        ])
+
+    private static let lagRequestSection = Section<LagGate>(
+        "lag request", "A request that is answered 200 with the replication lag in seconds, such as `0.25`.",
+        initial: { _ in LagGate() },
+        keys: [
+            Key("path", \.path, .path, required: true, "Its path; a query may follow."),
+            Key("max", \.limit, .duration(.zero ... .seconds(604_800)), "The most lag that is accepted."),
+        ])
+}
+
+extension FailoverPolicy.LagGate {
+    /// The one way of asking is the whole of the gate.
+    fileprivate var itself: Self {
+        get { self }
+        set { self = newValue }
+    }
 }
 
 extension Form where Value == Duration? {

@@ -37,6 +37,13 @@ public struct StableHash: Sendable {
         return hash.value
     }
 
+    /// The hash of one list of bytes.
+    public static func of(bytes: [UInt8], seed: UInt64 = 0) -> UInt64 {
+        var hash = StableHash(seed: seed)
+        hash.combine(bytes.span)
+        return hash.value
+    }
+
     /// The finisher of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
     @inlinable
     public static func mix(_ input: UInt64) -> UInt64 {

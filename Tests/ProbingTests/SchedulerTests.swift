@@ -27,6 +27,7 @@ import Topology
                 switch report {
                 case .transition(let id, let change): log.transitions.append((id, change))
                 case .connectTime: log.connectTimes += 1
+                case .lag: break
                 }
             }
             scheduler.onResult = { id, result, _ in log.results.append((id, result)) }

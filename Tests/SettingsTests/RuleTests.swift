@@ -27,6 +27,22 @@ import Topology
         #expect(settings.services.first?.datacenters.first?.name == DatacenterName("home"))
     }
 
+    @Test func aLagGateIsRead() throws {
+        func text(_ gate: String) -> String {
+            """
+            services:
+              - { name: shop, datacenter_policy: primary, failover: { lag_gate: \(gate) }, endpoints: [ "a:1" ] }
+            listeners: [ { name: web, bind: ":1", service: shop } ]
+            """
+        }
+        let gate = try settings(text("{ http: { path: /lag?x, max: 1500ms } }")).services.first?.failover.lagGate
+        #expect(gate == FailoverPolicy.LagGate(path: "/lag?x", limit: .milliseconds(1_500)))
+        #expect(try settings(text("{ http: { path: /lag } }")).services.first?.failover.lagGate?.limit == .seconds(10))
+        #expect(messages(text("{}")).contains { $0.contains("http") })
+        #expect(messages(text("{ http: { max: 2s } }")).contains { $0.contains("path") })
+        #expect(messages(text("{ http: { path: lag } }")).contains { $0.contains("begins with '/'") })
+    }
+
     @Test func datacentersAreImpliedInTheOrderOfTheFile() throws {
         let text = """
             node: { datacenter: c }

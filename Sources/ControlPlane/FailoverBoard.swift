@@ -1,0 +1,35 @@
+// Owns what is known of failover on this node, for the threads that show it: votes, reasons to hold, moves.
+public import Failover
+internal import Synchronization
+public import Topology
+
+/// Votes and counts at one moment.
+public struct FailoverFigures: Sendable {
+    /// How the datacenters vote: as this node counts them while it leads, else as the leader told it last.
+    public internal(set) var votes: VoteReport?
+    /// When `votes` were known to hold.
+    public internal(set) var votesAt = Tick.zero
+    /// Reasons to hold and moves; only while this node leads do they grow.
+    public internal(set) var counts = HoldCounts()
+
+    init() {}
+}
+
+/// Where the control thread leaves them.
+final class FailoverBoard: Sendable {
+    private let shown = Mutex(FailoverFigures())
+
+    var figures: FailoverFigures { shown.withLock { $0 } }
+
+    func show(_ votes: VoteReport, at now: Tick) {
+        shown.withLock {
+            $0.votes = votes
+            $0.votesAt = now
+        }
+    }
+
+    /// The votes still are as they were told last.
+    func confirm(at now: Tick) { shown.withLock { $0.votesAt = now } }
+
+    func show(_ counts: HoldCounts) { shown.withLock { $0.counts = counts } }
+}

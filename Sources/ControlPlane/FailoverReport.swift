@@ -1,0 +1,132 @@
+// Owns the explanation of a failover decision in words and plain numbers, as nodes and the admin API pass it on.
+internal import Catalog
+internal import Failover
+internal import Topology
+
+/// Why the primary of a service is where it is, as the leader sees it; times in milliseconds.
+public struct FailoverReport: Codable, Hashable, Sendable {
+    /// A reason: `kind` for programs, `text` for people.
+    public struct Reason: Codable, Hashable, Sendable {
+        public var kind: String
+        public var text: String
+    }
+
+    public struct Confirmation: Codable, Hashable, Sendable {
+        /// For how long the votes have said down; absent: they do not.
+        public var soFarMs: Int64?
+        public var neededMs: Int64
+    }
+
+    public struct Place: Codable, Hashable, Sendable {
+        public var name: String
+        /// `up`, `down` or `abstains`, by voting datacenter.
+        public var votes: [String: String]
+        /// The healthy share in percent that a majority of the datacenters heard sees.
+        public var healthyPercent: Int?
+        public var downForMs: Int64?
+        public var fitForMs: Int64?
+        /// Whether traffic is there, or is going there.
+        public var primary: Bool
+        /// Why it could not become primary now; absent: it could.
+        public var objection: Reason?
+        public var lagMs: Int64?
+        public var lagAgeMs: Int64?
+    }
+
+    public struct Observer: Codable, Hashable, Sendable {
+        public var id: String
+        public var datacenter: String
+        public var voter: Bool
+        /// Absent: this leader has not heard it yet.
+        public var heardMsAgo: Int64?
+        public var counts: Bool
+    }
+
+    public var service: String
+    /// Who says so; absent where no leader is known.
+    public var leader: String?
+    public var primary: String?
+    public var epoch: UInt32?
+    /// `stable` or `switching`.
+    public var state: String
+    /// Where a switch under way goes.
+    public var target: String?
+    /// Where automation took the primary away from.
+    public var home: String?
+    /// Where the primary is about to move; absent: it is held.
+    public var promotes: String?
+    /// Every reason why it does not move.
+    public var holds: [Reason]
+    public var confirm: Confirmation?
+    /// Of the voting datacenters, how many are heard.
+    public var heard: Int
+    public var voting: Int
+    public var datacenters: [Place]
+    public var observers: [Observer]
+}
+
+extension FailoverReport {
+    init(_ explanation: FailoverExplanation, leader: NodeID) {
+        service = explanation.service.text
+        self.leader = leader.text
+        primary = explanation.state.origin.text
+        epoch = explanation.state.epoch.count
+        state = explanation.state.isSwitching ? "switching" : "stable"
+        target = explanation.state.isSwitching ? explanation.state.target.text : nil
+        home = explanation.home?.text
+        switch explanation.decision {
+        case .promote(let promotion):
+            promotes = promotion.datacenter.text
+            holds = []
+        case .hold(let reasons): holds = reasons.map { Reason(kind: $0.kind.rawValue, text: "\($0)") }
+        }
+        confirm = Confirmation(
+            soFarMs: explanation.downFor?.milliseconds, neededMs: explanation.confirm.milliseconds)
+        heard = explanation.heard
+        voting = explanation.voting
+        datacenters = explanation.places.map { Place($0, isPrimary: $0.datacenter == explanation.state.target) }
+        observers = explanation.observers.map {
+            Observer(
+                id: $0.node.text, datacenter: $0.datacenter.text, voter: $0.isVoter,
+                heardMsAgo: $0.heardAgo?.milliseconds, counts: $0.counts)
+        }
+    }
+
+    /// Where nobody decides: why, and what this node's catalog knows of the service.
+    init(undecided reason: Reason, of service: ServiceName, _ record: PrimaryRecord?, leader: NodeID? = nil) {
+        self.service = service.text
+        self.leader = leader?.text
+        primary = record?.state.origin.text
+        epoch = record?.state.epoch.count
+        state = record?.state.isSwitching == true ? "switching" : "stable"
+        target = record.flatMap { $0.state.isSwitching ? $0.state.target.text : nil }
+        home = record?.home?.text
+        holds = [reason]
+        heard = 0
+        voting = 0
+        datacenters = []
+        observers = []
+    }
+}
+
+extension FailoverReport.Place {
+    fileprivate init(_ place: FailoverExplanation.Place, isPrimary: Bool) {
+        name = place.datacenter.text
+        votes = [:]
+        for each in place.votes { votes[each.datacenter.text] = each.vote.rawValue }
+        healthyPercent = place.percent
+        downForMs = place.downFor?.milliseconds
+        fitForMs = place.fitFor?.milliseconds
+        primary = isPrimary
+        objection = place.objection.map {
+            .init(kind: FailoverHold.target(place.datacenter, $0).kind.rawValue, text: "\($0)")
+        }
+        lagMs = place.lag?.milliseconds
+        lagAgeMs = place.lagAge?.milliseconds
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds, rounded down.
+    fileprivate var milliseconds: Int64 { wholeNanoseconds / 1_000_000 }
+}
