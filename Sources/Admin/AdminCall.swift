@@ -1,4 +1,4 @@
-// Owns one request to an endpoint: what it says, and how a change that it asks for is proposed and answered.
+// Owns one request to an endpoint: what it says, who asks, and how a change that it asks for is proposed and answered.
 internal import Catalog
 internal import ControlPlane
 internal import HTTPTransport
@@ -32,6 +32,12 @@ struct AdminCall {
         return nil
     }
 
+    /// The service that the path names.
+    var service: ServiceName { ServiceName(parameters["service"] ?? "") }
+
+    /// Whether a change may be passed on to the leader: not with `?forward=false`.
+    var mayForward: Bool { request.queryItem("forward") != "false" }
+
     /// The index that `If-Match` names: nil when it names none. Answers 412 and returns nothing for what can never match
     /// (RFC 9110 section 13.1.1: weak tags do not).
     private var expectedIndex: UInt64?? {
@@ -45,6 +51,33 @@ struct AdminCall {
         return .some(index)
     }
 
+    /// Who asks, for the record: whoever may use the API is `admin`, and may add a name with `Meridian-Author`. Answers 400
+    /// and returns nil for what is no name.
+    var author: String? {
+        guard let name = request[field: "meridian-author"] else { return "admin" }
+        guard (1...64).contains(name.utf8.count), name.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            respond(.problem(400, "Meridian-Author is 1-64 printable characters without blanks"))
+            return nil
+        }
+        // Never the name alone: nobody may pass for "failover" or another part of Meridian.
+        return "admin:\(name)"
+    }
+
+    /// What the request would propose; answers and returns nil when a header of it is wrong.
+    ///
+    /// Without an `Idempotency-Key` it gets one here, at the first node, which the answer names: so a client that gets
+    /// none, or 504, can ask again without acting twice.
+    func command(_ change: CatalogChange, reason: String?, force: Bool) -> CatalogCommand? {
+        guard let expected = expectedIndex, let author else { return nil }
+        return CatalogCommand(
+            change, author: author, reason: reason ?? "", proposedAt: ControlPlane.wallClock(),
+            idempotencyKey: request[field: "idempotency-key"] ?? Self.freshKey(), expectedIndex: expected, force: force)
+    }
+
+    private static func freshKey() -> String {
+        (0..<2).map { _ in String(UInt64.random(in: 0...UInt64.max), radix: 16) }.joined()
+    }
+
     /// Proposes a command and answers with its outcome.
     ///
     /// - Parameter answer: the answer when it was applied, from a state that has it.
@@ -52,16 +85,23 @@ struct AdminCall {
         _ change: CatalogChange, reason: String?, force: Bool = false,
         answer: @escaping (ControlSnapshot) -> HTTPResponse
     ) {
-        guard let expected = expectedIndex else { return }
-        let command = CatalogCommand(
-            change, author: "admin", reason: reason ?? "", proposedAt: ControlPlane.wallClock(),
-            idempotencyKey: request[field: "idempotency-key"], expectedIndex: expected, force: force)
+        guard let command = command(change, reason: reason, force: force) else { return }
+        propose(command, answer: answer)
+    }
+
+    /// Proposes a command and answers with its outcome.
+    func propose(_ command: CatalogCommand, answer: @escaping (ControlSnapshot) -> HTTPResponse) {
         let control = context.control
-        let reply = LoopBound(Reply(responder: responder, answer: answer), of: context.loop)
-        let isAccepted = control.propose(command) { outcome in
+        let reply = LoopBound(
+            Reply(responder: responder, key: command.idempotencyKey, answer: answer), of: context.loop)
+        let completion: @Sendable (ProposalOutcome) -> Void = { outcome in
             let snapshot = control.snapshot
             reply.post { $0.deliver(outcome, snapshot) }
         }
+        let isAccepted =
+            mayForward
+            ? control.propose(command, completion: completion)
+            : control.proposeAsLeader(command, completion: completion)
         if !isAccepted { respond(.problem(503, "the control plane is overloaded; nothing was changed")) }
     }
 }
@@ -69,23 +109,26 @@ struct AdminCall {
 /// What is done with an outcome, back on the admin thread.
 private struct Reply {
     let responder: HTTPResponder
+    let key: String?
     let answer: (ControlSnapshot) -> HTTPResponse
 
     func deliver(_ outcome: ProposalOutcome, _ snapshot: ControlSnapshot?) {
+        var response = response(outcome, snapshot)
+        if let key { response.fields.append(("Idempotency-Key", key)) }
+        responder.respond(response)
+    }
+
+    private func response(_ outcome: ProposalOutcome, _ snapshot: ControlSnapshot?) -> HTTPResponse {
         switch outcome {
-        case .unavailable(let reason, let leader):
-            var response = HTTPResponse.problem(503, reason)
-            if let leader { response.fields.append(("Meridian-Leader", leader.text)) }
-            responder.respond(response)
-        case .unknown:
-            responder.respond(
-                .problem(504, "outcome unknown: the change may yet be applied; look at the state before asking again"))
-        case .decided(.refused(let refusal)): responder.respond(.problem(refusal.status, refusal.description))
+        case .unavailable(let reason, let leader): return .unavailable(reason, leader: leader, snapshot)
+        case .notLeader(let leader): return .misdirected(leader: leader, snapshot)
+        case .unknown: return .unknownOutcome
+        case .decided(.refused(let refusal)): return .problem(refusal.status, refusal.description)
         case .decided(.applied(let index, _)):
-            guard let snapshot else { return responder.respond(.problem(503, "the node has no state yet")) }
+            guard let snapshot else { return .problem(503, "the node has no state yet") }
             var response = answer(snapshot)
             response.fields.append(("Meridian-Index", "\(index)"))
-            responder.respond(response)
+            return response
         }
     }
 }

@@ -8,8 +8,9 @@ struct AdminRouter: Sendable {
         open.endpoints + [
             StatusEndpoint(), ServiceEndpoint(), EventsEndpoint(), SetDatacenterWeightEndpoint(),
             ResetDatacenterWeightEndpoint(), SetEndpointWeightEndpoint(), ResetEndpointWeightEndpoint(),
-            SetDatacenterStateEndpoint(), SetEndpointStateEndpoint(), SetPrimaryEndpoint(), ConfigEndpoint(),
-            ReloadEndpoint(),
+            SetDatacenterStateEndpoint(), SetEndpointStateEndpoint(), SetPrimaryEndpoint(), ExplainEndpoint(),
+            FreezeEndpoint(), SetFreezeEndpoint(), ClusterEndpoint(), AddMemberEndpoint(), RemoveMemberEndpoint(),
+            TransferEndpoint(), DifferenceEndpoint(), ConfigEndpoint(), ReloadEndpoint(),
         ])
     /// What anyone may see.
     static let open = AdminRouter([LivezEndpoint(), ReadyzEndpoint(), MetricsEndpoint()])
@@ -34,8 +35,12 @@ struct AdminRouter: Sendable {
                 allowed.append(endpoint.method)
                 continue
             }
-            endpoint.answer(
-                AdminCall(request: request, context: context, parameters: parameters, responder: responder))
+            let call = AdminCall(request: request, context: context, parameters: parameters, responder: responder)
+            if endpoint.method == "GET", request.queryItem("consistent") == "true" {
+                call.whenCurrent { endpoint.answer(call) }
+            } else {
+                endpoint.answer(call)
+            }
             return
         }
         if allowed.isEmpty {

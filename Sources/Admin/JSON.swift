@@ -9,9 +9,13 @@ extension HTTPResponse {
         return HTTPResponse(status: status, fields: fields("application/json"), body: bytes + [0x0A])
     }
 
-    /// An error (RFC 9457), with the problems of a file if there are any.
-    static func problem(_ status: Int, _ detail: String, problems: [String]? = nil) -> HTTPResponse {
-        let problem = Problem(title: title(status), status: status, detail: detail, problems: problems)
+    /// An error (RFC 9457), with the problems of a file if there are any, and the leader where another node may help.
+    static func problem(
+        _ status: Int, _ detail: String, problems: [String]? = nil, leader: String? = nil, leaderAdmin: String? = nil
+    ) -> HTTPResponse {
+        let problem = Problem(
+            title: title(status), status: status, detail: detail, problems: problems, leader: leader,
+            leaderAdmin: leaderAdmin)
         guard let bytes = encoded(problem) else { return .text(status, detail + "\n") }
         return HTTPResponse(status: status, fields: fields("application/problem+json"), body: bytes + [0x0A])
     }
@@ -33,6 +37,9 @@ extension HTTPResponse {
         var status: Int
         var detail: String
         var problems: [String]?
+        var leader: String?
+        /// The URL of its admin API, where it publishes one.
+        var leaderAdmin: String?
     }
 
     private static func title(_ status: Int) -> String {
@@ -47,6 +54,7 @@ extension HTTPResponse {
         case 421: "Misdirected request"
         case 422: "Not acceptable as it is"
         case 503: "Not now"
+        case 504: "Outcome unknown"
         default: "Error"
         }
     }

@@ -17,15 +17,19 @@ struct MetricsPage {
         addProcess(context)
         addTraffic(context.counters)
         addEndpoints(context.counters)
-        if let table = context.control.snapshot?.table { addRouting(table) }
+        if let snapshot = context.control.snapshot {
+            addRouting(snapshot.table)
+            addGroup(snapshot, node: context.node.settings.node.id)
+            addFailover(context.control.failover.counts)
+        }
     }
 
     /// Begins a family.
-    private mutating func family(_ name: String, _ type: String, _ help: String) {
+    mutating func family(_ name: String, _ type: String, _ help: String) {
         text += "# HELP meridian_\(name) \(help)\n# TYPE meridian_\(name) \(type)\n"
     }
 
-    private mutating func sample(
+    mutating func sample(
         _ name: String, _ labels: [(String, String)] = [], _ value: some CustomStringConvertible
     ) {
         let list = labels.map { "\($0)=\"\(Self.escaped($1))\"" }.joined(separator: ",")
@@ -43,8 +47,7 @@ struct MetricsPage {
         }
     }
 
-    private mutating func single(_ name: String, _ type: String, _ help: String, _ value: some CustomStringConvertible)
-    {
+    mutating func single(_ name: String, _ type: String, _ help: String, _ value: some CustomStringConvertible) {
         family(name, type, help)
         sample(name, [], value)
     }

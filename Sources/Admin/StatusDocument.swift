@@ -24,6 +24,8 @@ struct StatusDocument: Encodable {
     /// Why the node belongs to no group yet; absent when it does.
     var forming: String?
     var frozen: Bool
+    /// Who froze automatic changes, when and why; absent while nobody has.
+    var freeze: FreezeDocument?
     var uptimeS: Int64
     var members: [Member]
     var services: [Service]
@@ -45,7 +47,10 @@ struct StatusDocument: Encodable {
         var consistency: String
         var primary: String?
         var epoch: UInt32?
+        /// `stable`, or `switching` while traffic goes nowhere new.
         var state: String
+        /// Where a switch under way goes.
+        var target: String?
         var configDrift: Bool
         var requestsPerSecond: Double
         var requests: Int
@@ -59,6 +64,8 @@ struct StatusDocument: Encodable {
         var healthy: Double
         var share: Double
         var panic: Bool
+        /// `up`, `down` or `abstains`, by voting datacenter: as the leader counts them, which tells the other nodes. A node
+        /// that has heard no leader for five seconds shows what it sees itself, under its own datacenter.
         var votes: [String: String]
         var endpoints: [Endpoint]
     }
@@ -87,6 +94,7 @@ extension StatusDocument {
         term = standing.term
         forming = standing.forming
         frozen = snapshot.catalog.isFrozen
+        if frozen { freeze = FreezeDocument(snapshot.catalog.freeze) }
         uptimeS = (EventLoop.clock() - context.started).wholeNanoseconds / 1_000_000_000
         let applied = snapshot.catalog.appliedIndex
         members = standing.members.map {
@@ -94,12 +102,13 @@ extension StatusDocument {
                 id: $0.id.text, datacenter: $0.datacenter.text, role: $0.isVoter ? "voter" : "observer",
                 reachable: $0.isReachable, applied: $0.id == settings.node.id ? applied : $0.applied)
         }
-        services = snapshot.table.services.map { Service($0, context) }
+        let votes = KnownVotes(context)
+        services = snapshot.table.services.map { Service($0, snapshot.catalog, votes, context) }
     }
 }
 
 extension StatusDocument.Service {
-    init(_ routing: ServiceRouting, _ context: AdminContext) {
+    init(_ routing: ServiceRouting, _ catalog: Catalog, _ votes: KnownVotes, _ context: AdminContext) {
         let definition = routing.definition
         let total = context.counters.service(routing.name).requests.load(ordering: .relaxed)
         name = routing.name.text
@@ -109,23 +118,28 @@ extension StatusDocument.Service {
         consistency = definition.failover.consistency.rawValue
         primary = routing.primary?.datacenter.text
         epoch = routing.primary?.epoch.count
-        state = "stable"
+        let record = catalog.primaryRecord(of: routing.name)
+        let isSwitching = record?.state.isSwitching == true
+        state = isSwitching ? "switching" : "stable"
+        target = isSwitching ? record?.state.target.text : nil
         configDrift = routing.hasConfigurationDrift
         requests = total
         requestsPerSecond = context.rates.rate(of: routing.name)
-        datacenters = routing.datacenters.map { StatusDocument.Datacenter($0, context) }
+        datacenters = routing.datacenters.map {
+            StatusDocument.Datacenter($0, votes: votes.on($0, of: routing.name), context)
+        }
     }
 }
 
 extension StatusDocument.Datacenter {
-    init(_ routing: DatacenterRouting, _ context: AdminContext) {
+    init(_ routing: DatacenterRouting, votes: [String: String], _ context: AdminContext) {
         name = routing.name.text
         weight = routing.weight
         state = routing.state.rawValue
         healthy = routing.healthyShare
         share = Double(routing.share.share) / 65_536
         panic = routing.share.panics
-        votes = [context.node.settings.node.datacenter.text: routing.healthyShare >= 0.01 ? "up" : "down"]
+        self.votes = votes
         endpoints = routing.endpoints.map { endpoint in
             let counters = context.counters.endpoint(endpoint.id)
             return StatusDocument.Endpoint(

@@ -361,7 +361,7 @@ final class ControlLoop: TimerHandler {
         ledger.look()
         leases.look()
         observe()
-        groupDesk?.look(settings, now: loop.now, wallClock: Self.wallClock())
+        groupDesk?.look(settings, now: loop.now, wallClock: ControlPlane.wallClock())
         tellProbes()
         sampleLag()
         if let nextRamp, nextRamp <= loop.now { setStale() }

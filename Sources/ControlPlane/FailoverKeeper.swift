@@ -170,7 +170,7 @@ final class FailoverKeeper {
 
     /// Why the primary of a service stays or moves, while this node leads; nil where it follows none.
     func report(on service: ServiceName) -> FailoverReport? {
-        let situation = situation(now: EventLoop.clock(), wallClock: ControlLoop.wallClock())
+        let situation = situation(now: EventLoop.clock(), wallClock: ControlPlane.wallClock())
         return planner.explain(service, situation).map { FailoverReport($0, leader: node) }
     }
 

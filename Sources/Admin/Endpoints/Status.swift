@@ -46,7 +46,8 @@ struct ServiceEndpoint: Endpoint {
         _ name: ServiceName, _ context: AdminContext, _ snapshot: ControlSnapshot
     ) -> HTTPResponse {
         guard let routing = snapshot.table.service(name) else { return .problem(404, "there is no service '\(name)'") }
-        var response = HTTPResponse.json(200, StatusDocument.Service(routing, context))
+        let document = StatusDocument.Service(routing, snapshot.catalog, KnownVotes(context), context)
+        var response = HTTPResponse.json(200, document)
         if let index = snapshot.catalog.changeIndex(of: name) { response.fields.append(("ETag", "\"\(index)\"")) }
         return response
     }

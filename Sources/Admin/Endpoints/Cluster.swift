@@ -1,0 +1,84 @@
+// Owns /v1/cluster: who belongs to the group, and changes of that.
+internal import ControlPlane
+internal import HTTPTransport
+internal import Settings
+internal import Topology
+
+private struct MemberBody: Decodable {
+    var id: String
+    var reason: String?
+    var force: Bool?
+}
+
+private struct TransferBody: Decodable {
+    /// nil: to the best of the others.
+    var to: String?
+    var reason: String?
+}
+
+struct ClusterEndpoint: Endpoint {
+    let method = "GET"
+    let pattern = "/v1/cluster"
+
+    func answer(_ call: AdminCall) {
+        guard let snapshot = call.snapshot else { return }
+        call.respond(call.clusterDocument(snapshot))
+    }
+}
+
+extension AdminCall {
+    fileprivate func clusterDocument(_ snapshot: ControlSnapshot) -> HTTPResponse {
+        .json(200, ClusterDocument(snapshot, node: context.node.settings.node.id))
+    }
+
+    /// Has the leader change the group, and answers with the group as this node knows it then: it may take a moment until
+    /// that shows the change.
+    fileprivate func changeGroup(_ wish: GroupChange.Wish, reason: String?, force: Bool = false) {
+        guard let author else { return }
+        let change = GroupChange(wish, author: author, reason: reason ?? "", force: force)
+        let forwards = mayForward
+        answerFromLeader {
+            context.control.changeGroup(change, forwards: forwards, completion: $0)
+        } answer: { _, snapshot in
+            snapshot.map(clusterDocument) ?? .problem(503, "the node has no state yet")
+        }
+    }
+}
+
+/// A member that observes gets a vote. Nodes become members by asking for it themselves.
+struct AddMemberEndpoint: Endpoint {
+    let method = "POST"
+    let pattern = "/v1/cluster/members"
+
+    func answer(_ call: AdminCall) {
+        guard let body = call.decode(MemberBody.self) else { return }
+        call.changeGroup(.addVoter(NodeID(body.id)), reason: body.reason)
+    }
+}
+
+/// A member leaves: `?id=` or a body.
+struct RemoveMemberEndpoint: Endpoint {
+    let method = "DELETE"
+    let pattern = "/v1/cluster/members"
+
+    func answer(_ call: AdminCall) {
+        var body = MemberBody(
+            id: call.request.queryItem("id") ?? "", reason: call.request.queryItem("reason"),
+            force: call.request.queryItem("force").map { $0 == "true" || $0.isEmpty })
+        if body.id.isEmpty {
+            guard let sent = call.decode(MemberBody.self) else { return }
+            body = sent
+        }
+        call.changeGroup(.remove(NodeID(body.id)), reason: body.reason, force: body.force ?? false)
+    }
+}
+
+struct TransferEndpoint: Endpoint {
+    let method = "POST"
+    let pattern = "/v1/cluster/transfer"
+
+    func answer(_ call: AdminCall) {
+        guard let body = call.request.body.isEmpty ? TransferBody() : call.decode(TransferBody.self) else { return }
+        call.changeGroup(.transfer(to: body.to.map { NodeID($0) }), reason: body.reason)
+    }
+}

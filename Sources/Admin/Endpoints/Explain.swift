@@ -1,0 +1,18 @@
+// Owns GET /v1/services/{service}/explain: why the primary is where it is.
+internal import ControlPlane
+internal import HTTPTransport
+
+/// The leader's view: every reason to hold, votes, candidates, how far confirmation is. Any node asks the leader for it.
+struct ExplainEndpoint: Endpoint {
+    let method = "GET"
+    let pattern = "/v1/services/{service}/explain"
+
+    func answer(_ call: AdminCall) {
+        call.answerFromLeader {
+            call.context.control.explain(call.service, completion: $0)
+        } answer: { answer, _ in
+            guard case .explained(let report) = answer else { return .problem(503, "the leader gave no explanation") }
+            return .json(200, report)
+        }
+    }
+}

@@ -1,0 +1,53 @@
+// Owns GET and PUT /v1/freeze: whether the group may move primaries by itself.
+internal import Catalog
+internal import ControlPlane
+internal import HTTPTransport
+
+private struct FreezeBody: Decodable {
+    var frozen: Bool
+    var reason: String?
+}
+
+/// Whether automatic changes are frozen, and who said so.
+struct FreezeDocument: Encodable {
+    var frozen: Bool
+    /// Absent while nobody ever froze anything, as are the others.
+    var author: String?
+    var reason: String?
+    var sinceMs: Int64?
+
+    init(_ record: FreezeRecord) {
+        frozen = record.isFrozen
+        guard record.index > 0 else { return }
+        author = record.author
+        reason = record.reason
+        sinceMs = record.since.milliseconds
+    }
+
+    /// The document with its tag.
+    static func response(_ snapshot: ControlSnapshot) -> HTTPResponse {
+        let record = snapshot.catalog.freeze
+        var response = HTTPResponse.json(200, FreezeDocument(record))
+        response.fields.append(("ETag", "\"\(record.index)\""))
+        return response
+    }
+}
+
+struct FreezeEndpoint: Endpoint {
+    let method = "GET"
+    let pattern = "/v1/freeze"
+
+    func answer(_ call: AdminCall) {
+        if let snapshot = call.snapshot { call.respond(FreezeDocument.response(snapshot)) }
+    }
+}
+
+struct SetFreezeEndpoint: Endpoint {
+    let method = "PUT"
+    let pattern = "/v1/freeze"
+
+    func answer(_ call: AdminCall) {
+        guard let body = call.decode(FreezeBody.self) else { return }
+        call.propose(.setFrozen(body.frozen), reason: body.reason, answer: FreezeDocument.response)
+    }
+}
