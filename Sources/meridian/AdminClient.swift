@@ -2,6 +2,7 @@
 internal import Admin
 internal import ArgumentParser
 internal import FoundationEssentials
+internal import Glibc
 internal import HTTPTransport
 
 /// The options of every command that talks to a node.
@@ -11,6 +12,10 @@ struct AdminOptions: ParsableArguments {
 
     @Option(help: "The file with the token that the node's `admin.token_file` names.")
     var tokenFile: String?
+
+    @Option(
+        name: .customLong("as"), help: "Who asks, for the record of changes. Default: the user's login name.")
+    var author: String?
 
     @Flag(help: "Print the answer as JSON.")
     var json = false
@@ -32,6 +37,9 @@ struct AdminClient {
         }
         // A program between that repeats the request does no harm.
         if method != "GET" { request.fields.append(("Idempotency-Key", Self.key())) }
+        if method != "GET", let author = options.author ?? Self.loginName {
+            request.fields.append(("Meridian-Author", author))
+        }
         let response: HTTPResponse
         do {
             response = try BlockingHTTPClient.send(request, to: options.url)
@@ -84,6 +92,14 @@ struct AdminClient {
         case 504: return Failure(message, code: .unknownOutcome)
         default: return Failure(message)
         }
+    }
+
+    /// nil where there is none that the API would take.
+    private static var loginName: String? {
+        guard let entry = getpwuid(geteuid()), let text = entry.pointee.pw_name else { return nil }
+        let name = String(cString: text)
+        let isFit = (1...64).contains(name.utf8.count) && name.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+        return isFit ? name : nil
     }
 
     private static func key() -> String {

@@ -8,7 +8,9 @@ internal import Topology
 
 extension ControlSettings {
     init(_ settings: Settings) {
-        self.init(node: settings.node.id, datacenter: settings.node.datacenter, services: settings.services)
+        self.init(
+            node: settings.node.id, datacenter: settings.node.datacenter, services: settings.services,
+            advertisedAdmin: settings.admin.advertise, version: Meridian.version)
     }
 }
 

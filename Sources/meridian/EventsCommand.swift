@@ -44,15 +44,6 @@ struct EventsCommand: ParsableCommand {
 
     private static func line(_ event: Event) -> String {
         let why = event.reason.isEmpty ? "" : ": \(event.reason)"
-        return "\(event.index)  \(time(event.timeMs))  \(event.event) by \(event.author)\(why)"
-    }
-
-    private static func time(_ milliseconds: Int64) -> String {
-        var seconds = time_t(milliseconds / 1000)
-        var parts = tm()
-        gmtime_r(&seconds, &parts)
-        var text = [CChar](repeating: 0, count: 32)
-        strftime(&text, 32, "%Y-%m-%d %H:%M:%SZ", &parts)
-        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return "\(event.index)  \(UTCText.of(event.timeMs))  \(event.event) by \(event.author)\(why)"
     }
 }

@@ -13,8 +13,9 @@ struct Meridian: ParsableCommand {
         version: version,
         subcommands: [
             RunCommand.self, CheckCommand.self, DemoCommand.self, StatusCommand.self, EventsCommand.self,
-            PrimaryCommand.self, WeightCommand.self, DrainCommand.self, UndrainCommand.self, ReloadCommand.self,
-            SettingsCommand.self, SimulateCommand.self, BackendCommand.self,
+            ExplainCommand.self, PrimaryCommand.self, WeightCommand.self, DrainCommand.self, UndrainCommand.self,
+            FreezeCommand.self, DiffCommand.self, ClusterCommand.self, ReloadCommand.self, SettingsCommand.self,
+            SimulateCommand.self, BackendCommand.self,
         ])
 
     /// Wrong usage exits with 2 (design §6); help and version with 0.

@@ -27,7 +27,7 @@ struct PrimaryCommand: ParsableCommand {
         @Argument(help: "The datacenter.") var datacenter: String
         @Option(help: "Why; shown in the events.") var reason: String?
         @Flag(help: "Say what would happen and change nothing.") var dryRun = false
-        @Flag(help: "Move even to a datacenter without a healthy endpoint.") var force = false
+        @Flag(help: "Move whatever health and replication lag say; the switch itself stays safe.") var force = false
         @OptionGroup var admin: AdminOptions
 
         func run() throws {
@@ -37,13 +37,24 @@ struct PrimaryCommand: ParsableCommand {
             if let reason { body["reason"] = .text(reason) }
             let answer = try AdminClient(options: admin).send("POST", servicePath(service) + "/primary", body)
             let moved = try decode(Moved.self, answer)
-            let verb = dryRun ? "would be" : "is"
-            report(answer, admin, "primary of \(service) \(verb) \(moved.primary), epoch \(moved.epoch)")
+            report(answer, admin, Self.sentence(service, moved))
         }
 
-        private struct Moved: Decodable {
+        struct Moved: Decodable {
             var primary: String
+            var target: String
             var epoch: Int
+            var state: String
+            var dryRun: Bool
+        }
+
+        /// What happened, or would.
+        static func sentence(_ service: String, _ moved: Moved) -> String {
+            guard moved.state == "switching" else {
+                return "primary of \(service) \(moved.dryRun ? "would be" : "is") \(moved.target), epoch \(moved.epoch)"
+            }
+            let verb = moved.dryRun ? "would go" : "is going"
+            return "primary of \(service) \(verb) from \(moved.primary) to \(moved.target), epoch \(moved.epoch)"
         }
     }
 }

@@ -12,8 +12,14 @@ struct NodeStatus: Decodable {
     var leader: String?
     var forming: String?
     var frozen: Bool
+    var freeze: FreezeStatus?
     var members: [MemberStatus]
     var services: [ServiceStatus]
+}
+
+struct FreezeStatus: Decodable {
+    var author: String?
+    var reason: String?
 }
 
 struct MemberStatus: Decodable {
@@ -31,6 +37,8 @@ struct ServiceStatus: Decodable {
     var primary: String?
     var epoch: Int?
     var state: String
+    var target: String?
+    var configDrift: Bool
     var requestsPerSecond: Double
     var datacenters: [DatacenterStatus]
 }
@@ -42,6 +50,7 @@ struct DatacenterStatus: Decodable {
     var healthy: Double
     var share: Double
     var panic: Bool
+    var votes: [String: String]
     var endpoints: [EndpointStatus]
 }
 
@@ -82,9 +91,17 @@ struct StatusTable {
     init(_ status: NodeStatus, colours: Bool) {
         self.colours = colours
         text = "node \(status.node) in \(status.datacenter), version \(status.version), index \(status.index)"
-        text += status.frozen ? ", " + colour("frozen", 33) + "\n" : "\n"
+        text += "\n"
+        if status.frozen { addFreeze(status.freeze) }
         if status.members.count > 1 || status.forming != nil { addGroup(status) }
         for service in status.services { add(service) }
+    }
+
+    private mutating func addFreeze(_ freeze: FreezeStatus?) {
+        text += colour("automatic moves of primaries are frozen", 33)
+        if let author = freeze?.author { text += " by \(author)" }
+        if let reason = freeze?.reason, !reason.isEmpty { text += ": \(reason)" }
+        text += "\n"
     }
 
     private mutating func addGroup(_ status: NodeStatus) {
@@ -105,9 +122,12 @@ struct StatusTable {
     private mutating func add(_ service: ServiceStatus) {
         text += "\n" + colour(service.name, 1) + "  \(service.policy) → \(service.endpointPolicy)"
         if let primary = service.primary, let epoch = service.epoch {
-            text += ", primary " + colour(primary, 36) + " (epoch \(epoch), \(service.state))"
+            text += ", primary " + colour(primary, 36) + " (epoch \(epoch), \(service.state)"
+            text += service.target.map { " to \($0))" } ?? ")"
         }
-        text += ", \(service.requestsPerSecond) requests/s\n"
+        text += ", \(service.requestsPerSecond) requests/s"
+        text +=
+            service.configDrift ? ", " + colour("the file differs from the group: see meridian diff", 33) + "\n" : "\n"
         for datacenter in service.datacenters { add(datacenter) }
     }
 
@@ -118,6 +138,8 @@ struct StatusTable {
         text += "  \(Self.pad(datacenter.name, 14)) weight \(Self.pad(String(datacenter.weight), 4)) share "
         text += "\(Self.pad("\(share) %", 6)) healthy " + colour(Self.pad("\(healthy) %", 6), tint)
         if datacenter.state != "active" { text += " " + colour(datacenter.state, 33) }
+        let down = datacenter.votes.filter { $0.value == "down" }.keys.sorted()
+        if !down.isEmpty { text += " " + colour("voted down by \(down.joined(separator: ", "))", 31) }
         if datacenter.panic { text += " " + colour("panic: unhealthy endpoints are used too", 31) }
         text += "\n"
         for endpoint in datacenter.endpoints {

@@ -19,10 +19,11 @@ import Topology
         services: [
             ServiceStatus(
                 name: "shop", policy: "primary", endpointPolicy: "round_robin", primary: "west", epoch: 2,
-                state: "stable", requestsPerSecond: 1.5,
+                state: "stable", configDrift: false, requestsPerSecond: 1.5,
                 datacenters: [
                     DatacenterStatus(
                         name: "west", weight: 3, state: "draining", healthy: 0.5, share: 1, panic: false,
+                        votes: ["west": "up", "east": "down"],
                         endpoints: [
                             EndpointStatus(
                                 address: "10.0.0.1:80", weight: 1, state: "down", inFlight: 4, requests: 9, errors: 2)
@@ -35,7 +36,8 @@ import Topology
         #expect(!text.contains("\u{1B}"))
         for word in [
             "node n1 in west", "shop  primary → round_robin", "primary west (epoch 2, stable)", "1.5 requests/s",
-            "weight 3", "share 100 %", "healthy 50 %", "draining", "10.0.0.1:80", "down", "in flight 4", "errors 2",
+            "weight 3", "share 100 %", "healthy 50 %", "draining", "voted down by east", "10.0.0.1:80", "down",
+            "in flight 4", "errors 2",
             "n1             west           leader    reachable", "n2             east           voter     unreachable",
         ] {
             #expect(text.contains(word), "\(word)\n\(text)")

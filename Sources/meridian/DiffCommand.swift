@@ -1,0 +1,95 @@
+// Owns `meridian diff`: what differs between a node's file and the group.
+internal import ArgumentParser
+internal import Glibc
+
+/// What the CLI reads of GET /v1/diff.
+struct DifferenceStatus: Decodable {
+    struct Item: Decodable {
+        var key: String
+        var file: String?
+        var group: String?
+    }
+
+    struct OverrideItem: Decodable {
+        var datacenter: String
+        var endpoint: String?
+        var kind: String
+        var file: String?
+        var now: String
+        var author: String
+        var reason: String
+        var sinceMs: Int64
+        var untilMs: Int64?
+    }
+
+    struct Service: Decodable {
+        var name: String
+        var drift: [Item]
+        var overrides: [OverrideItem]
+        var primary: Item?
+    }
+
+    var node: String
+    var agrees: Bool
+    var frozen: Bool
+    var services: [Service]
+    var cluster: [Item]
+}
+
+struct DiffCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "diff", abstract: "Show what the group holds that this node's file does not say.",
+        discussion: "Overrides by operators, and settings in which the file and the group disagree: the group's hold.")
+    @OptionGroup var admin: AdminOptions
+
+    func run() throws {
+        let answer = try AdminClient(options: admin).send("GET", "/v1/diff")
+        if admin.json { return report(answer, admin, "") }
+        print(DifferenceText(try decode(DifferenceStatus.self, answer)).lines.joined(separator: "\n"))
+    }
+}
+
+/// The differences for people.
+struct DifferenceText {
+    private(set) var lines: [String] = []
+
+    init(_ status: DifferenceStatus) {
+        for service in status.services {
+            lines.append(service.name)
+            if let primary = service.primary { add(primary) }
+            for item in service.drift { add(item) }
+            for item in service.overrides { add(item) }
+        }
+        if !status.cluster.isEmpty {
+            lines.append("cluster")
+            for item in status.cluster { add(item) }
+        }
+        if status.frozen { lines.append("automatic moves of primaries are frozen") }
+        if lines.isEmpty { lines.append("the file of \(status.node) says all that the group holds") }
+    }
+
+    private mutating func add(_ item: DifferenceStatus.Item) {
+        lines.append("  \(item.key): file \(item.file ?? "nothing"), group \(item.group ?? "nothing")")
+    }
+
+    private mutating func add(_ item: DifferenceStatus.OverrideItem) {
+        let place = item.endpoint.map { "\(item.datacenter)/\($0)" } ?? item.datacenter
+        var line = "  \(item.kind) of \(place): file \(item.file ?? "nothing"), now \(item.now)"
+        line += ", by \(item.author) since \(UTCText.of(item.sinceMs))"
+        if let until = item.untilMs { line += " until \(UTCText.of(until))" }
+        lines.append(line + (item.reason.isEmpty ? "" : ": \(item.reason)"))
+    }
+}
+
+/// Times for people.
+enum UTCText {
+    /// Such as `2027-01-15 08:00:00Z`, of milliseconds since 1970.
+    static func of(_ milliseconds: Int64) -> String {
+        var seconds = time_t(milliseconds / 1000)
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        var text = [CChar](repeating: 0, count: 32)
+        strftime(&text, 32, "%Y-%m-%d %H:%M:%SZ", &parts)
+        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}

@@ -1,0 +1,103 @@
+// Owns the proof of what the command line shows of the group: explanations, members, differences, moves.
+import Foundation
+import Testing
+
+@testable import meridian
+
+@Suite struct GroupOutput {
+    private func read<Value: Decodable>(_ type: Value.Type, _ text: String) throws -> Value {
+        try decode(type, Array(text.utf8))
+    }
+
+    @Test func explanationsSayItAll() throws {
+        let explanation = try read(
+            Explanation.self,
+            """
+            {"service":"shop","leader":"n1","primary":"west","epoch":3,"state":"switching","target":"east","home":"south",
+             "holds":[{"kind":"frozen","text":"automatic changes are frozen"}],
+             "confirm":{"so_far_ms":1250,"needed_ms":5000},"heard":2,"voting":3,
+             "datacenters":[
+               {"name":"west","votes":{"a":"up","b":"down"},"healthy_percent":40,"primary":true,"lag_ms":300,"lag_age_ms":1900},
+               {"name":"east","votes":{},"primary":false,"objection":{"kind":"target_unseen","text":"is not seen"}},
+               {"name":"south","votes":{},"healthy_percent":100,"primary":false}],
+             "observers":[{"id":"n1","datacenter":"west","voter":true,"heard_ms_ago":40,"counts":false},
+                          {"id":"n2","datacenter":"east","voter":false,"counts":false}]}
+            """)
+        #expect(
+            ExplanationText(explanation).lines == [
+                "shop: primary west (epoch 3, switching to east), away from south, says the leader n1",
+                "it stays, because", "  - automatic changes are frozen  [frozen]",
+                "voted down for 1.2 s of 5.0 s that it takes", "datacenters (2 of 3 voting ones are heard)",
+                "  west: 40 % healthy, votes: a up, b down, lag 0.3 s (1.9 s ago), primary",
+                "  east: not seen, cannot take over: is not seen",
+                "  south: 100 % healthy, can take over", "observers",
+                "  n1 in west, voter, heard 0.0 s ago, does not count", "  n2 in east, observer, not heard",
+            ])
+    }
+
+    @Test func withoutALeaderThereIsOnlyTheReason() throws {
+        let explanation = try read(
+            Explanation.self,
+            """
+            {"service":"shop","state":"stable","holds":[{"kind":"no_leader","text":"nobody leads"}],"heard":0,"voting":0,
+             "datacenters":[],"observers":[]}
+            """)
+        #expect(
+            ExplanationText(explanation).lines == [
+                "shop: no primary", "it stays, because", "  - nobody leads  [no_leader]",
+            ])
+    }
+
+    @Test func membersAreListed() throws {
+        let cluster = try read(
+            ClusterStatus.self,
+            """
+            {"leader":"n1","term":4,"quorum":true,"changing":true,"voters":2,"spare_voters":0,"members":[
+              {"id":"n1","datacenter":"west","role":"voter","address":"10.0.0.1:7946","reachable":true,"applied":9,
+               "version":"0.1.0","admin":"https://n1"},
+              {"id":"n2","datacenter":"east","role":"observer","reachable":false}]}
+            """)
+        #expect(
+            ClusterText(cluster).lines == [
+                "leader n1, term 4, 2 voters of which 0 may be lost, a change of members is under way",
+                "  n1  west  leader  10.0.0.1:7946  reachable  index 9  version 0.1.0  https://n1",
+                "  n2  east  observer  unreachable", "note: 2 voters survive no more losses than 1 would",
+            ])
+    }
+
+    @Test func differencesAreListed() throws {
+        let status = try read(
+            DifferenceStatus.self,
+            """
+            {"node":"n1","agrees":false,"frozen":true,"cluster":[{"key":"cluster.lease","file":"6s","group":"9s"}],
+             "services":[{"name":"shop","drift":[{"key":"failover.confirm","file":"5s"}],
+               "primary":{"key":"primary","file":"west","group":"east"},
+               "overrides":[{"datacenter":"west","endpoint":"a:1","kind":"weight","now":"7","author":"admin","reason":"big",
+                             "since_ms":0,"until_ms":3600000}]}]}
+            """)
+        #expect(
+            DifferenceText(status).lines == [
+                "shop", "  primary: file west, group east", "  failover.confirm: file 5s, group nothing",
+                "  weight of west/a:1: file nothing, now 7, by admin since 1970-01-01 00:00:00Z "
+                    + "until 1970-01-01 01:00:00Z: big",
+                "cluster", "  cluster.lease: file 6s, group 9s", "automatic moves of primaries are frozen",
+            ])
+        let none = try read(
+            DifferenceStatus.self, #"{"node":"n1","agrees":true,"frozen":false,"cluster":[],"services":[]}"#)
+        #expect(DifferenceText(none).lines == ["the file of n1 says all that the group holds"])
+    }
+
+    @Test func movesAreTold() throws {
+        func sentence(_ state: String, _ isDry: Bool) throws -> String {
+            PrimaryCommand.Set.sentence(
+                "shop",
+                try read(
+                    PrimaryCommand.Set.Moved.self,
+                    #"{"primary":"west","target":"east","epoch":2,"state":"\#(state)","dry_run":\#(isDry)}"#))
+        }
+        #expect(try sentence("stable", false) == "primary of shop is east, epoch 2")
+        #expect(try sentence("stable", true) == "primary of shop would be east, epoch 2")
+        #expect(try sentence("switching", false) == "primary of shop is going from west to east, epoch 2")
+        #expect(try sentence("switching", true) == "primary of shop would go from west to east, epoch 2")
+    }
+}
