@@ -19,6 +19,8 @@ final class FailoverKeeper {
     /// How far the data of this node's own datacenter was behind, by service.
     private var lags: [ServiceName: LagHistory] = [:]
     private var reportedAt = Tick.zero
+    /// The leader at the last report.
+    private var reportedTo: NodeID?
     /// The newest observation of each node and service; only the leader's are of use.
     private var observations: [NodeID: [Observation]] = [:]
     /// Services with a move that was proposed and is not decided yet.
@@ -63,8 +65,11 @@ final class FailoverKeeper {
         }
         watches = kept
         lags = lags.filter { kept[$0.key] != nil }
-        if hasNews || now - reportedAt >= Self.reportPeriod {
+        // A new leader knows nothing of what its predecessor heard.
+        let leader = ledger.member?.driver?.member.leader
+        if hasNews || leader != reportedTo || now - reportedAt >= Self.reportPeriod {
             reportedAt = now
+            reportedTo = leader
             report(ObservationReport(entries, knownVotes: votes.digest), now: now)
         }
         plan(now: now, wallClock: wallClock)
