@@ -9,7 +9,8 @@ struct AdminRouter: Sendable {
             StatusEndpoint(), ServiceEndpoint(), EventsEndpoint(), SetDatacenterWeightEndpoint(),
             ResetDatacenterWeightEndpoint(), SetEndpointWeightEndpoint(), ResetEndpointWeightEndpoint(),
             SetDatacenterStateEndpoint(), SetEndpointStateEndpoint(), SetPrimaryEndpoint(), ExplainEndpoint(),
-            FreezeEndpoint(), SetFreezeEndpoint(), ClusterEndpoint(), AddMemberEndpoint(), RemoveMemberEndpoint(),
+            ServeWithoutLeaseEndpoint(), ServeWithLeaseEndpoint(), FreezeEndpoint(), SetFreezeEndpoint(),
+            ClusterEndpoint(), AddMemberEndpoint(), RemoveMemberEndpoint(),
             TransferEndpoint(), DifferenceEndpoint(), ConfigEndpoint(), ReloadEndpoint(),
         ])
     /// What anyone may see.

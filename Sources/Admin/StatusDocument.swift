@@ -51,6 +51,8 @@ struct StatusDocument: Encodable {
         var state: String
         /// Where a switch under way goes.
         var target: String?
+        /// For how much longer this node serves it without a lease, by an operator's word; absent: it does not.
+        var withoutLeaseMs: Int64?
         var configDrift: Bool
         var requestsPerSecond: Double
         var requests: Int
@@ -122,6 +124,8 @@ extension StatusDocument.Service {
         let isSwitching = record?.state.isSwitching == true
         state = isSwitching ? "switching" : "stable"
         target = isSwitching ? record?.state.target.text : nil
+        let rest = context.control.failover.withoutLease[routing.name].map { $0 - EventLoop.clock() } ?? .zero
+        withoutLeaseMs = rest > .zero ? rest.wholeNanoseconds / 1_000_000 : nil
         configDrift = routing.hasConfigurationDrift
         requests = total
         requestsPerSecond = context.rates.rate(of: routing.name)

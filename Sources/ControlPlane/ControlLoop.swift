@@ -8,13 +8,6 @@ internal import Proactor
 internal import Routing
 internal import Topology
 
-/// What the control thread asks of the probes' thread. Each returns false when it is too busy to be told.
-struct ProbeLine: Sendable {
-    var update: @Sendable ([ProbeTarget]) -> Bool
-    var recordPassive: @Sendable (EndpointID, PassiveFailure, Int) -> Bool
-    var sampleLag: @Sendable ([LagTarget]) -> Bool
-}
-
 /// The control thread's state. Tables are spaced, but for those that somebody waits for.
 final class ControlLoop: TimerHandler {
     /// How often the counters of traffic and the clock are looked at.
@@ -30,7 +23,7 @@ final class ControlLoop: TimerHandler {
     let ledger: any Ledger
     /// nil in a group of one: there is nobody to agree with.
     private let keeper: FailoverKeeper?
-    private let leases: LeaseKeeper
+    let leases: LeaseKeeper
     /// nil in a group of one: a switch needs nobody else's word.
     private let desk: SwitchDesk?
     /// nil in a group of one.
@@ -319,18 +312,7 @@ final class ControlLoop: TimerHandler {
     private func healthShares() -> (ServiceDefinition, DatacenterDefinition) -> HealthShare {
         let catalog = catalog
         return { [conditions] service, datacenter in
-            let overrides = catalog.overrides(of: service.name)
-            var (healthy, total) = (0, 0)
-            for endpoint in datacenter.endpoints {
-                let target = OverrideTarget(
-                    service: service.name, datacenter: datacenter.name, endpoint: endpoint.address)
-                guard overrides.state(of: target) == .active else { continue }
-                let weight = overrides.weight(of: target, otherwise: endpoint.weight)
-                let id = EndpointID(service: service.name, datacenter: datacenter.name, address: endpoint.address)
-                total += weight
-                if conditions[id].isUsable { healthy += weight }
-            }
-            return HealthShare(healthy: healthy, total: total)
+            HealthShare(of: datacenter, service.name, catalog.overrides(of: service.name), conditions)
         }
     }
 

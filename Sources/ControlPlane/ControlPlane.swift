@@ -11,7 +11,7 @@ public final class ControlPlane: Sendable {
     let control: LoopHost<ControlLoop>
     private let probes: LoopHost<ProbeScheduler>
     private let board: ControlBoard
-    private let failoverBoard = FailoverBoard()
+    let failoverBoard = FailoverBoard()
 
     /// Starts both threads; the first table is published before this returns.
     ///

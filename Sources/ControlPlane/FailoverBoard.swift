@@ -11,6 +11,8 @@ public struct FailoverFigures: Sendable {
     public internal(set) var votesAt = Tick.zero
     /// Reasons to hold and moves; only while this node leads do they grow.
     public internal(set) var counts = HoldCounts()
+    /// Until when operators have this node serve services without a lease; also those whose time is over.
+    public internal(set) var withoutLease: [ServiceName: Tick] = [:]
 
     init() {}
 }
@@ -30,6 +32,11 @@ final class FailoverBoard: Sendable {
 
     /// The votes still are as they were told last.
     func confirm(at now: Tick) { shown.withLock { $0.votesAt = now } }
+
+    /// nil: it needs its lease again.
+    func show(withoutLease service: ServiceName, until end: Tick?) {
+        shown.withLock { $0.withoutLease[service] = end }
+    }
 
     func show(_ counts: HoldCounts) { shown.withLock { $0.counts = counts } }
 }

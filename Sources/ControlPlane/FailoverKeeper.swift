@@ -66,7 +66,7 @@ final class FailoverKeeper {
         watches = kept
         lags = lags.filter { kept[$0.key] != nil }
         // A new leader knows nothing of what its predecessor heard.
-        let leader = ledger.member?.driver?.member.leader
+        let leader = ledger.leader
         if hasNews || leader != reportedTo || now - reportedAt >= Self.reportPeriod {
             reportedAt = now
             reportedTo = leader

@@ -14,7 +14,8 @@ struct Meridian: ParsableCommand {
         subcommands: [
             RunCommand.self, CheckCommand.self, DemoCommand.self, StatusCommand.self, EventsCommand.self,
             ExplainCommand.self, PrimaryCommand.self, WeightCommand.self, DrainCommand.self, UndrainCommand.self,
-            FreezeCommand.self, DiffCommand.self, ClusterCommand.self, ReloadCommand.self, SettingsCommand.self,
+            FreezeCommand.self, DiffCommand.self, ClusterCommand.self, ServeWithoutLeaseCommand.self,
+            ReloadCommand.self, SettingsCommand.self,
             SimulateCommand.self, BackendCommand.self,
         ])
 

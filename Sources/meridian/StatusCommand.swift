@@ -38,6 +38,7 @@ struct ServiceStatus: Decodable {
     var epoch: Int?
     var state: String
     var target: String?
+    var withoutLeaseMs: Int?
     var configDrift: Bool
     var requestsPerSecond: Double
     var datacenters: [DatacenterStatus]
@@ -128,6 +129,9 @@ struct StatusTable {
         text += ", \(service.requestsPerSecond) requests/s"
         text +=
             service.configDrift ? ", " + colour("the file differs from the group: see meridian diff", 33) + "\n" : "\n"
+        if let rest = service.withoutLeaseMs {
+            text += colour("  served without a lease for another \(rest / 1_000) s\n", 31)
+        }
         for datacenter in service.datacenters { add(datacenter) }
     }
 

@@ -95,6 +95,20 @@ import Topology
         #expect(try site.ask("POST", "/v1/cluster/members", "{}").problem(400).contains("id"))
     }
 
+    @Test func onlyAGroupHasLeasesToDoWithout() throws {
+        let site = try Site()
+        let path = "/v1/services/shop/serve-without-lease"
+        #expect(try site.ask("POST", path, #"{"for":"10m"}"#).problem(409).contains("old_primary_is_fenced"))
+        let body = #"{"for":"10m","old_primary_is_fenced":true}"#
+        #expect(try site.ask("POST", path, body).problem(409).contains("anyway"))
+        #expect(try site.ask("DELETE", path).problem(409).contains("anyway"))
+        for time in ["soon", "0s", "2d"] {
+            let body = "{\"for\":\"\(time)\",\"old_primary_is_fenced\":true}"
+            #expect(try site.ask("POST", path, body).problem(400).contains("for"))
+        }
+        #expect(try site.ask("POST", "/v1/services/no/serve-without-lease", body).problem(404).contains("no"))
+    }
+
     // MARK: Rehearsals
 
     @Test func aDryRunMeetsTheSameChecks() throws {

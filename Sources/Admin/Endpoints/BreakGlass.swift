@@ -1,0 +1,67 @@
+// Owns POST and DELETE /v1/services/{service}/serve-without-lease: what is left when the group is lost.
+internal import ControlPlane
+internal import HTTPTransport
+internal import Proactor
+internal import Settings
+internal import Topology
+
+private struct GlassBody: Decodable {
+    var duration: String
+    var isFenced: Bool?
+    var reason: String?
+
+    enum CodingKeys: String, CodingKey {
+        case duration = "for"
+        case isFenced = "old_primary_is_fenced"
+        case reason
+    }
+}
+
+private struct GlassAnswer: Encodable {
+    var service: String
+    /// 0: it needs its lease again.
+    var forMs: Int64
+}
+
+/// Has the asked node alone serve; nothing is passed on, and no quorum is needed.
+struct ServeWithoutLeaseEndpoint: Endpoint {
+    let method = "POST"
+    let pattern = "/v1/services/{service}/serve-without-lease"
+
+    func answer(_ call: AdminCall) {
+        guard let body = call.decode(GlassBody.self) else { return }
+        guard let duration = DurationText.read(body.duration), duration > .zero, duration <= BreakGlass.longest else {
+            return call.respond(.problem(400, "\"for\" is a duration such as \"10m\", of at most a day"))
+        }
+        guard body.isFenced == true else {
+            let reason =
+                "only with \"old_primary_is_fenced\": true: if the old primary can still be written to, data will diverge"
+            return call.respond(.problem(409, reason))
+        }
+        call.serveWithoutLease(for: duration, reason: body.reason)
+    }
+}
+
+struct ServeWithLeaseEndpoint: Endpoint {
+    let method = "DELETE"
+    let pattern = "/v1/services/{service}/serve-without-lease"
+
+    func answer(_ call: AdminCall) { call.serveWithoutLease(for: nil, reason: call.request.queryItem("reason")) }
+}
+
+extension AdminCall {
+    fileprivate func serveWithoutLease(for duration: Duration?, reason: String?) {
+        guard let author else { return }
+        let glass = BreakGlass(service, for: duration, author: author, reason: reason ?? "")
+        let milliseconds = (duration ?? .zero).wholeNanoseconds / 1_000_000
+        let document = GlassAnswer(service: service.text, forMs: milliseconds)
+        let reply = LoopBound(responder, of: context.loop)
+        let isAccepted = context.control.serveWithoutLease(glass) { refusal in
+            reply.post { responder in
+                guard let refusal else { return responder.respond(.json(200, document)) }
+                responder.respond(.problem(refusal.kind == .notFound ? 404 : 409, refusal.reason))
+            }
+        }
+        if !isAccepted { respond(.problem(503, "the control plane is overloaded; nothing was changed")) }
+    }
+}

@@ -1,0 +1,62 @@
+// Owns the way out when the group is lost: an operator has a node serve a strict service without a lease.
+internal import Catalog
+internal import Logging
+internal import Proactor
+public import Topology
+
+/// An operator's word that the old primary cannot be written to any more, which no node can know.
+public struct BreakGlass: Hashable, Sendable {
+    /// The longest that it may hold; then somebody has to look again.
+    public static let longest = Duration.seconds(24 * 3_600)
+
+    public var service: ServiceName
+    /// How long the node serves without a lease; nil: it needs one again from now on.
+    public var duration: Duration?
+    public var author: String
+    public var reason: String
+
+    public init(_ service: ServiceName, for duration: Duration?, author: String, reason: String = "") {
+        self.service = service
+        self.duration = duration
+        self.author = author
+        self.reason = reason
+    }
+}
+
+extension ControlPlane {
+    /// Has this node, and no other, serve a service without a lease for a while. Works without a quorum: that is when it
+    /// is needed. It is written to the node's log and shown in its status.
+    ///
+    /// - Parameter completion: nil once it holds, else why it does not.
+    /// - Returns: false when too much waits; `completion` will not be called.
+    public func serveWithoutLease(
+        _ glass: BreakGlass, completion: @escaping @Sendable (LeaderRefusal?) -> Void
+    ) -> Bool {
+        control.post { [failoverBoard] in completion($0.serveWithoutLease(glass, failoverBoard)) }
+    }
+}
+
+extension ControlLoop {
+    fileprivate func serveWithoutLease(_ glass: BreakGlass, _ board: FailoverBoard) -> LeaderRefusal? {
+        let service = glass.service
+        guard let registration = ledger.catalog.registration(of: service) else {
+            return LeaderRefusal(kind: .notFound, reason: "there is no service '\(service)'")
+        }
+        guard !ledger.isAlone, registration.hasPrimary, registration.consistency == .strict else {
+            return LeaderRefusal(kind: .conflict, reason: "service '\(service)' is served without a lease anyway")
+        }
+        let end = glass.duration.map { EventLoop.clock() + min($0, BreakGlass.longest) }
+        guard leases.breakGlass(service, until: end) else {
+            return LeaderRefusal(kind: .conflict, reason: "the node has not opened service '\(service)' yet")
+        }
+        board.show(withoutLease: service, until: end)
+        let what = end == nil ? "a service needs its lease again" : "SERVING A STRICT SERVICE WITHOUT A LEASE"
+        Logger(label: "group").warning(
+            "\(what)",
+            metadata: [
+                "service": "\(service)", "for": "\(glass.duration ?? .zero)", "author": "\(glass.author)",
+                "reason": "\(glass.reason)",
+            ])
+        return nil
+    }
+}
