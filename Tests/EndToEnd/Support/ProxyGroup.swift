@@ -119,6 +119,7 @@ final class ProxyGroup {
             let weight: Int
             let healthy: Double
             let endpoints: [Endpoint]
+            let votes: [String: String]
         }
         struct Service: Decodable {
             let name: String
@@ -140,9 +141,22 @@ final class ProxyGroup {
         func inFlight(at datacenter: String) -> Int? {
             services.first?.datacenters.first { $0.name == datacenter }?.endpoints.reduce(0) { $0 + $1.inFlight }
         }
+        /// The votes on a datacenter, by the name of who votes.
+        func votes(on datacenter: String) -> [String]? {
+            services.first?.datacenters.first { $0.name == datacenter }?.votes.sorted { $0.key < $1.key }.map(\.value)
+        }
         func weight(of datacenter: String) -> Int? {
             services.first?.datacenters.first { $0.name == datacenter }?.weight
         }
+    }
+
+    /// One request to a node's admin API: method and path, and a body.
+    func ask(_ index: Int, _ line: String, _ body: String = "") throws -> Response {
+        let connection = try Connection(nodes[index].adminPort)
+        try connection.send(
+            "\(line) HTTP/1.1\r\nHost: 127.0.0.1:\(nodes[index].adminPort)\r\nConnection: close\r\n"
+                + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+        return try connection.receiveResponse()
     }
 
     /// The state as a node sees it; nil while it does not answer.

@@ -1,0 +1,100 @@
+// Owns the proof of what operators do to a group: freeze it, ask it why, hand leadership on, read what is current.
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite struct GroupOperations {
+        private static let quickChecks =
+            "health_check: { http: { path: /healthz }, interval: 200ms, timeout: 200ms, fall: 2, rise: 2 },"
+
+        /// While automation is frozen a dead primary stays, every node says so, and operators still move it.
+        @Test(arguments: InputOutput.available)
+        func aFreezeHoldsThePrimary(_ inputOutput: InputOutput) throws {
+            let nginx = try Nginx.separate(["one", "two", "three"])
+            let group = try ProxyGroup(
+                inputOutput, backends: nginx.map(\.port), service: Self.quickChecks, failover: "confirm: 500ms,")
+            let leader = try group.awaitLeader(seenBy: [0, 1, 2])
+            let follower = (leader + 1) % 3
+            try group.eventuallyAll([0, 1, 2], "the first primary") { $0.primary == "dc1" }
+            try group.change(follower, "freeze", "on", "--reason", "test")
+            try nginx[0].kill()
+            // Any node tells the leader's reason.
+            try eventually("the reason") {
+                let explained = try group.command(follower, "explain", "shop")
+                return explained.exit == .code(0) && explained.output.contains("[frozen]")
+            }
+            #expect(try group.state(follower)?.primary == "dc1")
+            try group.eventuallyAll([0, 1, 2], "all votes") { $0.votes(on: "dc1") == ["down", "down", "down"] }
+            // Not to where nothing is healthy, but to where something is.
+            let refused = try group.command(follower, "primary", "set", "shop", "dc1")
+            #expect(refused.exit == .code(0), "it is there already: \(refused.output)")
+            try group.change(follower, "primary", "set", "shop", "dc3")
+            try group.eventuallyAll([0, 1, 2], "the chosen primary") { $0.primary == "dc3" }
+            try eventually("the refusal of a dead target") {
+                let dead = try group.command(follower, "primary", "set", "shop", "dc1", "--dry-run")
+                return dead.exit == .code(1) && dead.output.contains("use force")
+            }
+            let forced = try group.command(follower, "primary", "set", "shop", "dc1", "--dry-run", "--force")
+            #expect(forced.exit == .code(0), "\(forced.output)")
+            #expect(try group.state(follower)?.primary == "dc3")
+        }
+
+        /// The datacenter next in order is too far behind: the primary goes to the one after it.
+        @Test(arguments: InputOutput.available)
+        func aLagGateKeepsThePrimaryFromStaleData(_ inputOutput: InputOutput) throws {
+            func site(_ name: String, lag: String) throws -> Nginx {
+                try Nginx.withSites([name], directives: "location = /lag { return 200 \"\(lag)\"; }")
+            }
+            let nginx = [try site("one", lag: "0"), try site("two", lag: "9.5"), try site("three", lag: "0.25")]
+            let group = try ProxyGroup(
+                inputOutput, backends: nginx.map(\.port), service: Self.quickChecks,
+                failover: "confirm: 500ms, lag_gate: { http: { path: /lag, max: 2s } },")
+            try group.awaitLeader(seenBy: [0, 1, 2])
+            try group.eventuallyAll([0, 1, 2], "the first primary") { $0.primary == "dc1" }
+            try eventually("samples of all lags") {
+                let explained = try group.command(0, "explain", "shop").output
+                return explained.contains("lag 9.5 s") && explained.contains("lag 0.2 s")
+            }
+            try nginx[0].kill()
+            try group.eventuallyAll([0, 1, 2], "the primary with fresh data") { $0.primary == "dc3" }
+        }
+
+        @Test(arguments: InputOutput.available)
+        func leadershipIsHandedOn(_ inputOutput: InputOutput) throws {
+            let nginx = try Nginx.withSites(["one", "two", "three"])
+            let group = try ProxyGroup(inputOutput, backends: nginx.ports)
+            let leader = try group.awaitLeader(seenBy: [0, 1, 2])
+            let (next, third) = ((leader + 1) % 3, (leader + 2) % 3)
+            try group.change(third, "cluster", "transfer", group.nodes[next].name)
+            try group.eventuallyAll([0, 1, 2], "the new leader") { $0.leader == group.nodes[next].name }
+            // What was acknowledged at one node is seen at another that is asked for what is current.
+            for value in [5, 6, 7] {
+                try group.change(next, "weight", "set", "shop", "dc2", "\(value)")
+                let current = try group.ask(third, "GET /v1/status?consistent=true")
+                #expect(current.status == 200)
+                let state = try JSONDecoder().decode(ProxyGroup.State.self, from: Data(current.body))
+                #expect(state.weight(of: "dc2") == value)
+            }
+            let elsewhere = try group.ask(third, "PUT /v1/freeze?forward=false", #"{"frozen":true}"#)
+            #expect(elsewhere.status == 421 && elsewhere["meridian-leader"] == group.nodes[next].name)
+        }
+
+        /// A dead member leaves; a living one may not while that would cost the quorum.
+        @Test(arguments: InputOutput.available)
+        func membersAreRemoved(_ inputOutput: InputOutput) throws {
+            let nginx = try Nginx.withSites(["one", "two", "three"])
+            let group = try ProxyGroup(inputOutput, backends: nginx.ports)
+            let leader = try group.awaitLeader(seenBy: [0, 1, 2])
+            let (dead, other) = ((leader + 1) % 3, (leader + 2) % 3)
+            try group.kill(dead)
+            try eventually("the refusal to lose the quorum") {
+                let refused = try group.command(other, "cluster", "remove", group.nodes[other].name)
+                return refused.exit == .code(1) && refused.output.contains("no quorum")
+            }
+            try group.change(other, "cluster", "remove", group.nodes[dead].name, "--reason", "dead")
+            try group.eventuallyAll([leader, other], "the members that are left") { $0.members.count == 2 }
+            try group.change(other, "weight", "set", "shop", "dc2", "9")
+            try group.eventuallyAll([leader, other], "a change by the others") { $0.weight(of: "dc2") == 9 }
+        }
+    }
+}
