@@ -4,6 +4,8 @@ internal import Topology
 extension Catalog {
     /// `MCAT`, little-endian.
     private static let mark: UInt32 = 0x5441_434D
+    /// What is written. Level 1, which is still read, did not say who froze automatic moves.
+    private static let level: UInt16 = 2
 
     /// The catalog as bytes: mark, format level, length, content, and the `StableHash` of all of that.
     ///
@@ -13,7 +15,7 @@ extension Catalog {
         write(to: &content)
         var writer = ByteWriter()
         writer.put(Self.mark)
-        writer.put(UInt16(1))
+        writer.put(Self.level)
         writer.put(UInt64(content.bytes.count))
         writer.put(content: content)
         writer.put(writer.digest)
@@ -27,7 +29,7 @@ extension Catalog {
         var reader = ByteReader(bytes)
         guard try reader.number(UInt32.self) == Self.mark else { throw .notACatalog }
         let level: UInt16 = try reader.number()
-        guard level >= 1, level <= CatalogFormat.level else { throw .unknownLevel(level) }
+        guard level >= 1, level <= Self.level else { throw .unknownLevel(level) }
         let length: UInt64 = try reader.number()
         let head = bytes.count - reader.remaining
         guard reader.remaining >= 8, length <= UInt64(reader.remaining - 8) else { throw .truncated }
@@ -37,7 +39,7 @@ extension Catalog {
         try trailer.finish()
         guard checksum == bytes.withDigest(of: end) else { throw .corrupt }
         var content = ByteReader(bytes, from: head, to: end)
-        try self.init(from: &content)
+        try self.init(from: &content, level: level)
         try content.finish()
     }
 
@@ -56,11 +58,11 @@ extension Catalog {
         writer.put(remembered.all)
     }
 
-    private init(from reader: inout ByteReader) throws(CatalogFormatError) {
+    private init(from reader: inout ByteReader, level: UInt16) throws(CatalogFormatError) {
         self.init(formation: try reader.number())
         appliedIndex = try reader.number()
         appliedTerm = try reader.number()
-        freeze = try FreezeRecord(from: &reader)
+        freeze = level == 1 ? FreezeRecord(isFrozen: try reader.flag()) : try FreezeRecord(from: &reader)
         lease.lease = try reader.duration()
         lease.previous = try reader.duration()
         guard LeaseSettings.range.contains(lease.lease), LeaseSettings.range.contains(lease.previous) else {

@@ -4,6 +4,8 @@ import Catalog
 import ControlPlane
 import Foundation
 import HTTPTransport
+import Routing
+import Settings
 import Testing
 import Topology
 
