@@ -73,7 +73,7 @@ struct SimulationTests {
     @Test("A seed replays to the letter")
     func replays() {
         var scenario = Scenario.drawn(seed: 3)
-        scenario.troubled = .seconds(5)
+        scenario.troubled = .seconds(10)
         let first = Simulation.run(seed: 3, scenario: scenario, traceLines: 1_000)
         #expect(first == Simulation.run(seed: 3, scenario: scenario, traceLines: 1_000))
         #expect(first.trace.count == 1_000)
