@@ -43,6 +43,8 @@ extension RaftCore {
             leader = nil
             return
         }
+        // The disk was slow over the first entry: nobody else has it yet, so nobody would vote.
+        if isFounderAgain { return lead(isFounding: true) }
         // One more timeout has passed without a leader since a quorum would have followed a better log (POLICY ii).
         let canCollect = collectsAgain || (lackedOnlyLog && role == .preCandidate)
         collectsAgain = false

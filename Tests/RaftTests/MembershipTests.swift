@@ -44,6 +44,22 @@ struct MembershipTests {
         #expect(cluster.nodes[2].core?.configuration.cluster == 9)
     }
 
+    /// The founder's disk may take longer over the first entry than a leader is given for a write.
+    @Test func founderWhoseDiskStallsFoundsAgain() throws {
+        var cluster = Cluster(voters: 0)
+        for place in 0..<3 { cluster.add(place) }
+        cluster.nodes[0].disk.isHeld = true
+        cluster.give(.form(Configuration(cluster: 9, members: cluster.nodes.map(\.member))), to: 0)
+        cluster.run(.seconds(5))
+        #expect(cluster.nodes[0].core?.role != .leader)
+        #expect(cluster.nodes[1].core?.last == .zero)
+        cluster.nodes[0].disk.isHeld = false
+        cluster.sync(0)
+        let elected = cluster.elect()
+        #expect(elected != nil)
+        #expect(cluster.nodes[2].core?.configuration.cluster == 9)
+    }
+
     /// A new voter first follows, then counts; the configuration is joint in between.
     @Test func addsAVoterThroughAJointConfiguration() throws {
         var cluster = Cluster(voters: 3)
