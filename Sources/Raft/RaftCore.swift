@@ -111,11 +111,18 @@ public struct RaftCore: Sendable {
     }
 
     /// Takes events together: they share one write to the disk and one message a follower.
+    ///
+    /// Time limits are judged after all else that has happened by now: a process that was not run for a while must not
+    /// miss a heartbeat that has come, or take a write for stalled that has ended.
     public mutating func step(_ events: some Sequence<RaftEvent>, now: Tick, into effects: inout [RaftEffect]) {
         guard violation == nil else { return }
         self.now = max(self.now, now)
         if !hasStarted { start() }
-        for event in events { take(event) }
+        var isTicking = false
+        for event in events {
+            if case .tick = event { isTicking = true } else { take(event) }
+        }
+        if isTicking { tick() }
         finishLeading()
         flush(into: &effects)
     }
@@ -133,7 +140,7 @@ public struct RaftCore: Sendable {
 
     private mutating func take(_ event: RaftEvent) {
         switch event {
-        case .tick: tick()
+        case .tick: break
         case .received(let message): receive(message)
         case .persisted(let token): persisted(token)
         case .propose(let request, let command): propose(command, request)

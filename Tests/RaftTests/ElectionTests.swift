@@ -55,6 +55,19 @@ struct ElectionTests {
         #expect(node.core.nextDeadline > deadline)
     }
 
+    /// A process that was not run for a while finds its timer and the leader's heartbeat in the same turn.
+    @Test func heartbeatThatHasComeCountsBeforeTimeIsJudged() {
+        let node = SingleCore()
+        node.now = node.core.nextDeadline + .seconds(1)
+        let heartbeat = RaftMessage.Body.heartbeat(Heartbeat(round: 1, commit: .zero))
+        let message = RaftMessage(from: Cluster.name(1), to: Cluster.name(0), term: Term(1), heartbeat)
+        let effects = node.give(.tick, .received(message))
+        #expect(node.core.role == .follower)
+        #expect(node.core.leader == Cluster.name(1))
+        #expect(effects.messages.count == 1)
+        #expect(node.core.nextDeadline > node.now)
+    }
+
     /// Thesis §3.10.
     @Test func transferSkipsPreVote() {
         let node = SingleCore()

@@ -22,9 +22,9 @@ final class SingleCore {
         _ = give(.tick)
     }
 
-    func give(_ event: RaftEvent) -> [RaftEffect] {
+    func give(_ events: RaftEvent...) -> [RaftEffect] {
         var effects: [RaftEffect] = []
-        core.step(event, now: now, into: &effects)
+        core.step(events, now: now, into: &effects)
         for case .persist(let batch) in effects { writes = batch.token.number }
         return effects
     }
