@@ -33,7 +33,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--delay", type=float, default=0, metavar="MS", help="between datacenters, each way (default 0)")
     parser.add_argument("--io", choices=["auto", "io_uring", "epoll"], default="auto")
     parser.add_argument("--meridian", metavar="PATH", help="default: the release build, made if it is missing")
-    parser.add_argument("--keep", metavar="FOLDER", type=pathlib.Path, help="keep files and logs of runs that fall short")
+    parser.add_argument("--keep", metavar="FOLDER", type=pathlib.Path, help="keep the files and logs of all runs")
     parser.add_argument("--list", action="store_true", help="list the scenarios")
     options = parser.parse_args(arguments)
     known = [scenario.name for scenario in SCENARIOS]
@@ -68,8 +68,7 @@ def run_scenario(
             continue
         missed = unmet(scenario, result, setup.consistency, not options.defaults)
         install.say(f"{scenario.name} {len(found) + 1}/{options.runs}: " + ("; ".join(missed) or "as expected"))
-        if missed:
-            _keep(folder, options)
+        _keep(folder, options)
         shutil.rmtree(folder, ignore_errors=True)
         found.append(result)
     return found

@@ -32,9 +32,11 @@ def _assign_roles(group: Group, leads_at_primary: bool) -> Stage:
     raise Unsettled("the roles could not be assigned")
 
 
-def _still_holds(stage: Stage) -> bool:
-    view = stage.group.settled(stage.group.sites)
-    return bool(view and view.leader == stage.leader.node and view.primary == stage.primary.name)
+def _check_roles(stage: Stage) -> None:
+    views = stage.group.views(stage.group.sites)
+    for view in views:
+        if view is None or (view.leader, view.primary) != (stage.leader.node, stage.primary.name) or not view.is_all_up:
+            raise Unsettled(f"the group changed before the fault: {views}")
 
 
 def _final_view(stage: Stage, sites: list[Site]) -> tuple[str, int]:
@@ -59,8 +61,7 @@ def measure(scenario: Scenario, setup: Setup, network: Network, directory: pathl
         time.sleep(WARM_UP_SECONDS)
         began_at = time.monotonic_ns()
         time.sleep(BASELINE_SECONDS)
-        if not _still_holds(stage):
-            raise Unsettled("the leader changed before the fault")
+        _check_roles(stage)
         scenario.fault(stage)
         remaining = setup.timing.window - (time.monotonic_ns() - stage.fault_at) / 1e9
         time.sleep(max(remaining, 2))
