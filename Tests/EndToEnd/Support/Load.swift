@@ -33,6 +33,7 @@ struct Tally: Sendable {
 /// Clients on threads of their own.
 final class Load: Sendable {
     struct Options: Sendable {
+        var method = "GET"
         var path = "/"
         /// Lines of the head, each with its line end; `#` stands for the number of the request.
         var fields = ""
@@ -144,7 +145,7 @@ private final class Clients: Sendable {
     private func exchange(_ number: Int, _ kept: Connection?, _ tally: inout Tally) throws -> Connection? {
         let fields =
             options.fields.replacing("#", with: "\(number)") + (options.opensEach ? "Connection: close\r\n" : "")
-        let request = "GET \(options.path) HTTP/1.1\r\nHost: \(options.host)\r\n\(fields)\r\n"
+        let request = "\(options.method) \(options.path) HTTP/1.1\r\nHost: \(options.host)\r\n\(fields)\r\n"
         let began = ContinuousClock.now
         var connection = try kept ?? Connection(port)
         var first: [UInt8]

@@ -1,0 +1,109 @@
+// Owns the proof that users are served while parts of a group fail: no request is lost that need not be.
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite struct Failovers {
+        private static let checks =
+            "health_check: { http: { path: /healthz }, interval: 200ms, timeout: 200ms, fall: 2, rise: 2 },"
+        private static let quick = "confirm: 500ms, drain: 500ms,"
+
+        /// Three datacenters whose backends die one by one, and whose first primary is `dc1`.
+        private static func start(
+            _ inputOutput: InputOutput
+        ) throws -> (group: ProxyGroup, nginx: [Nginx], leader: Int) {
+            let nginx = try Nginx.separate(["one", "two", "three"])
+            let group = try ProxyGroup(
+                inputOutput, backends: nginx.map(\.port), service: checks, failover: quick)
+            let leader = try group.awaitLeader(seenBy: [0, 1, 2])
+            try group.eventuallyAll([0, 1, 2], "all backends up and the first primary") { state in
+                state.primary == "dc1" && ["dc1", "dc2", "dc3"].allSatisfy { state.healthy(of: $0) == 1 }
+            }
+            return (group, nginx, leader)
+        }
+
+        /// Clients of each of these proxies that send one request every few milliseconds.
+        private static func load(_ group: ProxyGroup, _ indexes: [Int], method: String = "GET") -> [Load] {
+            var options = Load.Options()
+            options.method = method
+            if method == "POST" { options.fields = "Content-Length: 0\r\n" }
+            options.connections = 4
+            options.pause = .milliseconds(5)
+            return indexes.map { Load(group.nodes[$0].port, options) }
+        }
+
+        private static func stop(_ loads: [Load]) throws -> Tally {
+            try loads.reduce(into: Tally()) { $0.add(try $1.stop()) }
+        }
+
+        /// All backends of the primary die under load: another datacenter takes over, at each proxy for good.
+        @Test(arguments: InputOutput.available)
+        func thePrimaryMovesAndServes(_ inputOutput: InputOutput) throws {
+            let (group, nginx, _) = try Self.start(inputOutput)
+            let loads = Self.load(group, [0, 1, 2])
+            for load in loads { try load.progress(by: 50) }
+            try nginx[0].kill()
+            try group.eventuallyAll([0, 1, 2], "the next primary") { $0.primary == "dc2" }
+            let moved = ContinuousClock.now
+            for load in loads { try load.progress(by: 100, after: moved + .milliseconds(200)) }
+            let tally = try Self.stop(loads)
+            #expect(tally.failures.isEmpty)
+            let late = tally.answers.filter { $0.began > moved + .milliseconds(100) }
+            #expect(Set(late.map(\.status)) == [200])
+            #expect(Set(late.map(\.body)) == ["two"])
+            // Nothing but the dead endpoint is ever complained of.
+            #expect(Set(tally.statuses.keys).isSubset(of: [200, 502, 503]), "\(tally.statuses)")
+        }
+
+        /// The leader's proxy dies: who uses the others notices nothing, and nothing moves.
+        @Test(arguments: InputOutput.available)
+        func theLeadersDeathIsNotNoticed(_ inputOutput: InputOutput) throws {
+            let (group, _, leader) = try Self.start(inputOutput)
+            let others = [0, 1, 2].filter { $0 != leader }
+            let loads = Self.load(group, others) + Self.load(group, others, method: "POST")
+            for load in loads { try load.progress(by: 50) }
+            try group.kill(leader)
+            let next = try group.awaitLeader(seenBy: others)
+            for load in loads { try load.progress(by: 100) }
+            let tally = try Self.stop(loads)
+            #expect(tally.failures.isEmpty)
+            #expect(tally.statuses.keys.sorted() == [200])
+            #expect(tally.shares.keys.sorted() == ["one"])
+            #expect(try group.state(next)?.services.first?.epoch == 1)
+        }
+
+        /// An operator moves the primary back and forth under load: no request of any method fails.
+        @Test(arguments: InputOutput.available)
+        func aPlannedSwitchFailsNothing(_ inputOutput: InputOutput) throws {
+            let (group, _, leader) = try Self.start(inputOutput)
+            let loads = Self.load(group, [0, 1, 2]) + Self.load(group, [0, 1, 2], method: "POST")
+            for load in loads { try load.progress(by: 50) }
+            for (target, index) in [("dc3", leader), ("dc1", (leader + 1) % 3), ("dc2", (leader + 2) % 3)] {
+                try group.change(index, "primary", "set", "shop", target, "--reason", "test")
+                try group.eventuallyAll([0, 1, 2], "the primary \(target)") { $0.primary == target }
+                for load in loads { try load.progress(by: 20) }
+            }
+            let tally = try Self.stop(loads)
+            #expect(tally.failures.isEmpty)
+            #expect(tally.statuses.keys.sorted() == [200])
+            #expect(tally.shares.keys.sorted() == ["one", "three", "two"])
+        }
+
+        /// Two of three proxies die: the last one changes nothing any more, and serves as it was told.
+        @Test(arguments: InputOutput.available)
+        func withoutAQuorumTrafficGoesOn(_ inputOutput: InputOutput) throws {
+            let (group, _, leader) = try Self.start(inputOutput)
+            let last = (leader + 1) % 3
+            let loads = Self.load(group, [last])
+            for index in [0, 1, 2] where index != last { try group.kill(index) }
+            try group.eventuallyAll([last], "the loss of the quorum") { !$0.quorum }
+            let refused = try group.command(last, "primary", "set", "shop", "dc2")
+            #expect(refused.exit == .code(3), "\(refused.output)")
+            for load in loads { try load.progress(by: 100) }
+            let tally = try Self.stop(loads)
+            #expect(tally.failures.isEmpty)
+            #expect(tally.statuses.keys.sorted() == [200])
+            #expect(tally.shares.keys.sorted() == ["one"])
+        }
+    }
+}
