@@ -4,21 +4,25 @@ import Testing
 
 extension EndToEnd {
     @Suite struct Failovers {
+        enum Consistency: String, CaseIterable { case strict, available }
+
         private static let checks =
             "health_check: { http: { path: /healthz }, interval: 200ms, timeout: 200ms, fall: 2, rise: 2 },"
-        private static let quick = "confirm: 500ms, drain: 500ms,"
 
         /// Three datacenters whose backends die one by one, and whose first primary is `dc1`.
         private static func start(
-            _ inputOutput: InputOutput
+            _ inputOutput: InputOutput, _ consistency: Consistency, failover: String = ""
         ) throws -> (group: ProxyGroup, nginx: [Nginx], leader: Int) {
             let nginx = try Nginx.separate(["one", "two", "three"])
             let group = try ProxyGroup(
-                inputOutput, backends: nginx.map(\.port), service: checks, failover: quick)
+                inputOutput, backends: nginx.map(\.port), service: checks,
+                failover: "confirm: 500ms, drain: 500ms, " + failover, consistency: consistency.rawValue)
             let leader = try group.awaitLeader(seenBy: [0, 1, 2])
             try group.eventuallyAll([0, 1, 2], "all backends up and the first primary") { state in
                 state.primary == "dc1" && ["dc1", "dc2", "dc3"].allSatisfy { state.healthy(of: $0) == 1 }
             }
+            // A strict service is served once the node has its lease.
+            for node in group.nodes { #expect(try Load.run(4, to: node.port).statuses == [200: 4]) }
             return (group, nginx, leader)
         }
 
@@ -36,10 +40,10 @@ extension EndToEnd {
             try loads.reduce(into: Tally()) { $0.add(try $1.stop()) }
         }
 
-        /// All backends of the primary die under load: another datacenter takes over, at each proxy for good.
+        /// All backends of the primary die under load: requests wait until another datacenter takes over.
         @Test(arguments: InputOutput.available)
-        func thePrimaryMovesAndServes(_ inputOutput: InputOutput) throws {
-            let (group, nginx, _) = try Self.start(inputOutput)
+        func noReadFailsWhileThePrimaryMoves(_ inputOutput: InputOutput) throws {
+            let (group, nginx, _) = try Self.start(inputOutput, .strict)
             let loads = Self.load(group, [0, 1, 2])
             for load in loads { try load.progress(by: 50) }
             try nginx[0].kill()
@@ -48,17 +52,17 @@ extension EndToEnd {
             for load in loads { try load.progress(by: 100, after: moved + .milliseconds(200)) }
             let tally = try Self.stop(loads)
             #expect(tally.failures.isEmpty)
-            let late = tally.answers.filter { $0.began > moved + .milliseconds(100) }
-            #expect(Set(late.map(\.status)) == [200])
-            #expect(Set(late.map(\.body)) == ["two"])
-            // Nothing but the dead endpoint is ever complained of.
-            #expect(Set(tally.statuses.keys).isSubset(of: [200, 502, 503]), "\(tally.statuses)")
+            #expect(tally.statuses.keys.sorted() == [200])
+            #expect(tally.shares.keys.sorted() == ["one", "two"])
+            // Once a request was answered by the new primary, none is by the old one.
+            let first = try #require(tally.answers.filter { $0.body == "two" }.map(\.ended).min())
+            #expect(tally.answers.allSatisfy { $0.body == "two" || $0.began < first })
         }
 
         /// The leader's proxy dies: who uses the others notices nothing, and nothing moves.
-        @Test(arguments: InputOutput.available)
-        func theLeadersDeathIsNotNoticed(_ inputOutput: InputOutput) throws {
-            let (group, _, leader) = try Self.start(inputOutput)
+        @Test(arguments: InputOutput.available, Consistency.allCases)
+        func theLeadersDeathIsNotNoticed(_ inputOutput: InputOutput, _ consistency: Consistency) throws {
+            let (group, _, leader) = try Self.start(inputOutput, consistency)
             let others = [0, 1, 2].filter { $0 != leader }
             let loads = Self.load(group, others) + Self.load(group, others, method: "POST")
             for load in loads { try load.progress(by: 50) }
@@ -72,10 +76,10 @@ extension EndToEnd {
             #expect(try group.state(next)?.services.first?.epoch == 1)
         }
 
-        /// An operator moves the primary back and forth under load: no request of any method fails.
-        @Test(arguments: InputOutput.available)
-        func aPlannedSwitchFailsNothing(_ inputOutput: InputOutput) throws {
-            let (group, _, leader) = try Self.start(inputOutput)
+        /// An operator moves the primary around under load: no request of any method fails.
+        @Test(arguments: InputOutput.available, Consistency.allCases)
+        func aPlannedSwitchFailsNothing(_ inputOutput: InputOutput, _ consistency: Consistency) throws {
+            let (group, _, leader) = try Self.start(inputOutput, consistency)
             let loads = Self.load(group, [0, 1, 2]) + Self.load(group, [0, 1, 2], method: "POST")
             for load in loads { try load.progress(by: 50) }
             for (target, index) in [("dc3", leader), ("dc1", (leader + 1) % 3), ("dc2", (leader + 2) % 3)] {
@@ -91,19 +95,35 @@ extension EndToEnd {
 
         /// Two of three proxies die: the last one changes nothing any more, and serves as it was told.
         @Test(arguments: InputOutput.available)
-        func withoutAQuorumTrafficGoesOn(_ inputOutput: InputOutput) throws {
-            let (group, _, leader) = try Self.start(inputOutput)
+        func withoutAQuorumAnAvailableServiceGoesOn(_ inputOutput: InputOutput) throws {
+            let (group, _, leader) = try Self.start(inputOutput, .available)
             let last = (leader + 1) % 3
             let loads = Self.load(group, [last])
-            for index in [0, 1, 2] where index != last { try group.kill(index) }
-            try group.eventuallyAll([last], "the loss of the quorum") { !$0.quorum }
-            let refused = try group.command(last, "primary", "set", "shop", "dc2")
-            #expect(refused.exit == .code(3), "\(refused.output)")
+            try Self.endTheOthers(of: last, group)
             for load in loads { try load.progress(by: 100) }
             let tally = try Self.stop(loads)
             #expect(tally.failures.isEmpty)
             #expect(tally.statuses.keys.sorted() == [200])
             #expect(tally.shares.keys.sorted() == ["one"])
+        }
+
+        /// The same with a strict service: it stops when the lease is over, for another primary may have been decided on.
+        @Test(arguments: InputOutput.available)
+        func withoutAQuorumAStrictServiceStops(_ inputOutput: InputOutput) throws {
+            let (group, _, leader) = try Self.start(inputOutput, .strict, failover: "hold: 500ms,")
+            let last = (leader + 1) % 3
+            try Self.endTheOthers(of: last, group)
+            try eventually("the end of the lease") { try Load.run(1, to: group.nodes[last].port).statuses == [503: 1] }
+            // With a quorum it is served again.
+            try group.restart((leader + 2) % 3)
+            try eventually("service again") { try Load.run(1, to: group.nodes[last].port).statuses == [200: 1] }
+        }
+
+        private static func endTheOthers(of last: Int, _ group: ProxyGroup) throws {
+            for index in [0, 1, 2] where index != last { try group.kill(index) }
+            try group.eventuallyAll([last], "the loss of the quorum") { !$0.quorum }
+            let refused = try group.command(last, "primary", "set", "shop", "dc2")
+            #expect(refused.exit == .code(3), "\(refused.output)")
         }
     }
 }
