@@ -22,6 +22,7 @@ extension CatalogEvent.Kind {
         case .overrideExpired(let target, let kind): "the \(kind.rawValue) override of \(target.text) expired"
         case .memberDescribed(let member): "member \(member) said what it is"
         case .memberForgotten(let member): "member \(member) was removed"
+        case .leaseChanged(let before, let after) where before == after: "leases last \(after)"
         case .leaseChanged(let before, let after): "leases last \(after) instead of \(before)"
         case .frozen(let isFrozen): isFrozen ? "automatic changes were frozen" : "automatic changes were allowed again"
         }

@@ -42,11 +42,11 @@ extension Catalog {
     mutating func setLease(_ value: Duration, _ command: CatalogCommand) throws(CatalogRefusal) -> CatalogEvent.Kind? {
         guard LeaseSettings.range.contains(value) else { throw .valueOutOfRange("lease") }
         let old = lease.lease
-        if value == old { return nil }
+        if lease.isDecided, value == old { return nil }
         if let changedAt = lease.changedAt, command.proposedAt < changedAt.later(by: lease.longest * 2) {
             throw .leaseChangedRecently
         }
-        lease.previous = old
+        lease.previous = lease.isDecided ? old : value
         lease.lease = value
         lease.changedAt = command.proposedAt
         return .leaseChanged(from: old, to: value)

@@ -59,6 +59,9 @@ public struct LeaseSettings: Hashable, Sendable {
     public internal(set) var previous: Duration
     /// When it was changed, by the proposer's wall clock; nil: never.
     public internal(set) var changedAt: UnixTime?
+    /// Whether the group has said how long its leases live. Until then no leader grants one, so the first value counts
+    /// alone: with no lease by another one about, there is nothing that a new leader would have to wait for.
+    public var isDecided: Bool { changedAt != nil }
 
     public init(lease: Duration = .seconds(6), previous: Duration? = nil) {
         self.lease = lease

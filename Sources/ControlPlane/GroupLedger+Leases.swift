@@ -42,13 +42,16 @@ extension GroupLedger {
         return configuration.timing.lease
     }
 
+    /// Whether this node grants leases: it leads, and the group has said how long they live.
+    var grantsLeases: Bool { leads && catalog.lease.isDecided }
+
     /// Asks the leader, itself perhaps.
     ///
     /// - Parameter completion: runs once with the grant; nil when none will come.
     func askForLease(_ request: LeaseRequest, within limit: Duration, _ completion: @escaping (LeaseGrant?) -> Void) {
         guard let member, let leader else { return completion(nil) }
         if leader == node {
-            guard leads else { return completion(nil) }
+            guard grantsLeases else { return completion(nil) }
             return leases.requested(request, ownHolder) { completion($0) }
         }
         let call = PeerCall(kind: Self.leaseCall, bytes: request.encoded)
@@ -79,7 +82,7 @@ extension GroupLedger {
 
     func receivedLeaseRequest(_ request: PeerRequest) {
         guard let wish = LeaseRequest(request.call.bytes) else { return request.refuse("not a request for a lease") }
-        guard leads else { return request.refuse("\(node) does not lead the group") }
+        guard grantsLeases else { return request.refuse("\(node) does not lead the group, or not fully yet") }
         leases.requested(wish, holder(request)) { request.answer($0.encoded) }
     }
 

@@ -49,7 +49,8 @@ final class SwitchDesk: TimerHandler {
 
     /// The core has done something.
     func stepped() {
-        let leads = ledger.leads ? ledger.term : nil
+        if ledger.leads, !ledger.catalog.lease.isDecided { decideLease() }
+        let leads = ledger.grantsLeases ? ledger.term : nil
         guard leads != term else { return }
         if term != nil {
             step(.deposed)
@@ -59,7 +60,6 @@ final class SwitchDesk: TimerHandler {
         guard term != nil else { return }
         let catalog = ledger.catalog
         step(.elected(lease: catalog.lease, members: ledger.holders, services: catalog.switches))
-        proposeLease(catalog)
     }
 
     /// The catalog has changed.
@@ -67,16 +67,13 @@ final class SwitchDesk: TimerHandler {
         guard isInOffice() else { return }
         step(.changedLease(catalog.lease))
         step(.applied(switches))
-        proposeLease(catalog)
     }
 
     private func membersChanged() { if isInOffice() { step(.changedMembers(ledger.holders)) } }
 
     /// The length of leases is replicated (design §5): what the group was formed with becomes so by its first leader.
-    private func proposeLease(_ catalog: Catalog) {
-        guard !isProposingLease, catalog.lease.changedAt == nil, let wanted = ledger.formedLease,
-            wanted != catalog.lease.lease
-        else { return }
+    private func decideLease() {
+        guard !isProposingLease, let wanted = ledger.formedLease else { return }
         isProposingLease = true
         ledger.propose(
             CatalogCommand(.setLease(wanted), author: "settings", proposedAt: ControlPlane.wallClock())

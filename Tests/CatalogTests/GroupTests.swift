@@ -120,18 +120,27 @@ import Topology
 
     @Test func theLongerOfTheLastTwoLeasesCounts() {
         var log = Log()
-        #expect(log.catalog.lease.longest == .seconds(6))
         #expect(log.apply(.setLease(.seconds(2))) == .applied(index: 1, changed: true))
-        #expect(log.catalog.lease.lease == .seconds(2) && log.catalog.lease.previous == .seconds(6))
-        #expect(log.catalog.lease.longest == .seconds(6))
         #expect(log.apply(.setLease(.seconds(2))) == .applied(index: 2, changed: false))
         let changed = UnixTime(milliseconds: 1_001_000)
-        log.now = changed.later(by: .seconds(10))
+        log.now = changed.later(by: .seconds(2))
         #expect(log.apply(.setLease(.seconds(1))) == .refused(.leaseChangedRecently))
+        log.now = changed.later(by: .seconds(10))
         #expect(log.apply(.setLease(.seconds(1))) == .applied(index: 4, changed: true))
+        #expect(log.catalog.lease.lease == .seconds(1) && log.catalog.lease.previous == .seconds(2))
         #expect(log.catalog.lease.longest == .seconds(2))
         #expect(log.apply(.setLease(.milliseconds(99))) == .refused(.valueOutOfRange("lease")))
         #expect(log.apply(.setLease(.seconds(301))) == .refused(.valueOutOfRange("lease")))
+    }
+
+    /// Nobody holds a lease by the value that stood for one before the group said what it is.
+    @Test(arguments: [2, 6])
+    func theFirstLeaseCountsAlone(_ seconds: Int) {
+        var log = Log()
+        #expect(!log.catalog.lease.isDecided)
+        #expect(log.apply(.setLease(.seconds(seconds))) == .applied(index: 1, changed: true))
+        #expect(log.catalog.lease.isDecided)
+        #expect(log.catalog.lease.longest == .seconds(seconds))
     }
 
     /// Datacenters, how many are drained one after the other, and how far that goes.

@@ -14,6 +14,7 @@ from compare_lib.install import Unavailable
 from compare_lib.processes import Launch, RunningProcess, free_port
 from compare_lib.proxies.nginx import command, temporary_paths
 
+from . import priority
 from .admin import Admin, View
 from .network import PLACES, Network
 
@@ -59,6 +60,8 @@ class Setup:
     rate: int
     delay_milliseconds: float
     certificates: pathlib.Path
+    # Whether the proxies write access logs.
+    is_logging: bool = False
 
 
 def make_certificates(directory: pathlib.Path) -> None:
@@ -102,7 +105,9 @@ class Site:
         folder = self.directory / name
         folder.mkdir()
         launch = Launch(self.network.inside(self.place, arguments), output=folder / "stdout")
-        return RunningProcess(launch, None, folder)
+        process = RunningProcess(launch, None, folder)
+        priority.raise_group(process.process.pid)
+        return process
 
     def start_backends(self) -> None:
         for number in (1, 2):
@@ -152,7 +157,8 @@ class Site:
             f"consistency: {self.setup.consistency} }}\n"
             f"    datacenters:\n{places}\n"
             f'listeners: [ {{ name: web, bind: "{self.address}:{self.proxy_port}", service: shop }} ]\n'
-            "workers: 2\n")
+            + (f'access_log: {{ path: "{self.directory}/access", format: json }}\n' if self.setup.is_logging else "")
+            + "workers: 2\n")
 
     def start_proxy(self) -> None:
         """Starts the node, the first time or again after its end."""
@@ -233,12 +239,13 @@ class Group:
                 return None
         return first
 
-    def await_settled(self, sites: list[Site], seconds: float = 40) -> View:
+    def await_settled(self, sites: list[Site], seconds: float = 30, primary: str | None = None) -> View:
+        """Waits until these nodes agree, on this primary if one is named."""
         found: list[View] = []
 
         def look() -> bool:
             view = self.settled(sites)
-            found[:] = [view] if view else []
+            found[:] = [view] if view and primary in (None, view.primary) else []
             return bool(found)
 
         wait_until("an agreement of all nodes", look, seconds, lambda: f"{self.views(sites)} {self.last_words()}")

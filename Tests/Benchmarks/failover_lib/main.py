@@ -12,6 +12,7 @@ import tempfile
 
 from compare_lib import install
 
+from . import priority
 from .figures import Figures, figures, unmet
 from .group import DEFAULTS, QUICK, Setup, Tools, make_certificates
 from .network import Network, enter_namespaces, network
@@ -32,8 +33,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--answer-after", type=float, default=5, metavar="MS", help="how long backends take (default 5)")
     parser.add_argument("--delay", type=float, default=0, metavar="MS", help="between datacenters, each way (default 0)")
     parser.add_argument("--io", choices=["auto", "io_uring", "epoll"], default="auto")
+    parser.add_argument("--nice", type=int, default=0, metavar="N", help="priority of all that is started (root: below 0)")
     parser.add_argument("--meridian", metavar="PATH", help="default: the release build, made if it is missing")
-    parser.add_argument("--keep", metavar="FOLDER", type=pathlib.Path, help="keep the files and logs of all runs")
+    parser.add_argument("--keep", metavar="FOLDER", type=pathlib.Path, help="keep the files of all runs, with access logs")
     parser.add_argument("--list", action="store_true", help="list the scenarios")
     options = parser.parse_args(arguments)
     known = [scenario.name for scenario in SCENARIOS]
@@ -100,13 +102,16 @@ def run(options: argparse.Namespace) -> int:
     if not program or not nginx:
         raise install.Unavailable("there is no binary of meridian, and it could not be built")
     enter_namespaces()
+    if options.nice:
+        priority.set_for_children(options.nice)
     programs = Tools(str(pathlib.Path(program).resolve()), nginx, tools["stamping-backend"], tools["steady-load"])
     with tempfile.TemporaryDirectory(prefix="meridian-failover-", ignore_cleanup_errors=True) as name:
         directory = pathlib.Path(name)
         make_certificates(directory / "keys")
         timing = DEFAULTS if options.defaults else QUICK
         setup = Setup(
-            programs, timing, options.consistency, options.io, options.rate, options.answer_after, directory / "keys")
+            programs, timing, options.consistency, options.io, options.rate, options.answer_after, directory / "keys",
+            is_logging=options.keep is not None)
         with network(tools["wan"]) as place:
             if options.delay and place.can_cut:
                 place.set_delay(options.delay)

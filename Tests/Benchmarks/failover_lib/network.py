@@ -9,6 +9,8 @@ import sys
 from compare_lib.install import Unavailable
 from compare_lib.processes import LIBC, PR_SET_PDEATHSIG
 
+from . import priority
+
 PLACES = (1, 2, 3)
 # Set in the process that runs inside namespaces of its own.
 MARK = "MERIDIAN_FAILOVER_NAMESPACE"
@@ -60,7 +62,8 @@ class Namespaces:
                              "dev", "lan", "nud", "permanent")
         self._switch = subprocess.Popen(
             [switch, *(f"wan{place}" for place in PLACES)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            bufsize=1, preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
+            bufsize=1, start_new_session=True, preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
+        priority.raise_group(self._switch.pid)
         assert self._switch.stdout
         if self._switch.stdout.readline().strip() != "ready":
             raise Unavailable("the switch between the datacenters did not start")

@@ -20,7 +20,7 @@ class Unsettled(Exception):
 
 def _assign_roles(group: Group, leads_at_primary: bool) -> Stage:
     """Moves the primary to where the scenario wants it."""
-    for _ in range(5):
+    for _ in range(3):
         view = group.await_settled(group.sites)
         assert view.leader and view.primary
         leader, primary = group.site(view.leader), group.site(view.primary)
@@ -28,7 +28,10 @@ def _assign_roles(group: Group, leads_at_primary: bool) -> Stage:
             third = next(site for site in group.sites if site not in (leader, primary))
             return Stage(group, leader, primary, third)
         target = leader if leads_at_primary else next(site for site in group.sites if site is not leader)
-        leader.admin.set_primary(target.name)
+        status = leader.admin.set_primary(target.name)
+        if status != 200:
+            raise Unsettled(f"the primary could not be set: {status}")
+        group.await_settled(group.sites, primary=target.name)
     raise Unsettled("the roles could not be assigned")
 
 
