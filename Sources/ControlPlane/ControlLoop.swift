@@ -183,7 +183,11 @@ final class ControlLoop: TimerHandler {
         for registration in layout.registrations where catalog.registration(of: registration.name) == nil {
             if let asked = registering[registration.name], now - asked < .seconds(2) { continue }
             registering[registration.name] = now
-            propose(.registerService(registration, replacing: .absent))
+            propose(.registerService(registration, replacing: .absent)) { [weak self] outcome in
+                // A leader that has only begun takes nothing yet: the next look asks again.
+                if case .decided = outcome { return }
+                self?.registering[registration.name] = nil
+            }
         }
     }
 

@@ -109,7 +109,6 @@ final class ServiceRuntime {
         gateDatacenter = gate?.datacenter.flatMap { name in routing.datacenters.firstIndex { $0.name == name } }
     }
 
-
     /// Takes over a new table: pools and pickers of endpoints that stay are kept.
     ///
     /// - Returns: endpoints that are gone; their idle connections are to be closed. Whether the service follows a primary

@@ -128,7 +128,8 @@ struct GateTests {
     @Test func whatWaitsForAControlThatHangsIsRefused() throws {
         let gates = try Gates()
         gates.order(2, toEast, admitFor: .seconds(-20))
-        #expect(gates.workers[0].decision(now: gates.loop.now + .seconds(16)) == .refuse(.noLease, retryAfter: .seconds(1)))
+        #expect(
+            gates.workers[0].decision(now: gates.loop.now + .seconds(16)) == .refuse(.noLease, retryAfter: .seconds(1)))
     }
 
     /// A group in memory has no epochs that fence anything.
