@@ -127,12 +127,13 @@ extension RaftCore {
         }
         if disk.isDirty { effects.append(.persist(nextBatch())) }
         heal()
-        effects += pending
-        pending.removeAll(keepingCapacity: true)
+        // Before the entries that came with it are applied: what a state makes of them may rest on the group's identity.
         if reportedConfiguration != configuration {
             reportedConfiguration = configuration
             effects.append(.changedConfiguration(configuration))
         }
+        effects += pending
+        pending.removeAll(keepingCapacity: true)
         let report = RoleReport(role: role, term: term, leader: leader)
         if report != reportedRole {
             reportedRole = report

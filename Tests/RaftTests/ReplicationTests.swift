@@ -19,6 +19,25 @@ struct ReplicationTests {
         #expect(cluster.nodes[leader].answers[request] == .applied(LogIndex(3)))
     }
 
+    /// An empty node may get its first configuration and committed commands at once: the state hears of the group first.
+    @Test func configurationIsToldBeforeCommandsAreApplied() throws {
+        var core = RaftCore(
+            id: Cluster.name(0), incarnation: 100, random: RandomBits(seed: 1), restored: RestoredState(), now: .zero)
+        var effects: [RaftEffect] = []
+        core.step(.tick, now: .zero, into: &effects)
+        effects = []
+        let entries = Cluster.state(SingleCore.configuration, terms: [Term(1)]).entries
+        let body = RaftMessage.Body.append(Append(previous: .zero, entries: entries, commit: LogIndex(2)))
+        let message = RaftMessage(from: Cluster.name(1), to: Cluster.name(0), term: Term(1), body)
+        core.step(.received(message), now: .zero, into: &effects)
+        let told = try #require(effects.firstIndex(of: .changedConfiguration(SingleCore.configuration)))
+        let applied = try #require(
+            effects.firstIndex { effect in
+                if case .apply = effect { true } else { false }
+            })
+        #expect(told < applied)
+    }
+
     /// A follower's effects: one write, and the answer after it.
     @Test func followerAnswersAfterItsWrite() {
         let node = SingleCore()
