@@ -175,7 +175,8 @@ void mu_release_buffers(mu_buffers *buffers) {
     free(buffers);
 }
 
-void mu_give_buffer(mu_buffers *buffers, void *bytes, unsigned size, unsigned index) {
-    io_uring_buf_ring_add(buffers->ring, bytes, size, (unsigned short)index, (int)buffers->count - 1, 0);
-    io_uring_buf_ring_advance(buffers->ring, 1);
+void mu_add_buffer(mu_buffers *buffers, void *bytes, unsigned size, unsigned index, unsigned place) {
+    io_uring_buf_ring_add(buffers->ring, bytes, size, (unsigned short)index, (int)buffers->count - 1, (int)place);
 }
+
+void mu_publish_buffers(mu_buffers *buffers, unsigned count) { io_uring_buf_ring_advance(buffers->ring, (int)count); }

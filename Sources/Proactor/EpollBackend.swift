@@ -358,20 +358,22 @@ struct BufferStack {
     // SAFETY: one allocation, cut in pieces; a piece is on the stack or lent to one holder.
     private let memory: UnsafeMutableRawPointer
     private let home: BufferHome
+    private let stride: Int
     private let size: Int
     private var free: [UInt16]
 
     init(_ home: BufferHome, count: Int, size: Int) {
         self.home = home
         self.size = size
-        memory = .allocate(byteCount: count * size, alignment: 4096)
+        stride = size + BufferHome.stagger
+        memory = .allocate(byteCount: count * stride, alignment: 4096)
         free = (0..<count).reversed().map { UInt16($0) }
     }
 
     @inline(__always)
     mutating func pop() -> LoopBuffer? {
         guard let index = free.popLast() else { return nil }
-        return LoopBuffer(base: memory + Int(index) * size, capacity: size, count: 0, home: home, index: index)
+        return LoopBuffer(base: memory + Int(index) * stride, capacity: size, count: 0, home: home, index: index)
     }
 
     @inline(__always)

@@ -109,6 +109,10 @@ public struct LoopBuffer {
 
 /// The pool that a buffer belongs to.
 enum BufferHome: UInt8 {
+    /// Bytes between the receive buffers of a pool: without them equal places of all buffers would share a few sets of the
+    /// processor's caches.
+    static let stagger = 5 * 64
+
     /// Filled by continuous receives.
     case small
     /// Filled by single receives of bodies and relays.

@@ -121,6 +121,8 @@ final class UringBackend: Backend {
     }
 
     override func wait(nanoseconds: Int64?) {
+        small.offer()
+        large.offer()
         // A failure here (EINTR, EBUSY, ETIME) means no more than that there may be nothing to dispatch.
         _ = mu_submit_and_wait(ring, nanoseconds ?? -1)
     }
@@ -155,10 +157,10 @@ final class UringBackend: Backend {
             // The group follows from what was armed: only one receive is in flight on a stream.
             if stream.armed == .singleLarge {
                 loop.lentLarge += 1
-                buffer = large.buffer(index, count: Int(result))
+                buffer = large.take(index, count: Int(result))
             } else {
                 loop.lentSmall += 1
-                buffer = small.buffer(index, count: Int(result))
+                buffer = small.take(index, count: Int(result))
             }
         }
         stream.completeReceive(result: result, buffer: buffer, more: completion.flags & UInt16(MU_MORE) != 0)
@@ -180,50 +182,5 @@ final class UringBackend: Backend {
         case .poll: loop.slots.withStream(data) { $0.completePoll(result: result) }
         default: break
         }
-    }
-}
-
-/// A group of provided buffers: their memory and the ring by which the kernel takes them.
-struct ReceiveRing {
-    // SAFETY: the memory is mapped until release(), which comes after the kernel's ring is gone.
-    private let memory: UnsafeMutableRawPointer
-    private let ring: OpaquePointer
-    private let home: BufferHome
-    private let count: Int
-    let size: Int
-
-    init(_ uring: OpaquePointer, _ home: BufferHome, count: Int, size: Int) throws(SystemError) {
-        self.home = home
-        self.count = count
-        self.size = size
-        memory = .allocate(byteCount: count * size, alignment: 4096)
-        var out: OpaquePointer?
-        let result = mu_register_buffers(uring, home == .small ? 0 : 1, UInt32(count), &out)
-        guard result == 0, let out else {
-            memory.deallocate()
-            throw SystemError(code: -result, action: "io_uring_register_buf_ring")
-        }
-        ring = out
-        for index in 0..<count {
-            // The kernel takes the buffers in turn, so all of them are soon in use: no request should pay for the page
-            // fault of the first time.
-            if home == .small { (memory + index * size).storeBytes(of: 0, as: UInt8.self) }
-            giveBack(UInt16(index))
-        }
-    }
-
-    @inline(__always)
-    func buffer(_ index: UInt16, count bytes: Int) -> LoopBuffer {
-        LoopBuffer(base: memory + Int(index) * size, capacity: size, count: max(0, bytes), home: home, index: index)
-    }
-
-    @inline(__always)
-    func giveBack(_ index: UInt16) {
-        mu_give_buffer(ring, memory + Int(index) * size, UInt32(size), UInt32(index))
-    }
-
-    func release() {
-        mu_release_buffers(ring)
-        memory.deallocate()
     }
 }

@@ -44,6 +44,8 @@ unsigned mu_take(mu_ring *ring, mu_completion *completions, unsigned limit);
 // Registers a ring of `count` (a power of two) provided buffers as `group`. 0, or a negative errno.
 int mu_register_buffers(mu_ring *ring, unsigned group, unsigned count, mu_buffers **out);
 void mu_release_buffers(mu_buffers *buffers);
-void mu_give_buffer(mu_buffers *buffers, void *bytes, unsigned size, unsigned index);
+// Notes a buffer for the kernel, as the one at `place` (0, 1, ...) since the last call that published.
+void mu_add_buffer(mu_buffers *buffers, void *bytes, unsigned size, unsigned index, unsigned place);
+void mu_publish_buffers(mu_buffers *buffers, unsigned count);
 
 #endif
