@@ -94,7 +94,9 @@ int ml_socket(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOCK | 
 
 int ml_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
-long ml_send(int fd, const void *bytes, size_t count) { return send(fd, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT); }
+long ml_send(int fd, const void *bytes, size_t count, bool more) {
+    return send(fd, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0));
+}
 
 unsigned ml_poll_mask(bool readable, bool writable) {
     return (readable ? POLLIN | POLLRDHUP : 0) | (writable ? POLLOUT : 0);

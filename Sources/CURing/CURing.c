@@ -11,6 +11,16 @@
 
 struct mu_ring {
     struct io_uring ring;
+    bool is_registered; // by io_uring_register_ring_fd
+};
+
+// As in Linux 6.12's <linux/io_uring.h>: liburing 2.3 knows neither the feature nor the field, which was padding.
+#define MU_FEATURE_MINIMUM_WAIT (1U << 15)
+struct mu_wait {
+    uint64_t signals;
+    uint32_t signals_size;
+    uint32_t minimum_microseconds;
+    uint64_t limit;
 };
 
 struct mu_buffers {
@@ -39,10 +49,11 @@ bool mu_receive(mu_ring *ring, int fd, int group, bool multishot, unsigned lengt
     return true;
 }
 
-bool mu_send(mu_ring *ring, int fd, const void *bytes, size_t count, uint64_t data) {
+bool mu_send(mu_ring *ring, int fd, const void *bytes, size_t count, bool waits, bool more, uint64_t data) {
     struct io_uring_sqe *sqe = mu_sqe(ring);
     if (!sqe) return false;
-    io_uring_prep_send(sqe, fd, bytes, count, MSG_WAITALL | MSG_NOSIGNAL);
+    int flags = MSG_NOSIGNAL | (waits ? MSG_WAITALL : MSG_DONTWAIT) | (more ? MSG_MORE : 0);
+    io_uring_prep_send(sqe, fd, bytes, count, flags);
     sqe->user_data = data;
     return true;
 }
@@ -110,7 +121,7 @@ int mu_setup(mu_ring **out, unsigned submissions, unsigned completions) {
         free(ring);
         return result;
     }
-    io_uring_register_ring_fd(&ring->ring); // saves a descriptor look-up a system call; failing is harmless
+    ring->is_registered = io_uring_register_ring_fd(&ring->ring) == 1; // saves a descriptor look-up a system call
     *out = ring;
     return 0;
 }
@@ -120,11 +131,33 @@ void mu_end(mu_ring *ring) {
     free(ring);
 }
 
-int mu_submit_and_wait(mu_ring *ring, long long nanoseconds) {
-    if (nanoseconds < 0) return io_uring_submit_and_wait(&ring->ring, 1);
+bool mu_can_gather(const mu_ring *ring) {
+    return (ring->ring.features & MU_FEATURE_MINIMUM_WAIT) && (ring->ring.features & IORING_FEAT_EXT_ARG);
+}
+
+// Makes the queued submissions visible to the kernel. Their number.
+static unsigned mu_flush(struct io_uring_sq *queue) {
+    if (queue->sqe_head != queue->sqe_tail) {
+        queue->sqe_head = queue->sqe_tail;
+        __atomic_store_n(queue->ktail, queue->sqe_tail, __ATOMIC_RELEASE);
+    }
+    return queue->sqe_tail - __atomic_load_n(queue->khead, __ATOMIC_RELAXED);
+}
+
+int mu_submit_and_wait(mu_ring *ring, unsigned count, unsigned gather, long long nanoseconds) {
     struct __kernel_timespec limit = { .tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000 };
+    if (gather > 0) {
+        struct mu_wait wait = {
+            .minimum_microseconds = gather, .limit = nanoseconds < 0 ? 0 : (uint64_t)(uintptr_t)&limit,
+        };
+        unsigned flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG
+            | (ring->is_registered ? IORING_ENTER_REGISTERED_RING : 0);
+        return io_uring_enter2(ring->ring.enter_ring_fd, mu_flush(&ring->ring.sq), count, flags,
+            (sigset_t *)&wait, sizeof wait);
+    }
+    if (nanoseconds < 0) return io_uring_submit_and_wait(&ring->ring, count);
     struct io_uring_cqe *first = NULL;
-    return io_uring_submit_and_wait_timeout(&ring->ring, &first, 1, &limit, NULL);
+    return io_uring_submit_and_wait_timeout(&ring->ring, &first, count, &limit, NULL);
 }
 
 unsigned mu_take(mu_ring *ring, mu_completion *completions, unsigned limit) {

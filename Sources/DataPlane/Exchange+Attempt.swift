@@ -140,11 +140,11 @@ extension Exchange {
         lastProgress = loop.now
         if isRequestComplete, waiting.isEmpty, !mayRetryLater(service) {
             self.head = nil
-            stream.send(head)
+            stream.send(head, isAwaited: false)
         } else {
             var copy = loop.allocate(head.count)
             copy.append(head)
-            stream.send(copy)
+            stream.send(copy, isAwaited: false)
         }
         for buffer in waiting { stream.send(buffer) }
         if !waiting.isEmpty { waiting.removeAll(keepingCapacity: true) }

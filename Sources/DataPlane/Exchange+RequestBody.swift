@@ -132,7 +132,12 @@ extension Exchange {
             if isRequestComplete, let session, session.pending == nil { session.stream?.receiveContinuously() }
             return
         }
-        if upstream.unsent < Self.highWater(loop) { stream.receiveOnce() } else { stream.pauseReceiving() }
+        if upstream.unsent < Self.highWater(loop) {
+            stream.receiveOnce()
+        } else {
+            stream.pauseReceiving()
+            upstream.awaitSent()
+        }
     }
 
     /// The backend took a buffer.

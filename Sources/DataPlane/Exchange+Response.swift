@@ -176,7 +176,7 @@ extension Exchange {
             relayJoined(body, &output, stream)
         } else {
             bytesOut += output.count
-            stream.send(output)
+            stream.send(output, isAwaited: false, isLast: responseFraming == .none && !clientKeepsAlive)
             startBody(body)
         }
     }

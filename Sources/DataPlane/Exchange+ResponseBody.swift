@@ -39,7 +39,7 @@ extension Exchange {
         if addsTrailers { output.append(responseDecoder.trailerSection.span) }
         loop.giveBack(body)
         bytesOut += output.count
-        stream.send(output)
+        stream.send(output, isAwaited: false, isLast: isDone && !clientKeepsAlive)
         if isDone { finishResponse() } else { receiveMoreResponse() }
     }
 
@@ -164,6 +164,7 @@ extension Exchange {
         guard let client = session?.stream, let upstream = upstream?.stream else { return }
         if client.unsent >= Self.highWater(loop) {
             upstream.pauseReceiving()
+            client.awaitSent()
         } else if receivesLarge || isLong {
             receivesLarge = true
             upstream.receiveOnce()

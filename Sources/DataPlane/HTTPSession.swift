@@ -224,6 +224,7 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
     /// Goes on with a pipelined request, unless the client does not read its answers.
     private func resumePending(_ stream: Stream) {
         guard stream.unsent < Exchange.highWater(worker.loop) else {
+            stream.awaitSent()
             timer?.set(worker.loop.now.adding(nanoseconds: worker.idleTimeout))
             return
         }
@@ -268,7 +269,12 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
     func closeGracefully() {
         guard phase != .closed, phase != .lingering, let stream else { return }
         phase = .lingering
-        if stream.unsent == 0 { shutdown(stream) } else { closesWhenFlushed = true }
+        if stream.unsent == 0 {
+            shutdown(stream)
+        } else {
+            closesWhenFlushed = true
+            stream.awaitSent()
+        }
         timer?.set(worker.loop.now + .seconds(stream.unsent == 0 ? 2 : 30))
         stream.receiveContinuously()
     }

@@ -88,7 +88,7 @@ final class Tunnel: StreamHandler, TimerHandler, Drainable {
 
     private func relay(_ buffer: LoopBuffer, from source: Stream, to target: Stream, _ direction: inout Direction) {
         direction.fullBuffers = buffer.free == 0 ? direction.fullBuffers + 1 : max(0, direction.fullBuffers - 1)
-        target.send(buffer)
+        target.send(buffer, isAwaited: direction.fullBuffers > 0)
         receiveMore(source, target, &direction)
     }
 
@@ -109,6 +109,7 @@ final class Tunnel: StreamHandler, TimerHandler, Drainable {
         direction.isPaused = target.unsent >= Exchange.highWater(worker.loop)
         if direction.isPaused {
             source.pauseReceiving()
+            target.awaitSent()
         } else if direction.fullBuffers > 2 {
             source.receiveOnce()
         } else {
@@ -135,7 +136,8 @@ final class Tunnel: StreamHandler, TimerHandler, Drainable {
 
     /// Says FIN once everything before it is sent.
     private func bridgeEnd(_ target: Stream, _ direction: inout Direction) {
-        guard direction.isEnded, !direction.saidEnd, target.unsent == 0 else { return }
+        guard direction.isEnded, !direction.saidEnd else { return }
+        guard target.unsent == 0 else { return target.awaitSent() }
         direction.saidEnd = true
         target.shutdownWrite()
     }

@@ -7,13 +7,25 @@ public enum IOKind: String, Sendable, CaseIterable {
     case epoll
 }
 
+/// How a send is to go about.
+struct SendManner {
+    /// Whether it waits for room in the kernel; if not, it completes with the bytes that there is room for at once.
+    var waits: Bool
+    /// Whether more bytes, or FIN, follow at once: the kernel may put them into the same packet.
+    var more: Bool
+    /// Whether somebody waits to be told.
+    var isAwaited: Bool
+}
+
 /// One way of doing input and output. A class to be overridden and not a protocol: the calls cost one vtable load.
 class Backend {
     /// Begins a receive; each completion goes to `Stream.completeReceive`.
     func armReceive(_ stream: Stream, _ mode: ReceiveMode) {}
     /// Ends a continuous receive; its last completion still comes.
     func cancelReceive(_ stream: Stream) {}
-    func submitSend(_ stream: Stream, _ buffer: LoopBuffer) {}
+    func submitSend(_ stream: Stream, _ buffer: LoopBuffer, _ manner: SendManner) {}
+    /// Somebody waits to be told of the sends of this turn.
+    func awaitSends() {}
     func submitConnect(_ stream: Stream, _ address: SocketAddress) {}
     func submitPoll(_ stream: Stream, readable: Bool, writable: Bool) {}
     /// Makes every operation of the stream complete soon.

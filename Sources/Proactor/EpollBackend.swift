@@ -74,7 +74,7 @@ final class EpollBackend: Backend {
         cancels.append(stream)
     }
 
-    override func submitSend(_ stream: Stream, _ buffer: LoopBuffer) { queueSend(stream) }
+    override func submitSend(_ stream: Stream, _ buffer: LoopBuffer, _ manner: SendManner) { queueSend(stream) }
 
     private func queueSend(_ stream: Stream) {
         guard stream.edge.writable, !stream.edge.sendQueued else { return }
@@ -168,7 +168,7 @@ final class EpollBackend: Backend {
     /// - Returns: what completes the send, or nil when the socket's buffer is full: the rest goes at the next edge.
     private func trySend(_ stream: Stream) -> Int32? {
         guard var buffer = stream.sending else { return nil }
-        let sent = ml_send(stream.descriptor, buffer.bytesStart, buffer.count)
+        let sent = ml_send(stream.descriptor, buffer.bytesStart, buffer.count, stream.sendsLast)
         if sent == buffer.count { return Int32(sent) }
         if sent < 0 {
             let code = errno

@@ -6,8 +6,14 @@ extension Stream {
     /// Sends a buffer's bytes after those sent before, then gives it back. Never completes inside the call.
     ///
     /// The queue is bounded by the caller: it stops receiving from the other side while `unsent` is large.
+    ///
+    /// - Parameters:
+    ///   - isAwaited: false when nothing is to be done once the bytes are with the kernel, and it is likely to have room
+    ///     for all of them. The handler is then told together with whatever comes next, but within some 10 ms, which
+    ///     spares the loop a turn; `awaitSent()` takes it back.
+    ///   - isLast: whether `shutdownWrite()` or `close()` follows once it is told: FIN then goes out with the bytes.
     @inline(__always)
-    public func send(_ buffer: LoopBuffer) {
+    public func send(_ buffer: LoopBuffer, isAwaited: Bool = true, isLast: Bool = false) {
         guard phase == .open, !buffer.isEmpty else {
             loop.giveBack(buffer)
             return
@@ -16,21 +22,40 @@ extension Stream {
         let buffer = loop.holdable(buffer)
         if sending == nil {
             sendingCount = buffer.count
-            start(buffer)
+            sendsLast = isLast
+            start(buffer, isAwaited: isAwaited || isLast)
         } else {
             enqueue(buffer)
         }
     }
 
+    /// Somebody waits from now on to be told that the bytes of earlier sends are with the kernel.
+    public func awaitSent() { loop.backend.awaitSends() }
+
     private func enqueue(_ buffer: LoopBuffer) {
+        // The next one goes when the one in flight is done.
+        awaitSent()
         if sendQueue == nil { sendQueue = [buffer] } else { sendQueue?.append(buffer) }
     }
 
+    /// Bytes that the kernel is likely to have room for at once.
+    private static let promptSize = 16 << 10
+
     @inline(__always)
-    private func start(_ buffer: LoopBuffer) {
+    private func start(_ buffer: LoopBuffer, isAwaited: Bool) {
+        submit(buffer, SendManner(waits: buffer.count > Self.promptSize, more: sendsLast, isAwaited: isAwaited))
+    }
+
+    @inline(__always)
+    private func submit(_ buffer: LoopBuffer, _ manner: SendManner) {
         sending = buffer
         operations += 1
-        loop.backend.submitSend(self, buffer)
+        loop.backend.submitSend(self, buffer, manner)
+    }
+
+    /// Sends what there was no room for, once there is.
+    private func continueSend(_ buffer: LoopBuffer) {
+        submit(buffer, SendManner(waits: true, more: sendsLast, isAwaited: true))
     }
 
     /// The send in flight completed with `result` bytes or a negative errno.
@@ -47,12 +72,11 @@ extension Stream {
         if result == Int32(truncatingIfNeeded: buffer.count) {
             finishSend(buffer)
         } else if result > 0 {
-            // MSG_WAITALL sends come short only when a signal or the backend cut in: the rest goes next.
             unsent -= Int(result)
             buffer.consume(Int(result))
-            start(buffer)
+            continueSend(buffer)
         } else if result == -EINTR || result == -EAGAIN {
-            start(buffer)
+            continueSend(buffer)
         } else {
             unsent = 0
             loop.giveBack(buffer)
@@ -69,7 +93,8 @@ extension Stream {
         if let next = sendQueue?.first {
             if sendQueue?.count == 1 { sendQueue = nil } else { sendQueue?.removeFirst() }
             sendingCount = next.count
-            start(next)
+            sendsLast = false
+            start(next, isAwaited: true)
         }
         handler?.stream(self, sent: count)
     }

@@ -66,6 +66,8 @@ public final class Stream {
     /// The size of `sending` when it was submitted; the buffer itself shrinks while parts of it go.
     var sendingCount = 0
     var sendQueue: [LoopBuffer]?
+    /// Whether FIN follows the bytes in flight.
+    var sendsLast = false
     /// Bytes accepted by `send` and not yet with the kernel.
     public internal(set) var unsent = 0
 

@@ -21,6 +21,13 @@ final class UringBackend: Backend {
     private let wakeCount: UnsafeMutablePointer<UInt64>
     private static let batch = 256
     private let completions: UnsafeMutablePointer<mu_completion>
+    /// Sends since the last wait that complete within the submission.
+    private var promptSends: UInt32 = 0
+    /// Whether somebody waits to be told of them, or of something else that completes at once.
+    private var isAwaited = false
+    /// How long the end of a send that nobody waits for goes unnoticed at most, in nanoseconds.
+    private static let unnoticedLimit: Int64 = 10_000_000
+    private var gathering: Gathering
 
     init(buffers: LoopBuffers, wake: Int32) throws(SystemError) {
         var made: OpaquePointer?
@@ -34,6 +41,7 @@ final class UringBackend: Backend {
             mu_end(ring)
             throw error
         }
+        gathering = Gathering(isPossible: mu_can_gather(ring))
         wakeDescriptor = wake
         wakeCount = .allocate(capacity: 1)
         completions = .allocate(capacity: Self.batch)
@@ -72,11 +80,22 @@ final class UringBackend: Backend {
         }
     }
 
-    override func submitSend(_ stream: Stream, _ buffer: LoopBuffer) {
-        if !mu_send(ring, stream.descriptor, buffer.bytesStart, buffer.count, data(.send, stream.slot)) {
+    override func submitSend(_ stream: Stream, _ buffer: LoopBuffer, _ manner: SendManner) {
+        let data = data(.send, stream.slot)
+        guard
+            mu_send(
+                ring, stream.descriptor, buffer.bytesStart, buffer.count, manner.waits, manner.more, data)
+        else {
             failLater { stream.completeSend(result: -EAGAIN) }
+            return
+        }
+        if !manner.waits {
+            promptSends += 1
+            if manner.isAwaited { isAwaited = true }
         }
     }
+
+    override func awaitSends() { isAwaited = true }
 
     override func submitConnect(_ stream: Stream, _ address: SocketAddress) {
         // The bytes stay valid until the submission at the end of this turn: the stream holds the address.
@@ -97,9 +116,15 @@ final class UringBackend: Backend {
     }
 
     override func cancelAll(_ stream: Stream) {
-        if !mu_cancel_descriptor(ring, stream.descriptor, Kind.cancel.rawValue << 56) {
-            failLater { [self] in if stream.phase == .closing { cancelAll(stream) } }
+        isAwaited = true
+        let isAccepted: Bool
+        if stream.operations == 1, stream.armed != .none {
+            // The usual case. By its data an operation is found at once; by descriptor all those of the ring are searched.
+            isAccepted = mu_cancel(ring, data(.receive, stream.slot), Kind.cancel.rawValue << 56)
+        } else {
+            isAccepted = mu_cancel_descriptor(ring, stream.descriptor, Kind.cancel.rawValue << 56)
         }
+        if !isAccepted { failLater { [self] in if stream.phase == .closing { cancelAll(stream) } } }
     }
 
     override func forget(_ stream: Stream) { stream.edge.releaseAddress() }
@@ -123,23 +148,44 @@ final class UringBackend: Backend {
     override func wait(nanoseconds: Int64?) {
         small.offer()
         large.offer()
+        var limit = nanoseconds ?? -1
+        var count: UInt32 = 1
+        var gather: UInt32 = 0
+        if !isAwaited {
+            // Sends that complete within the submission are no news when nobody waits for them, unless one came short:
+            // that is noticed soon in any case.
+            if promptSends > 0 { limit = min(nanoseconds ?? .max, Self.unnoticedLimit) }
+            count = promptSends + 1
+            if gathering.isOn, (nanoseconds ?? .max) > Gathering.nanoseconds {
+                count = promptSends + Gathering.most
+                gather = Gathering.microseconds
+            }
+        }
+        promptSends = 0
+        isAwaited = false
         // A failure here (EINTR, EBUSY, ETIME) means no more than that there may be nothing to dispatch.
-        _ = mu_submit_and_wait(ring, nanoseconds ?? -1)
+        _ = mu_submit_and_wait(ring, count, gather, limit)
     }
 
     override func dispatch() {
+        receives = 0
         for _ in 0..<64 {
             let count = Int(mu_take(ring, completions, UInt32(Self.batch)))
             for index in 0..<count { handle(completions[index]) }
-            if count < Self.batch { return }
+            if count < Self.batch { break }
         }
+        if receives > 0 { gathering.note(receives: receives) }
     }
+
+    /// Receives that completed in this turn.
+    private var receives = 0
 
     @inline(__always)
     private func handle(_ completion: mu_completion) {
         let data = completion.data
         let kind = data >> 56
         if kind == Kind.receive.rawValue {
+            receives &+= 1
             loop.slots.withStream(data) { completeReceive($0, completion) }
         } else if kind == Kind.send.rawValue {
             loop.slots.withStream(data) { $0.completeSend(result: completion.result) }

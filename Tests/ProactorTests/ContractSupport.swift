@@ -144,11 +144,13 @@ final class Workbench: AcceptHandler {
     }
 
     /// Takes turns until the condition holds. False when it does not within ten seconds.
-    func turn(until condition: () -> Bool) -> Bool {
+    ///
+    /// - Parameter length: the most that one turn may wait for.
+    func turn(by length: Duration = .milliseconds(20), until condition: () -> Bool) -> Bool {
         let limit = EventLoop.clock() + .seconds(10)
         while !condition() {
             guard EventLoop.clock() < limit else { return false }
-            loop.turn(limit: .milliseconds(20))
+            loop.turn(limit: length)
         }
         return true
     }

@@ -40,7 +40,8 @@ void ml_name_thread(const char *name);
 int ml_accept(int fd);
 int ml_socket(int family);
 int ml_eventfd(void);
-long ml_send(int fd, const void *bytes, size_t count);
+// `more`: the bytes may stay with the kernel until the next ones, or FIN, follow.
+long ml_send(int fd, const void *bytes, size_t count, bool more);
 unsigned ml_poll_mask(bool readable, bool writable);
 int ml_poll_now(int fd, bool readable, bool writable);
 bool ml_poll_readable(int events);

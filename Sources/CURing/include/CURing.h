@@ -26,7 +26,9 @@ void mu_end(mu_ring *ring);
 
 // Each queues one operation; false when the kernel takes no more.
 bool mu_receive(mu_ring *ring, int fd, int group, bool multishot, unsigned length, uint64_t data);
-bool mu_send(mu_ring *ring, int fd, const void *bytes, size_t count, uint64_t data);
+// `waits`: completes once all bytes are with the kernel; otherwise within the submission, with those that there was
+// room for or with -EAGAIN. `more`: the bytes may stay with the kernel until the next ones, or FIN, follow.
+bool mu_send(mu_ring *ring, int fd, const void *bytes, size_t count, bool waits, bool more, uint64_t data);
 bool mu_accept(mu_ring *ring, int fd, uint64_t data);
 bool mu_connect(mu_ring *ring, int fd, const void *address, unsigned length, uint64_t data);
 bool mu_poll(mu_ring *ring, int fd, unsigned mask, uint64_t data);
@@ -36,8 +38,11 @@ bool mu_cancel(mu_ring *ring, uint64_t target, uint64_t data);
 // Cancels every operation on the descriptor.
 bool mu_cancel_descriptor(mu_ring *ring, int fd, uint64_t data);
 
-// Submits everything and waits for one completion, at most `nanoseconds` (< 0: no limit). Negative: an errno.
-int mu_submit_and_wait(mu_ring *ring, long long nanoseconds);
+// Whether `gather` below is heeded (Linux 6.12).
+bool mu_can_gather(const mu_ring *ring);
+// Submits everything and waits for `count` completions, at most `nanoseconds` (< 0: no limit). With `gather` > 0: after
+// that many microseconds one that came while it waited is enough. Negative: an errno.
+int mu_submit_and_wait(mu_ring *ring, unsigned count, unsigned gather, long long nanoseconds);
 // Takes up to `limit` completions off the ring. The number taken.
 unsigned mu_take(mu_ring *ring, mu_completion *completions, unsigned limit);
 
