@@ -127,7 +127,7 @@ extension RaftCore {
         }
         if disk.isDirty { effects.append(.persist(nextBatch())) }
         heal()
-        // Before the entries that came with it are applied: what a state makes of them may rest on the group's identity.
+        // Before the entries that came with it are applied: what a state makes of them may rest on who the group is.
         if reportedConfiguration != configuration {
             reportedConfiguration = configuration
             effects.append(.changedConfiguration(configuration))

@@ -23,7 +23,8 @@ extension RaftCore {
 
     /// Writes the first configuration as entry 1 of term 1. Only the founder has a vote there, its own, so that no other
     /// node can lead that term; and it leads it only to spread that one entry, which it wrote durably before it was seen,
-    /// so that it may do so again after a crash, or once a disk that stalled goes on. Once a quorum of the new group holds it, an ordinary election follows.
+    /// so that it may do so again after a crash, or once a disk that stalled goes on. Once a quorum of the new group holds
+    /// it, an ordinary election follows.
     mutating func form(_ configuration: Configuration) {
         guard log.last == .zero, term == .zero, snapshot == nil, !isCorrupt, !disk.isFull else { return }
         guard configuration.defect == nil, !configuration.isJoint, isVoter(in: configuration) else { return }

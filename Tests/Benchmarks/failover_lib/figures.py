@@ -116,7 +116,8 @@ def unmet(scenario: Scenario, figures: Figures, consistency: str, judges_times: 
     found = list(figures.problems)
     strict = consistency == "strict"
     if figures.outcome is not scenario.outcome:
-        found.append(f"expected: {scenario.outcome.value}; found: {figures.outcome.value if figures.outcome else 'more'}")
+        seen = figures.outcome.value if figures.outcome else "another number of moves"
+        found.append(f"expected: {scenario.outcome.value}; found: {seen}")
     if strict or scenario.holds_when_available:
         failed = figures.failed_gets + figures.failed_posts
         if scenario.failed_gets is not None and figures.failed_gets > scenario.failed_gets:

@@ -40,7 +40,7 @@ def enter_namespaces() -> None:
 
 
 class Namespaces:
-    """A namespace for each datacenter, with one interface, and the switch between them; a context that ends the switch."""
+    """A namespace for each datacenter, and the switch between them; a context that ends the switch."""
 
     can_cut = True
     description = "three network namespaces, joined by a switch in user space"

@@ -52,7 +52,8 @@ def notes(scenario: Scenario, runs: list[Figures], consistency: str, judges_time
     """What was not as expected, and how requests failed."""
     lines = []
     for number, run in enumerate(runs, 1):
-        lines += [f"- {scenario.name}, run {number}: {text}" for text in unmet(scenario, run, consistency, judges_times)]
+        missed = unmet(scenario, run, consistency, judges_times)
+        lines += [f"- {scenario.name}, run {number}: {text}" for text in missed]
     failures: collections.Counter[str] = collections.Counter()
     for run in runs:
         failures.update(run.failures)

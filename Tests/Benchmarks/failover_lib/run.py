@@ -31,7 +31,7 @@ def _assign_roles(group: Group, leads_at_primary: bool) -> Stage:
         status = leader.admin.set_primary(target.name)
         if status != 200:
             raise Unsettled(f"the primary could not be set: {status}")
-        group.await_settled(group.sites, primary=target.name)
+        group.await_settled(group.sites, 15, target.name)
     raise Unsettled("the roles could not be assigned")
 
 
