@@ -82,7 +82,7 @@ extension Exchange {
         upstream = connection
         guard connection.connect(to: address, timeout: service.timeouts.connect) else {
             upstream = nil
-            retryOrFail(503, "no_descriptors", isSafe: true, isUnsent: true)
+            retryOrFail(503, "no_descriptors", isSafe: true, isFree: true)
             return
         }
         if let timeout = pass?.gate.userTimeout { connection.stream?.setUserTimeout(timeout) }
@@ -160,9 +160,9 @@ extension Exchange {
     /// The connection failed before its response was complete.
     func upstreamFailed(_ failure: StreamFailure, whileConnecting: Bool) {
         if whileConnecting {
-            retryOrFail(failure == .unreachable ? 504 : 502, "connect_failed", isSafe: true, isUnsent: true)
+            retryOrFail(failure == .unreachable ? 504 : 502, "connect_failed", isSafe: true, isFree: true)
         } else if !hasResponse {
-            retryOrFail(502, "upstream_reset", isSafe: method.isIdempotent)
+            retryOrFail(502, "upstream_reset", isSafe: method.isIdempotent, isFree: upstream?.isReused ?? false)
         } else {
             countError()
             fail(502, "upstream_reset")
@@ -172,7 +172,7 @@ extension Exchange {
     /// The backend said FIN.
     func upstreamEnded() {
         if !hasResponse {
-            retryOrFail(502, "upstream_closed", isSafe: method.isIdempotent)
+            retryOrFail(502, "upstream_closed", isSafe: method.isIdempotent, isFree: upstream?.isReused ?? false)
         } else if phase == .answering, responseFraming == .untilClose {
             finishResponse()
         } else {
@@ -185,14 +185,16 @@ extension Exchange {
     ///
     /// - Parameters:
     ///   - isSafe: whether the backend cannot have acted on the request, or may do so twice.
-    ///   - isUnsent: whether no byte of it was sent on this attempt.
-    func retryOrFail(_ status: Int, _ reason: StaticString, isSafe: Bool, isUnsent: Bool = false) {
+    ///   - isFree: whether the attempt says nothing of the request: no byte of it was sent, or it met a pooled connection
+    ///     that the backend had given up.
+    func retryOrFail(_ status: Int, _ reason: StaticString, isSafe: Bool, isFree: Bool = false) {
         countError()
         guard let service, isSafe, canReplay else { return fail(status, reason) }
-        let isWithinPolicy = attempts <= service.routing.definition.retry.attempts
-        if isWithinPolicy, service.mayRetry(now: loop.now) {
+        let limit = service.routing.definition.retry.attempts
+        if !isFree { paidAttempts += 1 }
+        if attempts <= limit, service.mayRetry(now: loop.now) {
             repeatRequest(service)
-        } else if !(isWithinPolicy || isUnsent) || !waitForEndpoint() {
+        } else if !(isFree || paidAttempts <= limit) || !waitForEndpoint() {
             // What reached a backend is not sent again more often than the policy says: it may be what kills them.
             fail(status, reason)
         }

@@ -47,6 +47,7 @@ extension Exchange {
         phase = .connecting
         tried = Tried()
         attempts = 0
+        paidAttempts = 0
         hash = 0
         route = -1
         method = head.method

@@ -30,6 +30,8 @@ final class Exchange {
     var phase = Phase.done
     var tried = Tried()
     var attempts = 0
+    /// Those that failed and may have reached a backend.
+    var paidAttempts = 0
     var hash: UInt64 = 0
     /// Its ticket while it waits in the service's line; 0: it does not.
     var lineTicket: UInt64 = 0

@@ -62,7 +62,8 @@ extension EndToEnd {
         /// The leader's proxy dies: who uses the others notices nothing, and nothing moves.
         @Test(arguments: InputOutput.available, Consistency.allCases)
         func theLeadersDeathIsNotNoticed(_ inputOutput: InputOutput, _ consistency: Consistency) throws {
-            let (group, _, leader) = try Self.start(inputOutput, consistency)
+            let (group, nginx, leader) = try Self.start(inputOutput, consistency)
+            defer { withExtendedLifetime(nginx) {} }
             let others = [0, 1, 2].filter { $0 != leader }
             let loads = Self.load(group, others) + Self.load(group, others, method: "POST")
             for load in loads { try load.progress(by: 50) }
@@ -79,7 +80,8 @@ extension EndToEnd {
         /// An operator moves the primary around under load: no request of any method fails.
         @Test(arguments: InputOutput.available, Consistency.allCases)
         func aPlannedSwitchFailsNothing(_ inputOutput: InputOutput, _ consistency: Consistency) throws {
-            let (group, _, leader) = try Self.start(inputOutput, consistency)
+            let (group, nginx, leader) = try Self.start(inputOutput, consistency)
+            defer { withExtendedLifetime(nginx) {} }
             let loads = Self.load(group, [0, 1, 2]) + Self.load(group, [0, 1, 2], method: "POST")
             for load in loads { try load.progress(by: 50) }
             for (target, index) in [("dc3", leader), ("dc1", (leader + 1) % 3), ("dc2", (leader + 2) % 3)] {
@@ -96,7 +98,8 @@ extension EndToEnd {
         /// Two of three proxies die: the last one changes nothing any more, and serves as it was told.
         @Test(arguments: InputOutput.available)
         func withoutAQuorumAnAvailableServiceGoesOn(_ inputOutput: InputOutput) throws {
-            let (group, _, leader) = try Self.start(inputOutput, .available)
+            let (group, nginx, leader) = try Self.start(inputOutput, .available)
+            defer { withExtendedLifetime(nginx) {} }
             let last = (leader + 1) % 3
             let loads = Self.load(group, [last])
             try Self.endTheOthers(of: last, group)
@@ -110,7 +113,8 @@ extension EndToEnd {
         /// The same with a strict service: it stops when the lease is over, for another primary may have been decided on.
         @Test(arguments: InputOutput.available)
         func withoutAQuorumAStrictServiceStops(_ inputOutput: InputOutput) throws {
-            let (group, _, leader) = try Self.start(inputOutput, .strict, failover: "hold: 500ms,")
+            let (group, nginx, leader) = try Self.start(inputOutput, .strict, failover: "hold: 500ms,")
+            defer { withExtendedLifetime(nginx) {} }
             let last = (leader + 1) % 3
             try Self.endTheOthers(of: last, group)
             try eventually("the end of the lease") { try Load.run(1, to: group.nodes[last].port).statuses == [503: 1] }

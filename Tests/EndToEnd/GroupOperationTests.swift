@@ -72,8 +72,7 @@ extension EndToEnd {
                 try group.change(next, "weight", "set", "shop", "dc2", "\(value)")
                 let current = try group.ask(third, "GET /v1/status?consistent=true")
                 #expect(current.status == 200)
-                let state = try JSONDecoder().decode(ProxyGroup.State.self, from: Data(current.body))
-                #expect(state.weight(of: "dc2") == value)
+                #expect(try ProxyGroup.State(current).weight(of: "dc2") == value)
             }
             let elsewhere = try group.ask(third, "PUT /v1/freeze?forward=false", #"{"frozen":true}"#)
             #expect(elsewhere.status == 421 && elsewhere["meridian-leader"] == group.nodes[next].name)

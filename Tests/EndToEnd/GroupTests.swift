@@ -99,7 +99,10 @@ extension EndToEnd {
             for node in group.nodes { #expect(try Load.run(50, to: node.port).shares == ["two": 50]) }
             #expect(try group.state(0)?.primary == "dc2")
             try group.eventuallyAll([0, 1, 2], "the old primary's health") { $0.healthy(of: "dc1") == 1 }
-            try group.change(1, "primary", "set", "shop", "dc1")
+            // The leader hears of it a little later than the others see it.
+            try eventually("the leader's consent") {
+                try group.command(1, "primary", "set", "shop", "dc1").exit == .code(0)
+            }
             for node in group.nodes {
                 try eventually("traffic at the old primary") { try Load.run(10, to: node.port).shares == ["one": 10] }
             }

@@ -134,6 +134,12 @@ final class ProxyGroup {
         let members: [Member]
         let services: [Service]
 
+        init(_ response: Response) throws {
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            self = try decoder.decode(State.self, from: Data(response.body))
+        }
+
         var primary: String? { services.first?.primary }
         func healthy(of datacenter: String) -> Double? {
             services.first?.datacenters.first { $0.name == datacenter }?.healthy
@@ -168,9 +174,7 @@ final class ProxyGroup {
                 "GET /v1/status HTTP/1.1\r\nHost: 127.0.0.1:\(nodes[index].adminPort)\r\nConnection: close\r\n\r\n")
             let response = try connection.receiveResponse()
             guard response.status == 200 else { return nil }
-            let decoder = JSONDecoder()
-            decoder.keyDecodingStrategy = .convertFromSnakeCase
-            return try decoder.decode(State.self, from: Data(response.body))
+            return try State(response)
         } catch SocketError.reset, SocketError.refused {
             // The kernel lets go of a killed process's io_uring, and with it of its listening sockets, a little later.
             return nil
