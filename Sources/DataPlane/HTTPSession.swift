@@ -269,12 +269,8 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
     func closeGracefully() {
         guard phase != .closed, phase != .lingering, let stream else { return }
         phase = .lingering
-        if stream.unsent == 0 {
-            shutdown(stream)
-        } else {
-            closesWhenFlushed = true
-            stream.awaitSent()
-        }
+        closesWhenFlushed = stream.unsent > 0
+        if closesWhenFlushed { stream.awaitSent() } else { shutdown(stream) }
         timer?.set(worker.loop.now + .seconds(stream.unsent == 0 ? 2 : 30))
         stream.receiveContinuously()
     }

@@ -27,25 +27,27 @@ extension EventLoopContract {
     @Test(arguments: backends)
     func whoBeginsToWaitIsTold(_ io: IOKind) throws {
         let bench = try Workbench(io)
-        let (_, server) = try bench.rawPair()
+        let (raw, server) = try bench.rawPair()
         bench.turn(for: .milliseconds(5))
         server.stream.send(bench.buffer(pattern(1_000)), isAwaited: false)
         server.stream.awaitSent()
         let began = EventLoop.clock()
         #expect(bench.turn(by: Self.never) { server.record.sent == [1_000] })
         #expect(EventLoop.clock() - began < Self.never)
+        #expect(raw.isReadable(within: 1_000))
         bench.finish()
     }
 
     @Test(arguments: backends)
     func sendsBehindOneThatNobodyWaitsForGoOutToo(_ io: IOKind) throws {
         let bench = try Workbench(io)
-        let (_, server) = try bench.rawPair()
+        let (raw, server) = try bench.rawPair()
         bench.turn(for: .milliseconds(5))
         let began = EventLoop.clock()
         for size in [10, 20, 30] { server.stream.send(bench.buffer(pattern(size)), isAwaited: false) }
         #expect(bench.turn(by: Self.never) { server.record.sent == [10, 20, 30] })
         #expect(EventLoop.clock() - began < Self.never)
+        #expect(raw.isReadable(within: 1_000))
         bench.finish()
     }
 
@@ -56,12 +58,14 @@ extension EventLoopContract {
         let other = try bench.rawPair()
         other.server.stream.receiveContinuously()
         // Until the kernel has no more room for it.
+        let piece = pattern(16 << 10)
         var given = 0
         slow.server.record.onSent = { stream in
             given += 1
-            stream.send(bench.buffer(pattern(10_000)), isAwaited: false)
+            stream.send(bench.buffer(piece), isAwaited: false)
+            stream.awaitSent()
         }
-        slow.server.stream.send(bench.buffer(pattern(10_000)), isAwaited: false)
+        slow.server.stream.send(bench.buffer(piece), isAwaited: false)
         slow.server.stream.awaitSent()
         repeat { given = 0; bench.turn(for: .milliseconds(20)) } while given > 0
         #expect(slow.server.stream.unsent > 0)
@@ -79,15 +83,16 @@ extension EventLoopContract {
         let bench = try Workbench(io)
         let (raw, server) = try bench.rawPair(receiveBuffer: 4 << 10)
         bench.turn(for: .milliseconds(5))
+        let piece = pattern(16 << 10)
         var given = 0
         server.record.onSent = { _ in given += 1 }
         // Until one comes short: then its end is not told for as long as the peer does not read.
         var bytes = 0
         repeat {
             given = 0
-            server.stream.send(bench.buffer(pattern(16 << 10)), isAwaited: false)
-            bytes += 16 << 10
-            bench.turn(for: .milliseconds(40))
+            server.stream.send(bench.buffer(piece), isAwaited: false)
+            bytes += piece.count
+            bench.turn(for: .milliseconds(15))
         } while given > 0
         let began = EventLoop.clock()
         var received = 0

@@ -17,7 +17,7 @@ import Testing
 
     @Test func aBurstAloneIsNoReason() { #expect(!gathering(afterTurnsOf: 16, count: 1).isOn) }
 
-    @Test func denseReceivesAreGathered() { #expect(gathering(afterTurnsOf: 6, count: 100).isOn) }
+    @Test func denseReceivesAreGathered() { #expect(gathering(afterTurnsOf: 12, count: 500).isOn) }
 
     @Test func aTurnOfManyCountsNoMoreThanItShould() {
         var gathering = gathering(afterTurnsOf: 1)
@@ -31,8 +31,12 @@ import Testing
     func waitingThatBringsLittleIsGivenUp(_ receives: Int) {
         var gathering = gathering(afterTurnsOf: 16)
         #expect(gathering.isOn)
-        for _ in 0..<200 { gathering.note(receives: receives) }
-        #expect(!gathering.isOn)
+        var turns = 0
+        while gathering.isOn, turns < 1_000 {
+            gathering.note(receives: receives)
+            turns += 1
+        }
+        #expect(turns < 100)
     }
 
     @Test func anOldKernelIsNotAskedToWait() {
