@@ -60,10 +60,12 @@ final class LeaseKeeper: TimerHandler {
     ///   - switches: the services that follow a primary, as applied.
     ///   - listed: those that this node's settings list.
     func follow(_ catalog: Catalog, _ switches: [ServiceSwitch], listed: [ServiceName]) {
-        if catalog.lease != knownLease {
+        // Until the group has said it, this node's settings are a better guess than the value that stands for none.
+        if catalog.lease.isDecided, catalog.lease != knownLease {
             knownLease = catalog.lease
             lease.adopt(lease: knownLease.lease)
             sink.setLease(knownLease.lease)
+            for name in gates.keys { step(name, .acknowledges(from: acknowledgesFrom)) }
         }
         var applied: [ServiceName: ServiceSwitch] = [:]
         for each in switches { applied[each.service] = each }
@@ -78,13 +80,15 @@ final class LeaseKeeper: TimerHandler {
         }
     }
 
+    /// What a process of this node that was killed had written may still be on its way for as long as its lease lasted.
+    private var acknowledgesFrom: Tick { startedAt + knownLease.longest / 100 * 101 }
+
     private func open(_ name: ServiceName) {
         var conduct = ServiceGate.Conduct()
         conduct.needsLease = group != nil
         // Half of the time between two renewals: a lease that is renewed as it should is never near its end.
         conduct.cutLead = min(.milliseconds(100), knownLease.lease / 8)
-        // What a process of this node that was killed had written may still be on its way for as long as its lease lasted.
-        if group != nil { conduct.acknowledgesFrom = startedAt + knownLease.longest / 100 * 101 }
+        if group != nil { conduct.acknowledgesFrom = acknowledgesFrom }
         let machine = ServiceGate(conduct, now: EventLoop.clock())
         gates[name] = Gate(machine: machine)
         sink.command(machine.currentOrder, for: name)

@@ -22,6 +22,8 @@ public struct ServiceGate: Sendable {
         case usable(Bool)
         /// Every worker has taken the order of this generation and has no exchange of an older one in flight.
         case confirmed(generation: UInt64)
+        /// How long leases live is known, or has changed: nothing is acknowledged before this.
+        case acknowledges(from: Tick)
         /// `serve-without-lease`: an operator says that the old primary is fenced; nil takes it back.
         case brokeGlass(until: Tick?)
         /// `nextDeadline` was reached.
@@ -50,7 +52,7 @@ public struct ServiceGate: Sendable {
         public init() {}
     }
 
-    private let conduct: Conduct
+    private var conduct: Conduct
     private let mutations: SwitchingMutations
     private var applied: ServiceSwitch?
     private var leaseEnd = Tick.zero
@@ -99,6 +101,7 @@ public struct ServiceGate: Sendable {
         case .leased(let end): leaseEnd = max(leaseEnd, end)
         case .usable(let isUsable): self.isUsable = isUsable
         case .confirmed(let generation): confirm(generation)
+        case .acknowledges(let start): conduct.acknowledgesFrom = start
         case .brokeGlass(let end): glassUntil = end
         case .tick: break
         }

@@ -122,6 +122,17 @@ private struct Step {
         #expect(effects == [acknowledged])
     }
 
+    /// A node may open its gates before it has applied how long leases live in its group.
+    @Test func aSuccessorLearnsHowLongToWait() {
+        var conduct = ServiceGate.Conduct()
+        conduct.acknowledgesFrom = at(6_060)
+        run(
+            [
+                Step(10, .applied(begun), [order(1, .hold(.switching), lease: 0, heldSince: 0)]),
+                Step(20, .acknowledges(from: at(1_212))), Step(1_211, .tick), Step(1_212, .tick, [acknowledged]),
+            ], conduct)
+    }
+
     @Test func aReplacedTargetDrainsOnce() {
         let again = service(.switching(from: east, to: south, epoch(3)), index: 10)
         run(
