@@ -13,13 +13,13 @@ final class ControlLoop: TimerHandler {
     /// How often the counters of traffic and the clock are looked at.
     static let period = Duration.milliseconds(100)
 
-    private let loop: EventLoop
+    let loop: EventLoop
     private let sink: any RoutingSink
     private let traffic: any TrafficReader
     private let board: ControlBoard
     private let probes: ProbeLine
     private(set) var settings: ControlSettings
-    private var layout: RoutingLayout
+    private(set) var layout: RoutingLayout
     let ledger: any Ledger
     /// nil in a group of one: there is nobody to agree with.
     private let keeper: FailoverKeeper?
@@ -29,7 +29,7 @@ final class ControlLoop: TimerHandler {
     /// nil in a group of one.
     let groupDesk: GroupDesk?
     private var lagTargets: [LagTarget] = []
-    private var catalog: Catalog { ledger.catalog }
+    var catalog: Catalog { ledger.catalog }
     private var version: UInt64 = 0
     private var conditions = EndpointConditions()
     /// Endpoints that the probes have a say in.
@@ -53,7 +53,7 @@ final class ControlLoop: TimerHandler {
     private var publishTimer: LoopTimer?
     private var judgedAt = Tick.zero
     /// When services were last proposed that the group did not know.
-    private var registering: [ServiceName: Tick] = [:]
+    var registering: [ServiceName: Tick] = [:]
     private var judgeTimer: LoopTimer?
 
     /// The first table is published before this returns.
@@ -148,51 +148,6 @@ final class ControlLoop: TimerHandler {
         tellProbes()
         publish()
         return refused
-    }
-
-    /// Brings the catalog in line with the settings of this node, as far as they are its to say.
-    ///
-    /// - Parameter before: what the settings before these said. Of a group's services only what this file changed is
-    ///   proposed, and only over what its older version said: a node whose file disagrees obeys the group.
-    /// - Returns: what the catalog refused, as far as that is known now.
-    private func register(replacing before: [ServiceRegistration]) -> [String] {
-        var refused: [String] = []
-        if ledger.isAlone {
-            let names = Set(settings.services.map(\.name))
-            // Retired first: their room may be needed.
-            for service in catalog.services where !names.contains(service) { propose(.retireService(service)) }
-            for registration in layout.registrations where catalog.registration(of: registration.name) != registration {
-                propose(.registerService(registration)) {
-                    if case .decided(.refused(let reason)) = $0 { refused.append("\(reason)") }
-                }
-            }
-            return refused
-        }
-        for registration in layout.registrations {
-            guard let old = before.first(where: { $0.name == registration.name }), old != registration else { continue }
-            propose(.registerService(registration, replacing: .digest(old.digest)))
-        }
-        registerMissing()
-        return refused
-    }
-
-    /// Defines what no node of the group has defined yet: the first one to see a service does it.
-    private func registerMissing() {
-        guard !ledger.isAlone, ledger.standing.hasQuorum else { return }
-        let now = loop.now
-        for registration in layout.registrations where catalog.registration(of: registration.name) == nil {
-            if let asked = registering[registration.name], now - asked < .seconds(2) { continue }
-            registering[registration.name] = now
-            propose(.registerService(registration, replacing: .absent)) { [weak self] outcome in
-                // A leader that has only begun takes nothing yet: the next look asks again.
-                if case .decided = outcome { return }
-                self?.registering[registration.name] = nil
-            }
-        }
-    }
-
-    private func propose(_ change: CatalogChange, _ completion: @escaping (ProposalOutcome) -> Void = { _ in }) {
-        ledger.propose(CatalogCommand(change, author: "settings", proposedAt: ControlPlane.wallClock()), completion)
     }
 
     /// Brings the conditions in line with the settings: a verdict without a check could never change again.

@@ -22,7 +22,7 @@ struct MutationTests {
 
     /// The core's rules (Raft §5.4.2; design §4, C3 and C4).
     private static let consensus: [Case] = [
-        Case(mutation: .commitsOldTerms, seeds: 70, faults: [.crash], interval: .milliseconds(30)) {
+        Case(mutation: .commitsOldTerms, seeds: 300, faults: [.crash], interval: .milliseconds(30)) {
             frequentCrashes(&$0, perMillion: 50_000, down: .milliseconds(60))
             $0.timing.electionTimeout = .milliseconds(60)
             $0.policy = .raft
@@ -35,33 +35,33 @@ struct MutationTests {
         Case(mutation: .collectsWithoutAdopting, seeds: 5, faults: [.partition, .crash], interval: .milliseconds(150)) {
             collectors(&$0)
         },
-        Case(mutation: .collectsLongestLog, seeds: 25, faults: [.partition, .crash], interval: .milliseconds(100)) {
+        Case(mutation: .collectsLongestLog, seeds: 150, faults: [.partition, .crash], interval: .milliseconds(100)) {
             collectors(&$0)
             $0.timing.electionTimeout = .milliseconds(100)
             $0.limits.messageBytes = 60
         },
-        Case(mutation: .readWithoutRound, seeds: 20, faults: [.handover], interval: .milliseconds(300)) {
+        Case(mutation: .readWithoutRound, seeds: 40, faults: [.handover], interval: .milliseconds(300)) {
             $0.hasProxies = false
         },
         Case(mutation: .retryUnderAnotherName, seeds: 5, faults: [.partition, .crash]),
     ]
 
     private static let storage: [Case] = [
-        Case(mutation: .voteBeforeDurable, seeds: 10, faults: [.crash], interval: .milliseconds(100)) {
-            frequentCrashes(&$0, perMillion: 10_000, down: .milliseconds(300))
+        Case(mutation: .voteBeforeDurable, seeds: 30, faults: [.crash], interval: .milliseconds(100)) {
+            frequentCrashes(&$0, perMillion: 30_000, down: .milliseconds(50))
             $0.nodes = 5
             $0.voters = 5
-            $0.diskLatency = .milliseconds(20)
+            $0.diskLatency = .milliseconds(60)
         },
         Case(mutation: .acknowledgementBeforeDurable, seeds: 2, faults: [.crash]),
-        Case(mutation: .wipedNodeVotes, seeds: 10, faults: [.wipe, .crash, .partition]),
+        Case(mutation: .wipedNodeVotes, seeds: 50, faults: [.wipe, .crash, .partition]),
         Case(mutation: .corruptionTakenForTornEnd, seeds: 10, faults: [.flip, .crash, .partition]),
     ]
 
     private static let leases: [Case] = [
         Case(
-            mutation: .leaseCountedFromReceipt, seeds: 35, faults: [.primary, .weather], lease: .milliseconds(400)),
-        Case(mutation: .grantWithoutRound, seeds: 10, faults: [.handover, .primary], lease: .milliseconds(600)) {
+            mutation: .leaseCountedFromReceipt, seeds: 150, faults: [.primary, .weather], lease: .milliseconds(400)),
+        Case(mutation: .grantWithoutRound, seeds: 80, faults: [.handover, .primary], lease: .milliseconds(600)) {
             $0.nodes = 3
         },
         Case(
