@@ -137,8 +137,12 @@ final class LeaderQuestions: TimerHandler {
         case .addVoter(let id, let by):
             carryOut(.addVoter(NodeID(id), in: core.configuration), "'\(id)' becomes a voter", by, member, completion)
         case .removeMember(let id, let by):
+            // A process that has just died may seem to be connected for a moment.
+            let recently = core.configuration.timing.heartbeat * 3
             let verdict = MembershipVerdict.remove(NodeID(id), from: core.configuration, force: by.force) { [node] in
-                $0 == node || member.transport.isConnected($0)
+                guard $0 != node else { return true }
+                guard let heard = core.heard(from: $0) else { return false }
+                return member.transport.isConnected($0) && EventLoop.clock() < heard + recently
             }
             carryOut(verdict, "'\(id)' is removed", by, member, completion)
         case .transfer(let id, let by):

@@ -190,6 +190,8 @@ extension RaftCore {
     public var logBytes: Int { log.bytes(after: snapshotPosition.index) }
     /// What a leader knows of the other members, by the order of the configuration; empty on all others.
     public var progress: [MemberProgress] { leadership?.progress.map(MemberProgress.init) ?? [] }
+    /// When an answer of a member last came to this leader; nil on all others, and for strangers.
+    public func heard(from member: NodeID) -> Tick? { leadership?.progress.first { $0.id == member }?.lastHeard }
     /// Whether a leader has committed an entry of its own term: it knows what is chosen, and may serve reads (§8).
     public var leadsFully: Bool { leadership.map { !$0.isFounding && commit >= $0.firstIndex } ?? false }
 

@@ -98,6 +98,10 @@ public struct Scenario: Hashable, Sendable {
         // Small bounds, so that snapshots, pieces and full pipelines are met within seconds.
         scenario.limits.messageBytes = [60, 400, 256 << 10][random.below(3)]
         scenario.limits.messagesInFlight = [1, 4, 32][random.below(3)]
+        // A follower has to be able to keep up with a leader that needs nobody else: one entry a round trip is too little.
+        if scenario.limits.messageBytes == 60 {
+            scenario.limits.messagesInFlight = max(4, scenario.limits.messagesInFlight)
+        }
         scenario.limits.logBytesBeforeSnapshot = [1_000, 8_000, 1 << 20][random.below(3)]
         scenario.limits.entriesKeptBehindSnapshot = [0, 3, 50][random.below(3)]
         scenario.limits.chunkBytes = [100, 1_000, 128 << 10][random.below(3)]

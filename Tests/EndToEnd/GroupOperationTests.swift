@@ -86,6 +86,9 @@ extension EndToEnd {
             let leader = try group.awaitLeader(seenBy: [0, 1, 2])
             let (dead, other) = ((leader + 1) % 3, (leader + 2) % 3)
             try group.kill(dead)
+            try group.eventuallyAll([leader], "the death") { state in
+                state.members.contains { $0.id == group.nodes[dead].name && !$0.reachable }
+            }
             try eventually("the refusal to lose the quorum") {
                 let refused = try group.command(other, "cluster", "remove", group.nodes[other].name)
                 return refused.exit == .code(1) && refused.output.contains("no quorum")
