@@ -88,7 +88,8 @@ final class Tunnel: StreamHandler, TimerHandler, Drainable {
 
     private func relay(_ buffer: LoopBuffer, from source: Stream, to target: Stream, _ direction: inout Direction) {
         direction.fullBuffers = buffer.free == 0 ? direction.fullBuffers + 1 : max(0, direction.fullBuffers - 1)
-        target.send(buffer, isAwaited: direction.fullBuffers > 0)
+        // Nothing waits for a message of a conversation; a bulk transfer soon waits for room.
+        target.send(buffer, isAwaited: buffer.count > 4 << 10)
         receiveMore(source, target, &direction)
     }
 

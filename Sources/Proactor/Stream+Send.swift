@@ -43,7 +43,9 @@ extension Stream {
 
     @inline(__always)
     private func start(_ buffer: LoopBuffer, isAwaited: Bool) {
-        submit(buffer, SendManner(waits: buffer.count > Self.promptSize, more: sendsLast, isAwaited: isAwaited))
+        let waits = buffer.count > Self.promptSize || cameShort
+        cameShort = false
+        submit(buffer, SendManner(waits: waits, more: sendsLast, isAwaited: isAwaited))
     }
 
     @inline(__always)
@@ -55,6 +57,7 @@ extension Stream {
 
     /// Sends what there was no room for, once there is.
     private func continueSend(_ buffer: LoopBuffer) {
+        cameShort = true
         submit(buffer, SendManner(waits: true, more: sendsLast, isAwaited: true))
     }
 

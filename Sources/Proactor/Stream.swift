@@ -66,6 +66,8 @@ public final class Stream {
     /// The size of `sending` when it was submitted; the buffer itself shrinks while parts of it go.
     var sendingCount = 0
     var sendQueue: [LoopBuffer]?
+    /// Whether the kernel had no room for all of a send: then the next one waits for room, and completes when it has it.
+    var cameShort = false
     /// Whether FIN follows the bytes in flight.
     var sendsLast = false
     /// Bytes accepted by `send` and not yet with the kernel.
