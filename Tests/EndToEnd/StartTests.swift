@@ -140,7 +140,9 @@ extension EndToEnd {
                 prefix: ["prlimit", "--nofile=100:100"])
             let first = try Connection(proxy.port)
             #expect(try first.get().text == "a")
-            var clients = try (0..<300).map { _ in try Connection(proxy.port) }
+            // Who is turned away may see the reset while it connects.
+            var clients = (0..<300).compactMap { _ in try? Connection(proxy.port) }
+            #expect(clients.count > 50)
             for client in clients { try? client.send("GET / HTTP/1.1\r\nHost: shop\r\n\r\n") }
             usleep(300_000)
             let before = try proxy.process.processorTime()
