@@ -40,7 +40,9 @@ public final class ProxyServer: Sendable {
         var hosts: [LoopHost<Worker>] = []
         do throws(SystemError) {
             for listener in listeners {
-                bound.append((listener, try Self.bind(listener.bind, count: configuration.workers)))
+                let sockets = try Self.bind(
+                    listener.bind, count: configuration.workers, patience: ListeningSocket.patienceAtStart)
+                bound.append((listener, sockets))
             }
             for number in 0..<configuration.workers {
                 hosts.append(
@@ -68,12 +70,12 @@ public final class ProxyServer: Sendable {
     }
 
     private static func bind(
-        _ address: Address, count: Int, beside: Bool = false
+        _ address: Address, count: Int, beside: Bool = false, patience: Duration = .zero
     ) throws(SystemError) -> [ListeningSocket] {
         guard let socket = try EndpointResolver.resolveNow(address) else {
             throw SystemError(code: EADDRNOTAVAIL, action: "resolve \(address)")
         }
-        return try ListeningSocket.bind(socket, count: count, beside: beside)
+        return try ListeningSocket.bind(socket, count: count, beside: beside, patience: patience)
     }
 
     private static func open(_ listener: ListenerDefinition, _ sockets: [ListeningSocket], on hosts: [LoopHost<Worker>])

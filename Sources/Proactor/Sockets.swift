@@ -1,6 +1,7 @@
 // Owns making sockets: listening ones with clear errors, and client ones with the options that proxies need.
 internal import CLinux
 internal import Glibc
+internal import Topology
 
 /// A bound and listening socket that no loop owns yet. `EventLoop.accept` takes it over.
 public struct ListeningSocket: Sendable {
@@ -12,15 +13,17 @@ public struct ListeningSocket: Sendable {
     ///
     /// The address is first bound without SO_REUSEPORT: otherwise a second process would silently share the port.
     ///
-    /// - Parameter beside: whether this process listens there already and is about to stop: then the address may be in
-    ///   use. Not for Unix sockets.
+    /// - Parameters:
+    ///   - beside: whether this process listens there already and is about to stop: then the address may be in use. Not
+    ///     for Unix sockets.
+    ///   - patience: for how long the calling thread waits for an address in use to become free; see `patienceAtStart`.
     /// - Throws: the system's error with the address, such as "bind 127.0.0.1:80: Permission denied".
     public static func bind(
-        _ address: SocketAddress, count: Int = 1, beside: Bool = false
+        _ address: SocketAddress, count: Int = 1, beside: Bool = false, patience: Duration = .zero
     ) throws(SystemError) -> [ListeningSocket] {
         var address = address
         if address.family != AF_UNIX {
-            let probe = try make(address, shared: beside)
+            let probe = try probe(address, shared: beside, patience)
             address = SocketAddress.of(probe, peer: false) ?? address
             Glibc.close(probe)
         } else {
@@ -38,6 +41,24 @@ public struct ListeningSocket: Sendable {
             }
         }
         return sockets
+    }
+
+    /// What a process waits when it starts: the kernel lets go of what io_uring held for a killed process, its listening
+    /// sockets among that, a little later than of the process, and a supervisor may be quicker than that.
+    public static let patienceAtStart = Duration.seconds(1)
+
+    private static func probe(
+        _ address: SocketAddress, shared: Bool, _ patience: Duration
+    ) throws(SystemError) -> Int32 {
+        let deadline = EventLoop.clock() + patience
+        while true {
+            do throws(SystemError) {
+                return try make(address, shared: shared)
+            } catch {
+                guard error.code == EADDRINUSE, EventLoop.clock() < deadline else { throw error }
+                usleep(10_000)
+            }
+        }
     }
 
     /// Closes a socket that no loop took over.

@@ -76,9 +76,8 @@ extension GroupSetup {
             throw Failure("cluster.bind: \(address) has to be a numeric address of this machine, or a shorter path")
         }
         do throws(SystemError) {
-            guard let socket = try ListeningSocket.bind(numeric).first else {
-                throw .init(code: EINVAL, action: "bind")
-            }
+            let sockets = try ListeningSocket.bind(numeric, patience: ListeningSocket.patienceAtStart)
+            guard let socket = sockets.first else { throw .init(code: EINVAL, action: "bind") }
             return socket
         } catch {
             throw Failure("cluster.bind: \(error)")

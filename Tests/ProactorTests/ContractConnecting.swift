@@ -105,6 +105,28 @@ extension EventLoopContract {
         for socket in try ListeningSocket.bind(bench.address, count: 3) { socket.close() }
     }
 
+    /// What a killed process had may be its successor's a moment later.
+    @Test func aPortInUseIsWaitedForWhereThatIsWished() throws {
+        let address = try #require(SocketAddress(numeric: .host("127.0.0.1", port: 0)))
+        let holder = try ListeningSocket.bind(address)[0]
+        #expect(throws: SystemError.self) {
+            _ = try ListeningSocket.bind(holder.address, patience: .milliseconds(50))
+        }
+        var thread = pthread_t()
+        let held = UnsafeMutableRawPointer(bitPattern: Int(holder.descriptor))
+        pthread_create(
+            &thread, nil,
+            { held in
+                usleep(50_000)
+                close(Int32(Int(bitPattern: held)))
+                return nil
+            }, held)
+        let next = try ListeningSocket.bind(holder.address, patience: .seconds(30))
+        #expect(next[0].address == holder.address)
+        for socket in next { socket.close() }
+        pthread_join(thread, nil)
+    }
+
     @Test(arguments: backends)
     func bothEndsKnowTheirAddresses(_ io: IOKind) throws {
         let bench = try Workbench(io, listensOn: .host("::1", port: 0))
