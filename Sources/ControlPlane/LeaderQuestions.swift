@@ -23,6 +23,7 @@ final class LeaderQuestions: TimerHandler {
     private let logger = Logger(label: "group")
     /// What the leader's planner says of a service; nil where it follows no primary.
     private let explain: (ServiceName) -> FailoverReport?
+    private let removals: MemberRemovals
     private var reads: [(index: LogIndex, deadline: Tick, completion: (LeaderAnswer) -> Void)] = []
     private var timer: LoopTimer?
 
@@ -33,6 +34,9 @@ final class LeaderQuestions: TimerHandler {
         self.ledger = ledger
         self.node = node
         self.explain = explain
+        removals = MemberRemovals(loop) { [unowned ledger] in
+            ledger.member?.driver.map(\.member).flatMap { $0.role == .leader ? $0 : nil }
+        }
         ledger.asked = { [unowned self] in received($0) }
     }
 
@@ -137,14 +141,12 @@ final class LeaderQuestions: TimerHandler {
         case .addVoter(let id, let by):
             carryOut(.addVoter(NodeID(id), in: core.configuration), "'\(id)' becomes a voter", by, member, completion)
         case .removeMember(let id, let by):
-            // A process that has just died may seem to be connected for a moment.
-            let recently = core.configuration.timing.heartbeat * 3
-            let verdict = MembershipVerdict.remove(NodeID(id), from: core.configuration, force: by.force) { [node] in
-                guard $0 != node else { return true }
-                guard let heard = core.heard(from: $0) else { return false }
-                return member.transport.isConnected($0) && EventLoop.clock() < heard + recently
+            removals.judge(NodeID(id), force: by.force) { [weak self] verdict in
+                guard let self, let verdict, let member = ledger.member else {
+                    return completion(.unavailable("the leader has changed, or is asked too much", leader: nil))
+                }
+                carryOut(verdict, "'\(id)' is removed", by, member, completion)
             }
-            carryOut(verdict, "'\(id)' is removed", by, member, completion)
         case .transfer(let id, let by):
             log("leadership goes to \(id ?? "another voter")", by)
             member.driver.transfer(to: id.map { NodeID($0) }) { completion(LeaderAnswer($0)) }

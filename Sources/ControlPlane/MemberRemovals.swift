@@ -1,0 +1,66 @@
+// Owns removals of members that wait for a sign of life of those who would be left.
+internal import Proactor
+internal import Raft
+internal import Topology
+
+/// Judges a removal by who has answered the leader *since it was asked for*: one who has just died may seem to be there
+/// for a moment, and a change that the rest cannot commit would cost the group its quorum. On the control thread.
+final class MemberRemovals: TimerHandler {
+    /// The most removals that wait.
+    static let limit = 64
+    /// How often it is looked who has answered.
+    private static let period = Duration.milliseconds(10)
+
+    private struct Removal {
+        var id: NodeID
+        var force: Bool
+        var since: Tick
+        /// Heartbeats are answered many times sooner.
+        var deadline: Tick
+        var completion: (MembershipVerdict?) -> Void
+    }
+
+    private let loop: EventLoop
+    /// The core while this node leads; nil when it does not.
+    private let leading: () -> RaftCore?
+    private var waiting: [Removal] = []
+    private var timer: LoopTimer?
+
+    init(_ loop: EventLoop, leading: @escaping () -> RaftCore?) {
+        self.loop = loop
+        self.leading = leading
+    }
+
+    /// - Parameter completion: runs once with what comes of it; nil when this node does not lead any more.
+    func judge(_ id: NodeID, force: Bool, _ completion: @escaping (MembershipVerdict?) -> Void) {
+        guard let core = leading(), waiting.count < Self.limit else { return completion(nil) }
+        let now = EventLoop.clock()
+        let deadline = now + core.configuration.timing.electionTimeout
+        waiting.append(Removal(id: id, force: force, since: now, deadline: deadline, completion: completion))
+        look()
+    }
+
+    func timerExpired(_ timer: LoopTimer) { look() }
+
+    private func look() {
+        let removals = waiting
+        waiting = []
+        for removal in removals { look(removal) }
+        guard !waiting.isEmpty else { return }
+        let timer = timer ?? loop.makeTimer(self)
+        self.timer = timer
+        timer.set(loop.now + Self.period)
+    }
+
+    private func look(_ removal: Removal) {
+        guard let core = leading() else { return removal.completion(nil) }
+        let verdict = MembershipVerdict.remove(removal.id, from: core.configuration, force: removal.force) { member in
+            member == core.id || core.heard(from: member).map { $0 > removal.since } ?? false
+        }
+        if case .refused(let refusal) = verdict, refusal.kind == .conflict, EventLoop.clock() < removal.deadline {
+            waiting.append(removal)
+        } else {
+            removal.completion(verdict)
+        }
+    }
+}
