@@ -13,8 +13,6 @@ internal import Topology
 final class GroupLedger: Ledger, ReplicatedState {
     /// The kind of the call that carries a command to the leader.
     private static let proposeCall: UInt32 = 16
-    /// The kind of the call that tells the leader what a node sees.
-    private static let observeCall: UInt32 = 17
     /// How long a node waits for the leader's answer, and then for its own log to reach the index.
     private static let patience = Duration.seconds(5)
     /// Outcomes that are kept for those who asked on this node.
@@ -34,6 +32,8 @@ final class GroupLedger: Ledger, ReplicatedState {
     /// How long leases live by this node's settings.
     let wantedLease: Duration
     var leases = LeaseHandlers()
+    /// The way of what is said to the leader.
+    var route = LeaderRoute()
     private var shown: GroupStanding?
 
     /// The outcomes of the newest commands, by index; `outcomes.first` is that of `firstKept`.
@@ -124,10 +124,7 @@ final class GroupLedger: Ledger, ReplicatedState {
     private func receivedCall(_ request: PeerRequest) {
         switch request.call.kind {
         case Self.proposeCall: receivedProposal(request)
-        case Self.observeCall:
-            request.answer(observed(request.peer.node, request.call.bytes))
-        case Self.leaseCall: receivedLeaseRequest(request)
-        case Self.acknowledgeCall: receivedAcknowledgement(request)
+        case Self.leaderCalls: receivedLeaderCall(request)
         case LeaderQuestions.call: asked(request)
         default: request.refuse("this node knows no such call")
         }
@@ -238,14 +235,6 @@ final class GroupLedger: Ledger, ReplicatedState {
     var nodes: [VotingNode] {
         (member?.driver?.member.configuration.members ?? []).map {
             VotingNode(id: $0.id, datacenter: $0.datacenter, isVoter: $0.role == .voter)
-        }
-    }
-
-    /// Tells the leader, where one is known; what gets lost is told again soon. `answered` hears what it says to that.
-    func tellLeader(_ report: [UInt8], _ answered: @escaping ([UInt8]) -> Void) {
-        guard let member, let leader = member.driver.member.leader, leader != node else { return }
-        member.transport.call(leader, PeerCall(kind: Self.observeCall, bytes: report), within: .seconds(1)) { outcome in
-            if case .reply(let bytes) = outcome { answered(bytes) }
         }
     }
 

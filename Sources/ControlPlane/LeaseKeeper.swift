@@ -128,30 +128,24 @@ final class LeaseKeeper: TimerHandler {
         }
     }
 
-    /// The group's core has done something: a new leader is asked at once.
+    /// The group's core has done something: a new leader is asked at once, and when none is heard any more a peer may
+    /// still reach it.
     func stepped() {
         guard let group, group.leader != leader else { return }
         leader = group.leader
-        if leader != nil { askSoon(.zero) }
+        askSoon(.zero)
     }
 
     // MARK: The lease
 
     private var nextRequest: Tick {
-        guard let group else { return .distantFuture }
-        // Without a leader there is nobody to ask: what is due by itself waits for the next look.
-        return group.leader == nil ? askAgainAt : min(lease.nextRequest, askAgainAt)
+        group == nil ? .distantFuture : min(lease.nextRequest, askAgainAt)
     }
 
     private func ask() {
         guard let group else { return }
         let now = EventLoop.clock()
         askAgainAt = .distantFuture
-        guard group.leader != nil else {
-            // `stepped` asks as soon as there is a leader.
-            askAgainAt = now + Self.patience
-            return
-        }
         let request = lease.request(
             appliedIndex: group.catalog.appliedIndex,
             acknowledgements: gates.values.compactMap(\.machine.acknowledgement), now: now)

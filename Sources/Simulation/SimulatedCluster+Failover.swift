@@ -34,20 +34,14 @@ extension SimulatedCluster {
         let report = SimulatedReport(node: nodes[node].id, views: nodes[node].observer.views(now: local))
         if nodes[node].proxy.isCoordinating {
             record(report, node)
-        } else if random.below(4) == 0 {
-            tell(random.below(nodes.count), .report(report), from: node)
         } else {
             tellLeader(node, .report(report))
         }
     }
 
-    /// A report has come: the leader keeps it, others pass it on once.
+    /// A report has come, perhaps to one who led when it was sent.
     mutating func take(_ report: SimulatedReport, _ node: Int) {
-        if nodes[node].proxy.isCoordinating { return record(report, node) }
-        guard !report.isRelayed else { return }
-        var relayed = report
-        relayed.isRelayed = true
-        tellLeader(node, .report(relayed))
+        if nodes[node].proxy.isCoordinating { record(report, node) }
     }
 
     private mutating func record(_ report: SimulatedReport, _ leader: Int) {

@@ -32,7 +32,7 @@ extension SimulatedCluster {
             switch effect {
             case .beginRound(let round): step(node, .read(RequestID(round.number << 8 | Self.roundNumber)))
             case .grant(let grant, let holder):
-                if let receiver = number(of: holder.id) { tell(receiver, .grant(grant), from: node) }
+                if let receiver = number(of: holder.id) { give(grant, to: receiver, from: node) }
             case .complete(let service, let epoch): propose(node, .completeSwitch(of: service, epoch: epoch))
             }
         }
@@ -130,9 +130,27 @@ extension SimulatedCluster {
 
     // MARK: Messages
 
+    /// Straight, or now and then, and always while the node follows no leader, through whoever may know one.
     mutating func tellLeader(_ node: Int, _ message: ControlMessage) {
+        if let leader = nodes[node].core.leader.flatMap({ number(of: $0) }), random.below(4) > 0 {
+            tell(leader, message, from: node)
+        } else {
+            tell(random.below(nodes.count), .handOn(message), from: node)
+        }
+    }
+
+    private mutating func give(_ grant: LeaseGrant, to receiver: Int, from leader: Int) {
+        if random.below(4) > 0 {
+            tell(receiver, .grant(grant), from: leader)
+        } else {
+            tell(random.below(nodes.count), .handBack(grant, to: receiver), from: leader)
+        }
+    }
+
+    private mutating func handOn(_ message: ControlMessage, of holder: LeaseHolder, by node: Int) {
         guard let leader = nodes[node].core.leader.flatMap({ number(of: $0) }) else { return }
-        tell(leader, message, from: node)
+        guard leader != node else { return take(message, from: holder, node) }
+        tell(leader, .handed(message, from: holder), from: node)
     }
 
     mutating func tell(_ receiver: Int, _ message: ControlMessage, from sender: Int) {
@@ -151,8 +169,14 @@ extension SimulatedCluster {
     mutating func take(_ envelope: ControlEnvelope) {
         let node = envelope.receiver
         guard nodes[node].incarnation == envelope.receiverIncarnation else { return }
-        let holder = LeaseHolder(id: nodes[envelope.sender].id, incarnation: envelope.senderIncarnation)
-        switch envelope.message {
+        take(
+            envelope.message,
+            from: LeaseHolder(id: nodes[envelope.sender].id, incarnation: envelope.senderIncarnation), node)
+        planProxy(node)
+    }
+
+    private mutating func take(_ message: ControlMessage, from holder: LeaseHolder, _ node: Int) {
+        switch message {
         case .request(let request): step(coordinator: node, .requested(request, by: holder))
         case .acknowledgement(let acknowledgement):
             step(coordinator: node, .acknowledged(acknowledgement, by: holder))
@@ -161,8 +185,10 @@ extension SimulatedCluster {
             guard nodes[node].proxy.lease.receive(grant, now: nodes[node].clock.local(at: now)) else { return }
             counts.grants += 1
             step(gate: node, .leased(until: nodes[node].proxy.lease.end(of: SimulatedProxy.service)))
+        case .handOn(let message): handOn(message, of: holder, by: node)
+        case .handed(let message, let origin): take(message, from: origin, node)
+        case .handBack(let grant, let receiver): tell(receiver, .grant(grant), from: node)
         }
-        planProxy(node)
     }
 
     // MARK: Workers

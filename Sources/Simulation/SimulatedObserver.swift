@@ -2,11 +2,10 @@
 internal import Failover
 internal import Topology
 
-/// What a node tells the leader; another node may pass it on (design §4, "Observing").
+/// What a node tells the leader, straight or through another (design §4, "Observing").
 struct SimulatedReport: Hashable, Sendable {
     var node: NodeID
     var views: [DatacenterView]
-    var isRelayed = false
 }
 
 /// A process's side of failover: its watches, and as the leader the newest observations of all.

@@ -4,11 +4,16 @@ internal import Switching
 internal import Topology
 
 /// What nodes say to each other about leases and switches.
-enum ControlMessage: Hashable, Sendable {
+indirect enum ControlMessage: Hashable, Sendable {
     case request(LeaseRequest)
     case grant(LeaseGrant)
     case acknowledgement(EpochAcknowledgement)
     case report(SimulatedReport)
+    /// To be handed on to the leader that the receiver follows.
+    case handOn(ControlMessage)
+    case handed(ControlMessage, from: LeaseHolder)
+    /// The leader's answer to what was handed on, to be handed back.
+    case handBack(LeaseGrant, to: Int)
 }
 
 /// A control message on its way.

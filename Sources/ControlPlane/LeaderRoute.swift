@@ -1,0 +1,39 @@
+// Owns which way a node's words go to the leader: straight, or where that cannot be, through one peer.
+internal import Topology
+
+/// A way to the leader.
+enum LeaderWay: Hashable {
+    /// This node leads.
+    case here
+    case straight(NodeID)
+    /// The peer hands it on to the leader that it follows itself, if it follows one.
+    case through(NodeID)
+    case none
+}
+
+/// Finds the way for what a node observes, asks leases with and acknowledges (design §4, Observing: through any peer that
+/// can reach the leader).
+///
+/// A node that only the leader cannot reach keeps its vote on health, and its leases: requests count from when they were
+/// sent and grants from when they were made, however long either was on its way. Operators' changes do not go this way: the
+/// node would not see what became of them.
+struct LeaderRoute {
+    private var lastLeader: NodeID?
+    private var turn = 0
+
+    /// - Parameters:
+    ///   - leader: whom this node follows, itself perhaps; nil while it hears none.
+    ///   - peers: the members with a connection that is open, as far as this node knows.
+    mutating func way(to leader: NodeID?, from node: NodeID, peers: [NodeID]) -> LeaderWay {
+        if let leader {
+            lastLeader = leader
+            if leader == node { return .here }
+            if peers.contains(leader) { return .straight(leader) }
+        }
+        // Connections outlive the network under them for a while: the leader that has fallen silent is no help.
+        let helpers = peers.filter { $0 != node && $0 != lastLeader }
+        guard !helpers.isEmpty else { return .none }
+        turn = (turn + 1) % helpers.count
+        return .through(helpers[turn])
+    }
+}
