@@ -139,7 +139,7 @@ let package = Package(
         tests(
             "meridianTests",
             [
-                "meridian", "Settings", "Routing", "Proactor", "Topology",
+                "meridian", "Admin", "ControlPlane", "Settings", "Routing", "Proactor", "Topology",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         tests("TidyTests", []),

@@ -1,7 +1,6 @@
 // Owns how commands talk to a node: one request, one answer, exit codes by what it says.
 internal import Admin
 internal import ArgumentParser
-internal import FoundationEssentials
 internal import Glibc
 internal import HTTPTransport
 
@@ -28,11 +27,11 @@ struct AdminClient {
     /// The body of a successful answer.
     ///
     /// - Throws: a failure with the exit code of design §6: 1 refused, 3 no quorum, 4 unknown outcome.
-    func send(_ method: String, _ path: String, _ body: [String: JSONValue]? = nil) throws(Failure) -> [UInt8] {
+    func send(_ method: String, _ path: String, _ body: (any Encodable)? = nil) throws(Failure) -> [UInt8] {
         var request = try request(method, path)
         if let body {
-            guard let data = try? JSONEncoder().encode(body) else { throw Failure("cannot encode the request") }
-            request.body = Array(data)
+            guard let bytes = DocumentForm.encode(body) else { throw Failure("cannot encode the request") }
+            request.body = bytes
             request.fields.append(("Content-Type", "application/json"))
         }
         // A program between that repeats the request does no harm.
@@ -84,7 +83,7 @@ struct AdminClient {
     }
 
     private static func failure(_ response: HTTPResponse) -> Failure {
-        let problem = try? JSONDecoder().decode(ProblemAnswer.self, from: Data(response.body))
+        let problem = try? DocumentForm.decode(Problem.self, response.body)
         let detail = problem?.detail ?? "the node answered \(response.status)"
         let message = ((problem?.problems ?? []) + [detail]).joined(separator: "\n")
         switch response.status {
@@ -107,28 +106,6 @@ struct AdminClient {
     }
 }
 
-/// An error of the API (RFC 9457).
-private struct ProblemAnswer: Decodable {
-    var detail: String
-    var problems: [String]?
-}
-
-/// A flat value of a request's JSON.
-enum JSONValue: Encodable {
-    case text(String)
-    case number(Int)
-    case flag(Bool)
-
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        switch self {
-        case .text(let text): try container.encode(text)
-        case .number(let number): try container.encode(number)
-        case .flag(let flag): try container.encode(flag)
-        }
-    }
-}
-
 /// `SERVICE DC` or `SERVICE DC/ENDPOINT` as a path of the API.
 func targetPath(_ service: String, _ place: String) throws(Failure) -> String {
     let parts = place.split(separator: "/", maxSplits: 1).map(String.init)
@@ -146,9 +123,7 @@ func servicePath(_ service: String) -> String { "/v1/services/\(PercentEncoding.
 /// Decodes an answer of the API.
 func decode<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8]) throws(Failure) -> Value {
     do {
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        return try decoder.decode(type, from: Data(bytes))
+        return try DocumentForm.decode(type, bytes)
     } catch {
         throw Failure("the node's answer is not understood; is it another version?")
     }

@@ -1,29 +1,7 @@
 // Owns `meridian cluster show|add|remove|transfer`.
+internal import Admin
 internal import ArgumentParser
 internal import HTTPTransport
-
-/// What the CLI reads of /v1/cluster.
-struct ClusterStatus: Decodable {
-    struct Member: Decodable {
-        var id: String
-        var datacenter: String
-        var role: String
-        var address: String?
-        var reachable: Bool
-        var applied: Int?
-        var version: String?
-        var admin: String?
-    }
-
-    var leader: String?
-    var term: Int
-    var quorum: Bool
-    var changing: Bool
-    var forming: String?
-    var voters: Int
-    var spareVoters: Int
-    var members: [Member]
-}
 
 struct ClusterCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -37,7 +15,7 @@ struct ClusterCommand: ParsableCommand {
         func run() throws {
             let answer = try AdminClient(options: admin).send("GET", "/v1/cluster")
             if admin.json { return report(answer, admin, "") }
-            print(ClusterText(try decode(ClusterStatus.self, answer)).lines.joined(separator: "\n"))
+            print(ClusterText(try decode(ClusterDocument.self, answer)).lines.joined(separator: "\n"))
         }
     }
 
@@ -51,10 +29,9 @@ struct ClusterCommand: ParsableCommand {
         @OptionGroup var admin: AdminOptions
 
         func run() throws {
-            var body: [String: JSONValue] = ["id": .text(id)]
-            if let reason { body["reason"] = .text(reason) }
+            let body = MemberBody(id: id, reason: reason)
             let answer = try AdminClient(options: admin).send("POST", "/v1/cluster/members", body)
-            let cluster = try decode(ClusterStatus.self, answer)
+            let cluster = try decode(ClusterDocument.self, answer)
             report(answer, admin, "\(id) is a voter")
             if let note = ClusterText.note(cluster) { standardError(note) }
         }
@@ -74,7 +51,7 @@ struct ClusterCommand: ParsableCommand {
             if let reason { path += "&reason=\(PercentEncoding.encode(reason))" }
             if force { path += "&force=true" }
             let answer = try AdminClient(options: admin).send("DELETE", path)
-            let cluster = try decode(ClusterStatus.self, answer)
+            let cluster = try decode(ClusterDocument.self, answer)
             report(answer, admin, "\(id) is no member any more")
             if let note = ClusterText.note(cluster) { standardError(note) }
         }
@@ -87,9 +64,7 @@ struct ClusterCommand: ParsableCommand {
         @OptionGroup var admin: AdminOptions
 
         func run() throws {
-            var body: [String: JSONValue] = [:]
-            if let id { body["to"] = .text(id) }
-            if let reason { body["reason"] = .text(reason) }
+            let body = TransferBody(to: id, reason: reason)
             let answer = try AdminClient(options: admin).send("POST", "/v1/cluster/transfer", body)
             report(answer, admin, id.map { "\($0) leads" } ?? "another voter leads")
         }
@@ -100,7 +75,7 @@ struct ClusterCommand: ParsableCommand {
 struct ClusterText {
     private(set) var lines: [String] = []
 
-    init(_ cluster: ClusterStatus) {
+    init(_ cluster: ClusterDocument) {
         if let forming = cluster.forming {
             lines.append("no group yet: \(forming)")
         } else {
@@ -122,7 +97,7 @@ struct ClusterText {
     }
 
     /// What an operator should know of this number of voters; nil: nothing.
-    static func note(_ cluster: ClusterStatus) -> String? {
+    static func note(_ cluster: ClusterDocument) -> String? {
         guard cluster.voters > 1, cluster.voters.isMultiple(of: 2) else { return nil }
         return "note: \(cluster.voters) voters survive no more losses than \(cluster.voters - 1) would"
     }

@@ -1,4 +1,5 @@
 // Owns `meridian demo`: three datacenters on loopback in one command.
+internal import Admin
 internal import ArgumentParser
 internal import FoundationEssentials
 internal import Glibc
@@ -68,7 +69,7 @@ struct DemoCommand: ParsableCommand {
     private static func isReady(_ proxy: DemoWorld.Proxy) -> Bool {
         let request = HTTPRequest(method: "GET", path: "/v1/status")
         guard let answer = try? BlockingHTTPClient.send(request, to: proxy.admin, timeout: .seconds(1)),
-            let status = try? decode(NodeStatus.self, answer.body)
+            let status = try? decode(StatusDocument.self, answer.body)
         else { return false }
         return status.quorum && status.services.first?.primary != nil
     }

@@ -1,40 +1,7 @@
 // Owns `meridian diff`: what differs between a node's file and the group.
+internal import Admin
 internal import ArgumentParser
 internal import Glibc
-
-/// What the CLI reads of GET /v1/diff.
-struct DifferenceStatus: Decodable {
-    struct Item: Decodable {
-        var key: String
-        var file: String?
-        var group: String?
-    }
-
-    struct OverrideItem: Decodable {
-        var datacenter: String
-        var endpoint: String?
-        var kind: String
-        var file: String?
-        var now: String
-        var author: String
-        var reason: String
-        var sinceMs: Int64
-        var untilMs: Int64?
-    }
-
-    struct Service: Decodable {
-        var name: String
-        var drift: [Item]
-        var overrides: [OverrideItem]
-        var primary: Item?
-    }
-
-    var node: String
-    var agrees: Bool
-    var frozen: Bool
-    var services: [Service]
-    var cluster: [Item]
-}
 
 struct DiffCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -45,7 +12,7 @@ struct DiffCommand: ParsableCommand {
     func run() throws {
         let answer = try AdminClient(options: admin).send("GET", "/v1/diff")
         if admin.json { return report(answer, admin, "") }
-        print(DifferenceText(try decode(DifferenceStatus.self, answer)).lines.joined(separator: "\n"))
+        print(DifferenceText(try decode(DifferenceDocument.self, answer)).lines.joined(separator: "\n"))
     }
 }
 
@@ -53,26 +20,26 @@ struct DiffCommand: ParsableCommand {
 struct DifferenceText {
     private(set) var lines: [String] = []
 
-    init(_ status: DifferenceStatus) {
-        for service in status.services {
+    init(_ document: DifferenceDocument) {
+        for service in document.services {
             lines.append(service.name)
             if let primary = service.primary { add(primary) }
             for item in service.drift { add(item) }
             for item in service.overrides { add(item) }
         }
-        if !status.cluster.isEmpty {
+        if !document.cluster.isEmpty {
             lines.append("cluster")
-            for item in status.cluster { add(item) }
+            for item in document.cluster { add(item) }
         }
-        if status.frozen { lines.append("automatic moves of primaries are frozen") }
-        if lines.isEmpty { lines.append("the file of \(status.node) says all that the group holds") }
+        if document.frozen { lines.append("automatic moves of primaries are frozen") }
+        if lines.isEmpty { lines.append("the file of \(document.node) says all that the group holds") }
     }
 
-    private mutating func add(_ item: DifferenceStatus.Item) {
+    private mutating func add(_ item: DifferenceDocument.Item) {
         lines.append("  \(item.key): file \(item.file ?? "nothing"), group \(item.group ?? "nothing")")
     }
 
-    private mutating func add(_ item: DifferenceStatus.OverrideItem) {
+    private mutating func add(_ item: DifferenceDocument.OverrideItem) {
         let place = item.endpoint.map { "\(item.datacenter)/\($0)" } ?? item.datacenter
         var line = "  \(item.kind) of \(place): file \(item.file ?? "nothing"), now \(item.now)"
         line += ", by \(item.author) since \(UTCText.of(item.sinceMs))"

@@ -1,4 +1,5 @@
 // Owns `meridian drain` and `meridian undrain`.
+internal import Admin
 internal import ArgumentParser
 
 struct DrainCommand: ParsableCommand {
@@ -10,7 +11,8 @@ struct DrainCommand: ParsableCommand {
     @OptionGroup var admin: AdminOptions
 
     func run() throws {
-        let body = change.body(["state": .text("draining")])
+        let body = StateBody(
+            state: "draining", expiresIn: change.expires, reason: change.reason, force: change.force)
         let answer = try AdminClient(options: admin).send("PUT", targetPath(service, place) + "/state", body)
         report(answer, admin, "\(service) \(place) is draining")
     }
@@ -25,8 +27,7 @@ struct UndrainCommand: ParsableCommand {
     @OptionGroup var admin: AdminOptions
 
     func run() throws {
-        var body: [String: JSONValue] = ["state": .text("active")]
-        if let reason { body["reason"] = .text(reason) }
+        let body = StateBody(state: "active", reason: reason)
         let answer = try AdminClient(options: admin).send("PUT", targetPath(service, place) + "/state", body)
         report(answer, admin, "\(service) \(place) is active")
     }

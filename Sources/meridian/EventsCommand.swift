@@ -1,4 +1,5 @@
 // Owns `meridian events`.
+internal import Admin
 internal import ArgumentParser
 internal import Glibc
 internal import HTTPTransport
@@ -9,20 +10,12 @@ struct EventsCommand: ParsableCommand {
     @Flag(help: "Go on with new events until Ctrl-C.") var follow = false
     @OptionGroup var admin: AdminOptions
 
-    private struct Event: Decodable {
-        var index: UInt64
-        var timeMs: Int64
-        var author: String
-        var reason: String
-        var event: String
-    }
-
     func run() throws {
         let client = AdminClient(options: admin)
         guard follow else {
             let answer = try client.send("GET", "/v1/events")
             if admin.json { return print(String(decoding: answer, as: UTF8.self), terminator: "") }
-            for event in try decode([Event].self, answer) { print(Self.line(event)) }
+            for event in try decode([EventDocument].self, answer) { print(Self.line(event)) }
             return
         }
         var last: UInt64 = 0
@@ -31,7 +24,7 @@ struct EventsCommand: ParsableCommand {
                 last = sent.id.flatMap(UInt64.init) ?? last
                 if admin.json {
                     print(sent.data)
-                } else if let event = try? decode(Event.self, Array(sent.data.utf8)) {
+                } else if let event = try? decode(EventDocument.self, Array(sent.data.utf8)) {
                     print(Self.line(event))
                 }
                 fflush(nil)
@@ -42,7 +35,7 @@ struct EventsCommand: ParsableCommand {
         }
     }
 
-    private static func line(_ event: Event) -> String {
+    private static func line(_ event: EventDocument) -> String {
         let why = event.reason.isEmpty ? "" : ": \(event.reason)"
         return "\(event.index)  \(UTCText.of(event.timeMs))  \(event.event) by \(event.author)\(why)"
     }

@@ -1,51 +1,6 @@
 // Owns `meridian explain`: why the primary of a service is where it is, for people.
 internal import ArgumentParser
-
-/// What the CLI reads of GET /v1/services/{service}/explain.
-struct Explanation: Decodable {
-    struct Reason: Decodable {
-        var kind: String
-        var text: String
-    }
-
-    struct Confirmation: Decodable {
-        var soFarMs: Int64?
-        var neededMs: Int64
-    }
-
-    struct Place: Decodable {
-        var name: String
-        var votes: [String: String]
-        var healthyPercent: Int?
-        var primary: Bool
-        var objection: Reason?
-        var lagMs: Int64?
-        var lagAgeMs: Int64?
-    }
-
-    struct Observer: Decodable {
-        var id: String
-        var datacenter: String
-        var voter: Bool
-        var heardMsAgo: Int64?
-        var counts: Bool
-    }
-
-    var service: String
-    var leader: String?
-    var primary: String?
-    var epoch: Int?
-    var state: String
-    var target: String?
-    var home: String?
-    var promotes: String?
-    var holds: [Reason]
-    var confirm: Confirmation?
-    var heard: Int
-    var voting: Int
-    var datacenters: [Place]
-    var observers: [Observer]
-}
+internal import ControlPlane
 
 struct ExplainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -56,7 +11,7 @@ struct ExplainCommand: ParsableCommand {
     func run() throws {
         let answer = try AdminClient(options: admin).send("GET", servicePath(service) + "/explain")
         if admin.json { return report(answer, admin, "") }
-        print(ExplanationText(try decode(Explanation.self, answer)).lines.joined(separator: "\n"))
+        print(ExplanationText(try decode(FailoverReport.self, answer)).lines.joined(separator: "\n"))
     }
 }
 
@@ -64,7 +19,7 @@ struct ExplainCommand: ParsableCommand {
 struct ExplanationText {
     private(set) var lines: [String] = []
 
-    init(_ explanation: Explanation) {
+    init(_ explanation: FailoverReport) {
         addHead(explanation)
         if let datacenter = explanation.promotes {
             lines.append("moving to \(datacenter) now")
@@ -82,7 +37,7 @@ struct ExplanationText {
         for observer in explanation.observers { add(observer) }
     }
 
-    private mutating func addHead(_ explanation: Explanation) {
+    private mutating func addHead(_ explanation: FailoverReport) {
         var head = "\(explanation.service): "
         if let primary = explanation.primary, let epoch = explanation.epoch {
             head += "primary \(primary) (epoch \(epoch), \(explanation.state)"
@@ -95,7 +50,7 @@ struct ExplanationText {
         lines.append(head + (explanation.leader.map { ", says the leader \($0)" } ?? ""))
     }
 
-    private mutating func add(_ place: Explanation.Place) {
+    private mutating func add(_ place: FailoverReport.Place) {
         var line = "  \(place.name): "
         line += place.healthyPercent.map { "\($0) % healthy" } ?? "not seen"
         let votes = place.votes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
@@ -112,7 +67,7 @@ struct ExplanationText {
         lines.append(line)
     }
 
-    private mutating func add(_ observer: Explanation.Observer) {
+    private mutating func add(_ observer: FailoverReport.Observer) {
         var line = "  \(observer.id) in \(observer.datacenter), \(observer.voter ? "voter" : "observer"), "
         line += observer.heardMsAgo.map { "heard \(Self.seconds($0)) ago" } ?? "not heard"
         if observer.heardMsAgo != nil, !observer.counts { line += ", does not count" }

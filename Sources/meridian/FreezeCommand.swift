@@ -1,4 +1,5 @@
 // Owns `meridian freeze on|off`.
+internal import Admin
 internal import ArgumentParser
 
 /// Forbids or allows the group to move primaries by itself.
@@ -13,8 +14,7 @@ struct FreezeCommand: ParsableCommand {
     @OptionGroup var admin: AdminOptions
 
     func run() throws {
-        var body: [String: JSONValue] = ["frozen": .flag(wish == .on)]
-        if let reason { body["reason"] = .text(reason) }
+        let body = FreezeBody(frozen: wish == .on, reason: reason)
         let answer = try AdminClient(options: admin).send("PUT", "/v1/freeze", body)
         report(
             answer, admin,

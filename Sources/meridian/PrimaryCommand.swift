@@ -1,4 +1,5 @@
 // Owns `meridian primary show|set`.
+internal import Admin
 internal import ArgumentParser
 
 struct PrimaryCommand: ParsableCommand {
@@ -13,7 +14,7 @@ struct PrimaryCommand: ParsableCommand {
 
         func run() throws {
             let answer = try AdminClient(options: admin).send("GET", servicePath(service))
-            let status = try decode(ServiceStatus.self, answer)
+            let status = try decode(ServiceDocument.self, answer)
             guard let primary = status.primary, let epoch = status.epoch else {
                 throw Failure("\(service) has no primary: its datacenter_policy is \(status.policy)")
             }
@@ -31,25 +32,14 @@ struct PrimaryCommand: ParsableCommand {
         @OptionGroup var admin: AdminOptions
 
         func run() throws {
-            var body: [String: JSONValue] = [
-                "datacenter": .text(datacenter), "force": .flag(force), "dry_run": .flag(dryRun),
-            ]
-            if let reason { body["reason"] = .text(reason) }
+            let body = PrimaryBody(datacenter: datacenter, reason: reason, force: force, dryRun: dryRun)
             let answer = try AdminClient(options: admin).send("POST", servicePath(service) + "/primary", body)
-            let moved = try decode(Moved.self, answer)
+            let moved = try decode(PrimaryAnswer.self, answer)
             report(answer, admin, Self.sentence(service, moved))
         }
 
-        struct Moved: Decodable {
-            var primary: String
-            var target: String
-            var epoch: Int
-            var state: String
-            var dryRun: Bool
-        }
-
         /// What happened, or would.
-        static func sentence(_ service: String, _ moved: Moved) -> String {
+        static func sentence(_ service: String, _ moved: PrimaryAnswer) -> String {
             guard moved.state == "switching" else {
                 return "primary of \(service) \(moved.dryRun ? "would be" : "is") \(moved.target), epoch \(moved.epoch)"
             }

@@ -1,4 +1,5 @@
 // Owns `meridian reload`.
+internal import Admin
 internal import ArgumentParser
 
 /// Has a node read its settings file again.
@@ -7,13 +8,9 @@ struct ReloadCommand: ParsableCommand {
         commandName: "reload", abstract: "Apply the configuration file again; a wrong one changes nothing.")
     @OptionGroup var admin: AdminOptions
 
-    private struct Answer: Decodable {
-        var warnings: [String]
-    }
-
     func run() throws {
         let answer = try AdminClient(options: admin).send("POST", "/v1/reload")
-        for warning in try decode(Answer.self, answer).warnings { standardError(warning) }
+        for warning in try decode(ReloadAnswer.self, answer).warnings { standardError(warning) }
         report(answer, admin, "the configuration was reloaded")
     }
 }

@@ -1,4 +1,5 @@
 // Owns `meridian serve-without-lease`: what is left when the group is lost.
+internal import Admin
 internal import ArgumentParser
 internal import HTTPTransport
 
@@ -36,8 +37,7 @@ struct ServeWithoutLeaseCommand: ParsableCommand {
             let query = reason.map { "?reason=\(PercentEncoding.encode($0))" } ?? ""
             return report(try client.send("DELETE", path + query), admin, "\(service) needs its lease again")
         }
-        var body: [String: JSONValue] = ["for": .text(time), "old_primary_is_fenced": .flag(true)]
-        if let reason { body["reason"] = .text(reason) }
+        let body = WithoutLeaseBody(for: time, oldPrimaryIsFenced: true, reason: reason)
         let answer = try client.send("POST", path, body)
         report(answer, admin, "this node serves \(service) without a lease for \(time)")
     }

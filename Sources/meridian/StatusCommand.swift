@@ -1,68 +1,7 @@
 // Owns `meridian status`: the state of a node as a table.
+internal import Admin
 internal import ArgumentParser
 internal import Glibc
-
-/// What the CLI reads of GET /v1/status.
-struct NodeStatus: Decodable {
-    var node: String
-    var datacenter: String
-    var version: String
-    var index: Int
-    var quorum: Bool
-    var leader: String?
-    var forming: String?
-    var frozen: Bool
-    var freeze: FreezeStatus?
-    var members: [MemberStatus]
-    var services: [ServiceStatus]
-}
-
-struct FreezeStatus: Decodable {
-    var author: String?
-    var reason: String?
-}
-
-struct MemberStatus: Decodable {
-    var id: String
-    var datacenter: String
-    var role: String
-    var reachable: Bool
-    var applied: Int?
-}
-
-struct ServiceStatus: Decodable {
-    var name: String
-    var policy: String
-    var endpointPolicy: String
-    var primary: String?
-    var epoch: Int?
-    var state: String
-    var target: String?
-    var withoutLeaseMs: Int?
-    var configDrift: Bool
-    var requestsPerSecond: Double
-    var datacenters: [DatacenterStatus]
-}
-
-struct DatacenterStatus: Decodable {
-    var name: String
-    var weight: Int
-    var state: String
-    var healthy: Double
-    var share: Double
-    var panic: Bool
-    var votes: [String: String]
-    var endpoints: [EndpointStatus]
-}
-
-struct EndpointStatus: Decodable {
-    var address: String
-    var weight: Int
-    var state: String
-    var inFlight: Int
-    var requests: Int
-    var errors: Int
-}
 
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -77,7 +16,7 @@ struct StatusCommand: ParsableCommand {
             if admin.json {
                 print(String(decoding: answer, as: UTF8.self), terminator: "")
             } else {
-                print(StatusTable(try decode(NodeStatus.self, answer), colours: isatty(STDOUT_FILENO) == 1).text)
+                print(StatusTable(try decode(StatusDocument.self, answer), colours: isatty(STDOUT_FILENO) == 1).text)
             }
             if watch { sleep(1) }
         } while watch
@@ -89,7 +28,7 @@ struct StatusTable {
     private(set) var text = ""
     private let colours: Bool
 
-    init(_ status: NodeStatus, colours: Bool) {
+    init(_ status: StatusDocument, colours: Bool) {
         self.colours = colours
         text = "node \(status.node) in \(status.datacenter), version \(status.version), index \(status.index)"
         text += "\n"
@@ -98,14 +37,14 @@ struct StatusTable {
         for service in status.services { add(service) }
     }
 
-    private mutating func addFreeze(_ freeze: FreezeStatus?) {
+    private mutating func addFreeze(_ freeze: FreezeDocument?) {
         text += colour("automatic moves of primaries are frozen", 33)
         if let author = freeze?.author { text += " by \(author)" }
         if let reason = freeze?.reason, !reason.isEmpty { text += ": \(reason)" }
         text += "\n"
     }
 
-    private mutating func addGroup(_ status: NodeStatus) {
+    private mutating func addGroup(_ status: StatusDocument) {
         if let forming = status.forming {
             text += colour("no group yet: \(forming)\n", 33)
         } else if !status.quorum {
@@ -120,7 +59,7 @@ struct StatusTable {
         }
     }
 
-    private mutating func add(_ service: ServiceStatus) {
+    private mutating func add(_ service: ServiceDocument) {
         text += "\n" + colour(service.name, 1) + "  \(service.policy) → \(service.endpointPolicy)"
         if let primary = service.primary, let epoch = service.epoch {
             text += ", primary " + colour(primary, 36) + " (epoch \(epoch), \(service.state)"
@@ -135,7 +74,7 @@ struct StatusTable {
         for datacenter in service.datacenters { add(datacenter) }
     }
 
-    private mutating func add(_ datacenter: DatacenterStatus) {
+    private mutating func add(_ datacenter: ServiceDocument.Datacenter) {
         let share = Int((datacenter.share * 100).rounded())
         let healthy = Int((datacenter.healthy * 100).rounded())
         let tint = healthy >= 70 ? 32 : (healthy > 0 ? 33 : 31)

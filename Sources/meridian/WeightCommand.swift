@@ -1,4 +1,5 @@
 // Owns `meridian weight set|reset`.
+internal import Admin
 internal import ArgumentParser
 
 struct WeightCommand: ParsableCommand {
@@ -19,7 +20,8 @@ struct WeightCommand: ParsableCommand {
         }
 
         func run() throws {
-            let body = change.body(["weight": .number(weight)])
+            let body = WeightBody(
+                weight: weight, expiresIn: change.expires, reason: change.reason, force: change.force)
             let answer = try AdminClient(options: admin).send("PUT", targetPath(service, place) + "/weight", body)
             report(answer, admin, "weight of \(service) \(place) is \(weight)")
         }
@@ -45,13 +47,4 @@ struct ChangeOptions: ParsableArguments {
     @Option(help: "Return to the file's value after this time, such as 1h.") var expires: String?
     @Option(help: "Why; shown in the events.") var reason: String?
     @Flag(help: "Do it even if nothing is left that takes traffic.") var force = false
-
-    /// The body with what was said beside the value.
-    func body(_ value: [String: JSONValue]) -> [String: JSONValue] {
-        var body = value
-        if let expires { body["expires_in"] = .text(expires) }
-        if let reason { body["reason"] = .text(reason) }
-        if force { body["force"] = .flag(true) }
-        return body
-    }
 }

@@ -17,6 +17,6 @@ import Testing
         ])
     func word(_ state: OperatingState, _ health: EndpointHealth, _ isEjected: Bool, _ expected: String) {
         let condition = EndpointCondition(health: health, isEjected: isEjected)
-        #expect(StatusDocument.Endpoint.state(state, condition) == expected)
+        #expect(ServiceDocument.Endpoint.state(state, condition) == expected)
     }
 }

@@ -1,4 +1,6 @@
 // Owns the proof of what the command line shows of the group: explanations, members, differences, moves.
+import Admin
+import ControlPlane
 import Foundation
 import Testing
 
@@ -11,7 +13,7 @@ import Testing
 
     @Test func explanationsSayItAll() throws {
         let explanation = try read(
-            Explanation.self,
+            FailoverReport.self,
             """
             {"service":"shop","leader":"n1","primary":"west","epoch":3,"state":"switching","target":"east","home":"south",
              "holds":[{"kind":"frozen","text":"automatic changes are frozen"}],
@@ -37,7 +39,7 @@ import Testing
 
     @Test func withoutALeaderThereIsOnlyTheReason() throws {
         let explanation = try read(
-            Explanation.self,
+            FailoverReport.self,
             """
             {"service":"shop","state":"stable","holds":[{"kind":"no_leader","text":"nobody leads"}],"heard":0,"voting":0,
              "datacenters":[],"observers":[]}
@@ -50,12 +52,13 @@ import Testing
 
     @Test func membersAreListed() throws {
         let cluster = try read(
-            ClusterStatus.self,
+            ClusterDocument.self,
             """
-            {"leader":"n1","term":4,"quorum":true,"changing":true,"voters":2,"spare_voters":0,"members":[
-              {"id":"n1","datacenter":"west","role":"voter","address":"10.0.0.1:7946","reachable":true,"applied":9,
-               "version":"0.1.0","admin":"https://n1"},
-              {"id":"n2","datacenter":"east","role":"observer","reachable":false}]}
+            {"node":"n1","leader":"n1","term":4,"quorum":true,"changing":true,"voters":2,"spare_voters":0,"members":[
+              {"id":"n1","datacenter":"west","role":"voter","address":"10.0.0.1:7946","rank":0,
+               "reachable":true,"applied":9,"incarnation":"a1","version":"0.1.0","admin":"https://n1"},
+              {"id":"n2","datacenter":"east","role":"observer","rank":1,"reachable":false,
+               "incarnation":"b2"}]}
             """)
         #expect(
             ClusterText(cluster).lines == [
@@ -67,9 +70,9 @@ import Testing
 
     @Test func differencesAreListed() throws {
         let status = try read(
-            DifferenceStatus.self,
+            DifferenceDocument.self,
             """
-            {"node":"n1","agrees":false,"frozen":true,"cluster":[{"key":"cluster.lease","file":"6s","group":"9s"}],
+            {"node":"n1","index":7,"agrees":false,"frozen":true,"cluster":[{"key":"cluster.lease","file":"6s","group":"9s"}],
              "services":[{"name":"shop","drift":[{"key":"failover.confirm","file":"5s"}],
                "primary":{"key":"primary","file":"west","group":"east"},
                "overrides":[{"datacenter":"west","endpoint":"a:1","kind":"weight","now":"7","author":"admin","reason":"big",
@@ -83,7 +86,8 @@ import Testing
                 "cluster", "  cluster.lease: file 6s, group 9s", "automatic moves of primaries are frozen",
             ])
         let none = try read(
-            DifferenceStatus.self, #"{"node":"n1","agrees":true,"frozen":false,"cluster":[],"services":[]}"#)
+            DifferenceDocument.self, #"{"node":"n1","index":7,"agrees":true,"frozen":false,"cluster":[],"services":[]}"#
+        )
         #expect(DifferenceText(none).lines == ["the file of n1 says all that the group holds"])
     }
 
@@ -92,8 +96,9 @@ import Testing
             PrimaryCommand.Set.sentence(
                 "shop",
                 try read(
-                    PrimaryCommand.Set.Moved.self,
-                    #"{"primary":"west","target":"east","epoch":2,"state":"\#(state)","dry_run":\#(isDry)}"#))
+                    PrimaryAnswer.self,
+                    #"{"service":"shop","primary":"west","target":"east","epoch":2,"state":"\#(state)","dry_run":\#(isDry)}"#
+                ))
         }
         #expect(try sentence("stable", false) == "primary of shop is east, epoch 2")
         #expect(try sentence("stable", true) == "primary of shop would be east, epoch 2")

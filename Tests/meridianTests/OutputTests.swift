@@ -7,25 +7,27 @@ import Settings
 import Testing
 import Topology
 
+@testable import Admin
 @testable import meridian
 
 @Suite struct Output {
-    private let status = NodeStatus(
-        node: "n1", datacenter: "west", version: "0.1.0", index: 7, quorum: true, leader: "n1", frozen: false,
+    private let status = StatusDocument(
+        node: "n1", datacenter: "west", version: "0.1.0", index: 7, ageMs: 3, quorum: true, leader: "n1", term: 1,
+        frozen: false, uptimeS: 9,
         members: [
-            MemberStatus(id: "n1", datacenter: "west", role: "voter", reachable: true, applied: 7),
-            MemberStatus(id: "n2", datacenter: "east", role: "voter", reachable: false, applied: nil),
+            .init(id: "n1", datacenter: "west", role: "voter", reachable: true, applied: 7),
+            .init(id: "n2", datacenter: "east", role: "voter", reachable: false, applied: nil),
         ],
         services: [
-            ServiceStatus(
-                name: "shop", policy: "primary", endpointPolicy: "round_robin", primary: "west", epoch: 2,
-                state: "stable", configDrift: false, requestsPerSecond: 1.5,
+            ServiceDocument(
+                name: "shop", protocol: "http", policy: "primary", endpointPolicy: "round_robin", consistency: "strict",
+                primary: "west", epoch: 2, state: "stable", configDrift: false, requestsPerSecond: 1.5, requests: 9,
                 datacenters: [
-                    DatacenterStatus(
+                    .init(
                         name: "west", weight: 3, state: "draining", healthy: 0.5, share: 1, panic: false,
                         votes: ["west": "up", "east": "down"],
                         endpoints: [
-                            EndpointStatus(
+                            .init(
                                 address: "10.0.0.1:80", weight: 1, state: "down", inFlight: 4, requests: 9, errors: 2)
                         ])
                 ])

@@ -5,35 +5,17 @@ internal import Proactor
 internal import Settings
 internal import Topology
 
-private struct GlassBody: Decodable {
-    var duration: String
-    var isFenced: Bool?
-    var reason: String?
-
-    enum CodingKeys: String, CodingKey {
-        case duration = "for"
-        case isFenced = "old_primary_is_fenced"
-        case reason
-    }
-}
-
-private struct GlassAnswer: Encodable {
-    var service: String
-    /// 0: it needs its lease again.
-    var forMs: Int64
-}
-
 /// Has the asked node alone serve; nothing is passed on, and no quorum is needed.
 struct ServeWithoutLeaseEndpoint: Endpoint {
     let method = "POST"
     let pattern = "/v1/services/{service}/serve-without-lease"
 
     func answer(_ call: AdminCall) {
-        guard let body = call.decode(GlassBody.self) else { return }
-        guard let duration = DurationText.read(body.duration), duration > .zero, duration <= BreakGlass.longest else {
+        guard let body = call.decode(WithoutLeaseBody.self) else { return }
+        guard let duration = DurationText.read(body.for), duration > .zero, duration <= BreakGlass.longest else {
             return call.respond(.problem(400, "\"for\" is a duration such as \"10m\", of at most a day"))
         }
-        guard body.isFenced == true else {
+        guard body.oldPrimaryIsFenced == true else {
             let reason =
                 "only with \"old_primary_is_fenced\": true: if the old primary can still be written to, data will diverge"
             return call.respond(.problem(409, reason))
@@ -54,7 +36,7 @@ extension AdminCall {
         guard let author else { return }
         let glass = BreakGlass(service, for: duration, author: author, reason: reason ?? "")
         let milliseconds = (duration ?? .zero).wholeNanoseconds / 1_000_000
-        let document = GlassAnswer(service: service.text, forMs: milliseconds)
+        let document = WithoutLeaseAnswer(service: service.text, forMs: milliseconds)
         let reply = LoopBound(responder, of: context.loop)
         let isAccepted = context.control.serveWithoutLease(glass) { refusal in
             reply.post { responder in

@@ -4,18 +4,6 @@ internal import HTTPTransport
 internal import Settings
 internal import Topology
 
-private struct MemberBody: Decodable {
-    var id: String
-    var reason: String?
-    var force: Bool?
-}
-
-private struct TransferBody: Decodable {
-    /// nil: to the best of the others.
-    var to: String?
-    var reason: String?
-}
-
 struct ClusterEndpoint: Endpoint {
     let method = "GET"
     let pattern = "/v1/cluster"

@@ -1,17 +1,9 @@
 // Owns GET /v1/events: what was changed, by whom and why; once, or as a stream.
 internal import Catalog
 internal import ControlPlane
-internal import FoundationEssentials
 internal import HTTPTransport
 
-/// One change, as programs get it.
-struct EventDocument: Encodable {
-    var index: UInt64
-    var timeMs: Int64
-    var author: String
-    var reason: String
-    var event: String
-
+extension EventDocument {
     init(_ event: CatalogEvent) {
         index = event.index
         timeMs = event.time.milliseconds
@@ -21,7 +13,7 @@ struct EventDocument: Encodable {
     }
 
     /// One line of JSON.
-    var text: String { String(decoding: HTTPResponse.encoded(self) ?? [], as: UTF8.self) }
+    var text: String { String(decoding: DocumentForm.encode(self) ?? [], as: UTF8.self) }
 }
 
 /// The newest events, those after `?after=INDEX` only. With `Accept: text/event-stream` also those to come; a client

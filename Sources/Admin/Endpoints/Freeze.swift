@@ -3,19 +3,7 @@ internal import Catalog
 internal import ControlPlane
 internal import HTTPTransport
 
-private struct FreezeBody: Decodable {
-    var frozen: Bool
-    var reason: String?
-}
-
-/// Whether automatic changes are frozen, and who said so.
-struct FreezeDocument: Encodable {
-    var frozen: Bool
-    /// Absent while nobody ever froze anything, as are the others.
-    var author: String?
-    var reason: String?
-    var sinceMs: Int64?
-
+extension FreezeDocument {
     init(_ record: FreezeRecord) {
         frozen = record.isFrozen
         guard record.index > 0 else { return }

@@ -7,30 +7,8 @@ internal import Proactor
 internal import Routing
 internal import Topology
 
-private struct PrimaryBody: Decodable {
-    var datacenter: String
-    var reason: String?
-    var force: Bool?
-    var dryRun: Bool?
-
-    enum CodingKeys: String, CodingKey {
-        case datacenter, reason, force
-        case dryRun = "dry_run"
-    }
-}
-
-private struct PrimaryAnswer: Encodable {
-    var service: String
-    /// Where traffic goes, or went until the switch under way began.
-    var primary: String
-    /// Where it will go.
-    var target: String
-    var epoch: UInt32
-    /// `stable` or `switching`.
-    var state: String
-    var dryRun: Bool
-
-    init(_ service: ServiceName, _ state: PrimaryState, dryRun: Bool) {
+extension PrimaryAnswer {
+    fileprivate init(_ service: ServiceName, _ state: PrimaryState, dryRun: Bool) {
         self.service = service.text
         primary = state.origin.text
         target = state.target.text

@@ -2,11 +2,6 @@
 internal import HTTPTransport
 internal import Proactor
 
-private struct ReloadAnswer: Encodable {
-    var reloaded: Bool
-    var warnings: [String]
-}
-
 /// Answers once the new settings hold, or with every problem of the file.
 struct ReloadEndpoint: Endpoint {
     let method = "POST"

@@ -3,18 +3,6 @@ internal import Catalog
 internal import HTTPTransport
 internal import Topology
 
-private struct StateBody: Decodable {
-    var state: String
-    var expiresIn: String?
-    var reason: String?
-    var force: Bool?
-
-    enum CodingKeys: String, CodingKey {
-        case state, reason, force
-        case expiresIn = "expires_in"
-    }
-}
-
 extension AdminCall {
     fileprivate func setState() {
         guard let target = target(), let body = decode(StateBody.self), let until = expiry(body.expiresIn) else {

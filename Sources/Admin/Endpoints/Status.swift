@@ -46,7 +46,7 @@ struct ServiceEndpoint: Endpoint {
         _ name: ServiceName, _ context: AdminContext, _ snapshot: ControlSnapshot
     ) -> HTTPResponse {
         guard let routing = snapshot.table.service(name) else { return .problem(404, "there is no service '\(name)'") }
-        let document = StatusDocument.Service(routing, snapshot.catalog, KnownVotes(context), context)
+        let document = ServiceDocument(routing, snapshot.catalog, KnownVotes(context), context)
         var response = HTTPResponse.json(200, document)
         if let index = snapshot.catalog.changeIndex(of: name) { response.fields.append(("ETag", "\"\(index)\"")) }
         return response

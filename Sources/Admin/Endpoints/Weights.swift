@@ -3,19 +3,6 @@ internal import Catalog
 internal import HTTPTransport
 internal import Topology
 
-/// The body of a change of weight.
-private struct WeightBody: Decodable {
-    var weight: Int
-    var expiresIn: String?
-    var reason: String?
-    var force: Bool?
-
-    enum CodingKeys: String, CodingKey {
-        case weight, reason, force
-        case expiresIn = "expires_in"
-    }
-}
-
 extension AdminCall {
     fileprivate func setWeight() {
         guard let target = target(), let body = decode(WeightBody.self), let until = expiry(body.expiresIn) else {

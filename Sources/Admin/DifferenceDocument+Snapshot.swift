@@ -1,54 +1,11 @@
-// Owns the form of what differs between the file of a node and what the group holds.
+// Owns the search for what differs between the file of a node and what the group holds.
 internal import Catalog
 internal import ControlPlane
 internal import Routing
 internal import Settings
 internal import Topology
 
-/// The answer of GET /v1/diff.
-struct DifferenceDocument: Encodable {
-    /// One thing that the file and the group say differently; absent where one of them does not have it.
-    struct Item: Encodable {
-        /// Such as `failover.confirm` or `datacenters.eu-west.weight`.
-        var key: String
-        var file: String?
-        var group: String?
-    }
-
-    /// What an operator set over the file.
-    struct OverrideItem: Encodable {
-        var datacenter: String
-        var endpoint: String?
-        /// `weight` or `state`.
-        var kind: String
-        /// What the file says; absent where it does not list the target.
-        var file: String?
-        var now: String
-        var author: String
-        var reason: String
-        var sinceMs: Int64
-        var untilMs: Int64?
-    }
-
-    struct Service: Encodable {
-        var name: String
-        /// Where the group holds something else than this node's file: the node obeys the group.
-        var drift: [Item]
-        var overrides: [OverrideItem]
-        /// Where the primary is, if that is not the first datacenter of the file.
-        var primary: Item?
-    }
-
-    var node: String
-    var index: UInt64
-    /// Whether the file and the group agree on everything that is the group's to say; overrides are no disagreement.
-    var agrees: Bool
-    var frozen: Bool
-    /// Only services with something to tell.
-    var services: [Service]
-    /// Members and timing: after the group was formed the file's are no more than hints.
-    var cluster: [Item]
-
+extension DifferenceDocument {
     init(_ settings: Settings, _ snapshot: ControlSnapshot) {
         let catalog = snapshot.catalog
         node = settings.node.id.text

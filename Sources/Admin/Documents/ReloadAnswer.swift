@@ -1,0 +1,8 @@
+// Owns the form of what a reload came to.
+
+/// The answer of POST /v1/reload.
+package struct ReloadAnswer: Codable, Sendable {
+    package var reloaded: Bool
+    /// Printed problems of several lines.
+    package var warnings: [String]
+}

@@ -1,0 +1,44 @@
+// Owns the form of one service: where its traffic goes, and why.
+
+/// The answer of GET /v1/services/{service}, and of changes of its weights and states.
+package struct ServiceDocument: Codable, Sendable {
+    package struct Datacenter: Codable, Sendable {
+        package var name: String
+        package var weight: Int
+        package var state: String
+        package var healthy: Double
+        package var share: Double
+        package var panic: Bool
+        /// `up`, `down` or `abstains`, by voting datacenter: as the leader counts them, which tells the other nodes. A node
+        /// that has heard no leader for five seconds shows what it sees itself, under its own datacenter.
+        package var votes: [String: String]
+        package var endpoints: [Endpoint]
+    }
+
+    package struct Endpoint: Codable, Sendable {
+        package var address: String
+        package var weight: Int
+        package var state: String
+        package var inFlight: Int
+        package var requests: Int
+        package var errors: Int
+    }
+
+    package var name: String
+    package var `protocol`: String
+    package var policy: String
+    package var endpointPolicy: String
+    package var consistency: String
+    package var primary: String?
+    package var epoch: UInt32?
+    /// `stable`, or `switching` while traffic goes nowhere new.
+    package var state: String
+    /// Where a switch under way goes.
+    package var target: String?
+    /// For how much longer this node serves it without a lease, by an operator's word; absent: it does not.
+    package var withoutLeaseMs: Int64?
+    package var configDrift: Bool
+    package var requestsPerSecond: Double
+    package var requests: Int
+    package var datacenters: [Datacenter]
+}

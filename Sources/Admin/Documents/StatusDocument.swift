@@ -1,0 +1,31 @@
+// Owns the form of the state that people and programs look at.
+
+/// The answer of GET /v1/status (design §6).
+package struct StatusDocument: Codable, Sendable {
+    package struct Member: Codable, Sendable {
+        package var id: String
+        package var datacenter: String
+        package var role: String
+        package var reachable: Bool
+        /// The index that it has; absent where this node does not know it.
+        package var applied: UInt64?
+    }
+
+    package var node: String
+    package var datacenter: String
+    package var version: String
+    package var index: UInt64
+    package var ageMs: Int64
+    package var quorum: Bool
+    /// Absent while none is known.
+    package var leader: String?
+    package var term: UInt64
+    /// Why the node belongs to no group yet; absent when it does.
+    package var forming: String?
+    package var frozen: Bool
+    /// Who froze automatic changes, when and why; absent while nobody has.
+    package var freeze: FreezeDocument?
+    package var uptimeS: Int64
+    package var members: [Member]
+    package var services: [ServiceDocument]
+}

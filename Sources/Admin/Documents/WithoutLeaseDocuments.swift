@@ -1,0 +1,23 @@
+// Owns the form of serving without a lease.
+
+/// For how long a node is to serve without one.
+package struct WithoutLeaseBody: Codable, Sendable {
+    /// Such as `10m`; at most a day.
+    package var `for`: String
+    /// The operator's word, without which it is refused.
+    package var oldPrimaryIsFenced: Bool?
+    package var reason: String?
+
+    package init(for time: String, oldPrimaryIsFenced: Bool? = nil, reason: String? = nil) {
+        self.for = time
+        self.oldPrimaryIsFenced = oldPrimaryIsFenced
+        self.reason = reason
+    }
+}
+
+/// For how long it will.
+package struct WithoutLeaseAnswer: Codable, Sendable {
+    package var service: String
+    /// 0: it needs its lease again.
+    package var forMs: Int64
+}
