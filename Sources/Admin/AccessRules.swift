@@ -40,6 +40,9 @@ struct AccessRules: Sendable {
         return token
     }
 
+    /// The statuses by which any request may be refused.
+    static func refusals(needsToken: Bool) -> [Int] { (needsToken ? [401] : []) + [403, 421] }
+
     /// The answer that refuses the request; nil when it may pass.
     func refusal(_ request: HTTPRequest) -> HTTPResponse? {
         guard hosts.contains(request.authority.lowercased()) else {

@@ -11,6 +11,8 @@ protocol Endpoint: Sendable {
     var method: String { get }
     /// Segments; `{name}` stands for any one.
     var pattern: String { get }
+    /// What it takes and answers, for `/openapi.json`.
+    var operation: APIOperation { get }
     /// Answers, now or later, on the admin thread.
     func answer(_ call: AdminCall)
 }

@@ -11,12 +11,12 @@ struct AdminRouter: Sendable {
             SetDatacenterStateEndpoint(), SetEndpointStateEndpoint(), SetPrimaryEndpoint(), ExplainEndpoint(),
             ServeWithoutLeaseEndpoint(), ServeWithLeaseEndpoint(), FreezeEndpoint(), SetFreezeEndpoint(),
             ClusterEndpoint(), AddMemberEndpoint(), RemoveMemberEndpoint(),
-            TransferEndpoint(), DifferenceEndpoint(), ConfigEndpoint(), ReloadEndpoint(),
+            TransferEndpoint(), DifferenceEndpoint(), ConfigEndpoint(), ReloadEndpoint(), OpenAPIEndpoint(),
         ])
     /// What anyone may see.
     static let open = AdminRouter([LivezEndpoint(), ReadyzEndpoint(), MetricsEndpoint()])
 
-    private let endpoints: [any Endpoint]
+    let endpoints: [any Endpoint]
     private let patterns: [[Substring]]
 
     private init(_ endpoints: [any Endpoint]) {
@@ -37,7 +37,7 @@ struct AdminRouter: Sendable {
                 continue
             }
             let call = AdminCall(request: request, context: context, parameters: parameters, responder: responder)
-            if endpoint.method == "GET", request.queryItem("consistent") == "true" {
+            if endpoint.operation.kind == .read, request.queryItem("consistent") == "true" {
                 call.whenCurrent { endpoint.answer(call) }
             } else {
                 endpoint.answer(call)

@@ -23,7 +23,8 @@ extension HTTPResponse {
         [("Content-Type", type), ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")]
     }
 
-    private static func title(_ status: Int) -> String {
+    /// What a status means here.
+    static func title(_ status: Int) -> String {
         switch status {
         case 400: "Bad request"
         case 401: "Unauthorized"

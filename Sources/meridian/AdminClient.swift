@@ -6,7 +6,7 @@ internal import HTTPTransport
 
 /// The options of every command that talks to a node.
 struct AdminOptions: ParsableArguments {
-    @Option(name: .customLong("admin"), help: "The node's admin API.")
+    @Option(name: .customLong("admin"), help: "The node's admin API; /openapi.json there describes it.")
     var url = "http://127.0.0.1:9901"
 
     @Option(help: "The file with the token that the node's `admin.token_file` names.")

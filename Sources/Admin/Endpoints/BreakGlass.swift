@@ -9,6 +9,10 @@ internal import Topology
 struct ServeWithoutLeaseEndpoint: Endpoint {
     let method = "POST"
     let pattern = "/v1/services/{service}/serve-without-lease"
+    let operation = APIOperation(
+        .local, "Has this node serve a strict service without a lease, when the group is lost.",
+        parameters: [.author], body: .required(WithoutLeaseBody.self), answers: .document(WithoutLeaseAnswer.self),
+        refusals: [400, 404, 409])
 
     func answer(_ call: AdminCall) {
         guard let body = call.decode(WithoutLeaseBody.self) else { return }
@@ -27,6 +31,9 @@ struct ServeWithoutLeaseEndpoint: Endpoint {
 struct ServeWithLeaseEndpoint: Endpoint {
     let method = "DELETE"
     let pattern = "/v1/services/{service}/serve-without-lease"
+    let operation = APIOperation(
+        .local, "Has this node need the lease again.", query: [.reason], parameters: [.author],
+        answers: .document(WithoutLeaseAnswer.self), refusals: [400, 404, 409])
 
     func answer(_ call: AdminCall) { call.serveWithoutLease(for: nil, reason: call.request.queryItem("reason")) }
 }

@@ -7,6 +7,8 @@ internal import Topology
 struct ClusterEndpoint: Endpoint {
     let method = "GET"
     let pattern = "/v1/cluster"
+    let operation = APIOperation(
+        .read, "Who belongs to the group, who votes and who leads.", answers: .document(ClusterDocument.self))
 
     func answer(_ call: AdminCall) {
         guard let snapshot = call.snapshot else { return }
@@ -37,6 +39,9 @@ extension AdminCall {
 struct AddMemberEndpoint: Endpoint {
     let method = "POST"
     let pattern = "/v1/cluster/members"
+    let operation = APIOperation(
+        .group, "Gives a member that observes a vote.", body: .required(MemberBody.self),
+        answers: .document(ClusterDocument.self))
 
     func answer(_ call: AdminCall) {
         guard let body = call.decode(MemberBody.self) else { return }
@@ -48,6 +53,13 @@ struct AddMemberEndpoint: Endpoint {
 struct RemoveMemberEndpoint: Endpoint {
     let method = "DELETE"
     let pattern = "/v1/cluster/members"
+    let operation = APIOperation(
+        .group, "Takes a member out of the group: the one of the query, or else of the body.",
+        query: [
+            .init("id", "The node's id."), .reason,
+            .init("force", "`true`: even if too few voters answer.", Bool.self),
+        ],
+        body: .optional(MemberBody.self), answers: .document(ClusterDocument.self))
 
     func answer(_ call: AdminCall) {
         var body = MemberBody(
@@ -64,6 +76,9 @@ struct RemoveMemberEndpoint: Endpoint {
 struct TransferEndpoint: Endpoint {
     let method = "POST"
     let pattern = "/v1/cluster/transfer"
+    let operation = APIOperation(
+        .group, "Lets another voter lead; without a body the best of them.", body: .optional(TransferBody.self),
+        answers: .document(ClusterDocument.self))
 
     func answer(_ call: AdminCall) {
         guard let body = call.request.body.isEmpty ? TransferBody() : call.decode(TransferBody.self) else { return }

@@ -5,6 +5,9 @@ internal import HTTPTransport
 struct ConfigEndpoint: Endpoint {
     let method = "GET"
     let pattern = "/v1/config"
+    let operation = APIOperation(
+        .read, "The file that the settings in force came from, as it was then.",
+        answers: .document(ConfigDocument.self), fields: [.tag])
 
     func answer(_ call: AdminCall) {
         let file = call.context.node.configurationFile

@@ -6,6 +6,9 @@ internal import HTTPTransport
 struct DifferenceEndpoint: Endpoint {
     let method = "GET"
     let pattern = "/v1/diff"
+    let operation = APIOperation(
+        .read, "What the group holds that the file of this node does not say.",
+        answers: .document(DifferenceDocument.self), fields: [.index])
 
     func answer(_ call: AdminCall) {
         guard let snapshot = call.snapshot else { return }

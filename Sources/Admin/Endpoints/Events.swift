@@ -21,6 +21,10 @@ extension EventDocument {
 struct EventsEndpoint: Endpoint {
     let method = "GET"
     let pattern = "/v1/events"
+    let operation = APIOperation(
+        .read, "What was changed, by whom and why; as server-sent events also what will be.",
+        query: [.init("after", "Only events after this index. `Last-Event-ID` goes first.", UInt64.self)],
+        answers: .document([EventDocument].self), .text("text/event-stream"), refusals: [400])
 
     func answer(_ call: AdminCall) {
         let text = call.request[field: "last-event-id"] ?? call.request.queryItem("after") ?? "0"

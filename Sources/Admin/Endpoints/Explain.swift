@@ -6,6 +6,9 @@ internal import HTTPTransport
 struct ExplainEndpoint: Endpoint {
     let method = "GET"
     let pattern = "/v1/services/{service}/explain"
+    let operation = APIOperation(
+        .read, "Why the primary of a service is where it is, as the leader sees it.",
+        answers: .document(FailoverReport.self), refusals: [404, 504])
 
     func answer(_ call: AdminCall) {
         call.answerFromLeader {

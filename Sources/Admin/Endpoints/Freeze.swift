@@ -24,6 +24,9 @@ extension FreezeDocument {
 struct FreezeEndpoint: Endpoint {
     let method = "GET"
     let pattern = "/v1/freeze"
+    let operation = APIOperation(
+        .read, "Whether the group may move primaries by itself.", answers: .document(FreezeDocument.self),
+        fields: [.tag])
 
     func answer(_ call: AdminCall) {
         if let snapshot = call.snapshot { call.respond(FreezeDocument.response(snapshot)) }
@@ -33,6 +36,9 @@ struct FreezeEndpoint: Endpoint {
 struct SetFreezeEndpoint: Endpoint {
     let method = "PUT"
     let pattern = "/v1/freeze"
+    let operation = APIOperation(
+        .command, "Forbids automatic moves of primaries, or allows them again.", body: .required(FreezeBody.self),
+        answers: .document(FreezeDocument.self), fields: [.tag])
 
     func answer(_ call: AdminCall) {
         guard let body = call.decode(FreezeBody.self) else { return }

@@ -8,6 +8,9 @@ internal import Topology
 struct LivezEndpoint: Endpoint {
     let method = "GET"
     let pattern = "/livez"
+    let operation = APIOperation(
+        .page, "Whether the node is alive: 503 when it should be started again.", answers: .text("text/plain"),
+        refusals: [503])
     /// Far above the longest turn of a loaded machine: being restarted for nothing is worse than late.
     private static let patience = Duration.seconds(10)
 
@@ -21,6 +24,10 @@ struct LivezEndpoint: Endpoint {
 struct ReadyzEndpoint: Endpoint {
     let method = "GET"
     let pattern = "/readyz"
+    let operation = APIOperation(
+        .page, "Whether the node can serve something and is not stopping; else 503.",
+        query: [.init("verbose", "Tell of each check, even if all pass.")], answers: .text("text/plain"),
+        refusals: [503])
 
     func answer(_ call: AdminCall) {
         var lines: [String] = []

@@ -5,6 +5,7 @@ internal import HTTPTransport
 struct MetricsEndpoint: Endpoint {
     let method = "GET"
     let pattern = "/metrics"
+    let operation = APIOperation(.page, "What Prometheus scrapes.", answers: .text("text/plain"))
 
     func answer(_ call: AdminCall) {
         let text = MetricsPage(call.context).text

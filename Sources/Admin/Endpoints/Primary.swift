@@ -26,6 +26,9 @@ extension PrimaryAnswer {
 struct SetPrimaryEndpoint: Endpoint {
     let method = "POST"
     let pattern = "/v1/services/{service}/primary"
+    let operation = APIOperation(
+        .command, "Moves the primary of a service to a datacenter that is fit for it.",
+        body: .required(PrimaryBody.self), answers: .document(PrimaryAnswer.self))
 
     func answer(_ call: AdminCall) {
         guard let body = call.decode(PrimaryBody.self), let snapshot = call.snapshot else { return }

@@ -6,6 +6,9 @@ internal import Proactor
 struct ReloadEndpoint: Endpoint {
     let method = "POST"
     let pattern = "/v1/reload"
+    let operation = APIOperation(
+        .local, "Applies the settings file again; a wrong one changes nothing.",
+        answers: .document(ReloadAnswer.self), refusals: [422])
 
     func answer(_ call: AdminCall) {
         let reply = LoopBound(call.responder, of: call.context.loop)

@@ -20,14 +20,26 @@ extension AdminCall {
     }
 }
 
+extension APIOperation {
+    fileprivate static func settingState(_ summary: String) -> APIOperation {
+        APIOperation(
+            .command, summary, query: [.force], body: .required(StateBody.self),
+            answers: .document(ServiceDocument.self), fields: [.tag])
+    }
+}
+
 struct SetDatacenterStateEndpoint: Endpoint {
     let method = "PUT"
     let pattern = "/v1/services/{service}/datacenters/{datacenter}/state"
+    let operation = APIOperation.settingState("Drains a datacenter, or makes it active again.")
+
     func answer(_ call: AdminCall) { call.setState() }
 }
 
 struct SetEndpointStateEndpoint: Endpoint {
     let method = "PUT"
     let pattern = "/v1/services/{service}/datacenters/{datacenter}/endpoints/{address}/state"
+    let operation = APIOperation.settingState("Drains an endpoint, or makes it active again.")
+
     func answer(_ call: AdminCall) { call.setState() }
 }

@@ -9,6 +9,9 @@ internal import Topology
 struct StatusEndpoint: Endpoint {
     let method = "GET"
     let pattern = "/v1/status"
+    let operation = APIOperation(
+        .read, "The state of this node, its group, its services and their endpoints.",
+        answers: .document(StatusDocument.self), fields: [.tag, .index])
 
     func answer(_ call: AdminCall) {
         guard let snapshot = call.snapshot else { return }
@@ -24,6 +27,9 @@ struct StatusEndpoint: Endpoint {
 struct ServiceEndpoint: Endpoint {
     let method = "GET"
     let pattern = "/v1/services/{service}"
+    let operation = APIOperation(
+        .read, "One service: its primary, its datacenters and their endpoints.",
+        answers: .document(ServiceDocument.self), fields: [.tag], refusals: [404])
 
     func answer(_ call: AdminCall) {
         guard let snapshot = call.snapshot else { return }

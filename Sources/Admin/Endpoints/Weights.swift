@@ -17,26 +17,47 @@ extension AdminCall {
     }
 }
 
+extension APIOperation {
+    fileprivate static func settingWeight(_ summary: String) -> APIOperation {
+        APIOperation(
+            .command, summary, query: [.force], body: .required(WeightBody.self),
+            answers: .document(ServiceDocument.self), fields: [.tag])
+    }
+
+    fileprivate static func resettingWeight(_ summary: String) -> APIOperation {
+        APIOperation(
+            .command, summary, query: [.reason, .force], answers: .document(ServiceDocument.self), fields: [.tag])
+    }
+}
+
 struct SetDatacenterWeightEndpoint: Endpoint {
     let method = "PUT"
     let pattern = "/v1/services/{service}/datacenters/{datacenter}/weight"
+    let operation = APIOperation.settingWeight("Sets the weight of a datacenter over that of the file.")
+
     func answer(_ call: AdminCall) { call.setWeight() }
 }
 
 struct ResetDatacenterWeightEndpoint: Endpoint {
     let method = "DELETE"
     let pattern = "/v1/services/{service}/datacenters/{datacenter}/weight"
+    let operation = APIOperation.resettingWeight("Returns a datacenter to the weight of the file.")
+
     func answer(_ call: AdminCall) { call.resetWeight() }
 }
 
 struct SetEndpointWeightEndpoint: Endpoint {
     let method = "PUT"
     let pattern = "/v1/services/{service}/datacenters/{datacenter}/endpoints/{address}/weight"
+    let operation = APIOperation.settingWeight("Sets the weight of an endpoint over that of the file.")
+
     func answer(_ call: AdminCall) { call.setWeight() }
 }
 
 struct ResetEndpointWeightEndpoint: Endpoint {
     let method = "DELETE"
     let pattern = "/v1/services/{service}/datacenters/{datacenter}/endpoints/{address}/weight"
+    let operation = APIOperation.resettingWeight("Returns an endpoint to the weight of the file.")
+
     func answer(_ call: AdminCall) { call.resetWeight() }
 }

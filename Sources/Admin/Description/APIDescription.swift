@@ -1,0 +1,109 @@
+// Owns the description of the API in the form of OpenAPI 3.1, put together from what endpoints say of themselves.
+internal import HTTPTransport
+
+/// What GET /openapi.json answers.
+struct APIDescription {
+    let tree: JSONTree
+
+    /// - Throws: `SchemaReader.Undescribed` when a document has a form that cannot be read off its type.
+    init(_ endpoints: [any Endpoint], version: String, needsToken: Bool) throws {
+        let schemas = SchemaReader()
+        let problem = try schemas.schema(of: Problem.self)
+        var paths: [String: [String: JSONTree]] = [:]
+        var refusals: Set<Int> = []
+        for endpoint in endpoints {
+            let own = AccessRules.refusals(needsToken: needsToken) + endpoint.operation.refusals
+            paths[endpoint.pattern, default: [:]][endpoint.method.lowercased()] = try Self.operation(
+                endpoint, refusals: own, schemas)
+            refusals.formUnion(own)
+        }
+        var components: [String: JSONTree] = [
+            "schemas": .object(schemas.components),
+            "parameters": Self.named(APIParameter.allCases.map { ($0.rawValue, $0.tree) }),
+            "headers": Self.named(APIField.allCases.map { ($0.rawValue, $0.tree) }),
+            "responses": Self.named(refusals.map { (Self.name(ofRefusal: $0), Self.refusal($0, problem)) }),
+        ]
+        var whole: [String: JSONTree] = [
+            "openapi": "3.1.0",
+            "info": [
+                "title": "Meridian's admin API", "version": .text(version),
+                "description":
+                    "Later versions may add fields to answers. Refusals are told as application/problem+json.",
+            ],
+            "paths": .object(paths.mapValues { .object($0) }),
+        ]
+        if needsToken {
+            components["securitySchemes"] = [
+                "token": ["type": "http", "scheme": "bearer", "description": "The one in admin.token_file."]
+            ]
+            whole["security"] = [["token": []]]
+        }
+        whole["components"] = .object(components)
+        tree = .object(whole)
+    }
+
+    private static func operation(
+        _ endpoint: any Endpoint, refusals: [Int], _ schemas: SchemaReader
+    ) throws -> JSONTree {
+        let operation = endpoint.operation
+        let segments = endpoint.pattern.split(separator: "/")
+        let names = segments.filter { $0.hasPrefix("{") }.map { String($0.dropFirst().dropLast()) }
+        let references = (names + operation.parameters.map(\.rawValue)).map { JSONTree.reference("parameters", $0) }
+        let items = try operation.query.map { item -> JSONTree in
+            [
+                "name": .text(item.name), "in": "query", "description": .text(item.text),
+                "schema": try schemas.schema(of: item.type),
+            ]
+        }
+        var tree: [String: JSONTree] = [
+            "operationId": .text(endpoint.name), "summary": .text(operation.summary),
+            "tags": [.text(segments.count > 1 ? String(segments[1]) : "node")],
+            "parameters": .list(references + items),
+        ]
+        if let body = operation.body {
+            tree["requestBody"] = [
+                "required": .flag(body.isRequired),
+                "content": ["application/json": ["schema": try schemas.schema(of: body.type)]],
+            ]
+        }
+        let contents = try operation.answers.map { answer -> (String, JSONTree) in
+            (answer.media, try answer.type.map { ["schema": try schemas.schema(of: $0)] } ?? [:])
+        }
+        var responses: [String: JSONTree] = [:]
+        for status in refusals { responses["\(status)"] = .reference("responses", name(ofRefusal: status)) }
+        // Who asks for a page looks at the status, and at the text whatever it is.
+        for status in [200] + (operation.kind == .page ? operation.refusals : []) {
+            responses["\(status)"] = [
+                "description": .text(status == 200 ? "The answer." : HTTPResponse.title(status)),
+                "content": named(contents),
+                "headers": named(operation.fields.map { ($0.rawValue, .reference("headers", $0.rawValue)) }),
+            ]
+        }
+        tree["responses"] = .object(responses)
+        return .object(tree)
+    }
+
+    private static func name(ofRefusal status: Int) -> String { "Problem\(status)" }
+
+    private static func refusal(_ status: Int, _ problem: JSONTree) -> JSONTree {
+        let fields: [APIField] = [421, 503].contains(status) ? [.leader] : []
+        return [
+            "description": .text(HTTPResponse.title(status)),
+            "content": ["application/problem+json": ["schema": problem]],
+            "headers": named(fields.map { ($0.rawValue, .reference("headers", $0.rawValue)) }),
+        ]
+    }
+
+    private static func named(_ pairs: [(String, JSONTree)]) -> JSONTree {
+        .object(Dictionary(pairs, uniquingKeysWith: { $1 }))
+    }
+}
+
+extension Endpoint {
+    /// Its name in the description: `setPrimary` of `SetPrimaryEndpoint`.
+    var name: String {
+        let type = "\(Self.self)"
+        let words = type.hasSuffix("Endpoint") ? type.dropLast("Endpoint".count) : type[...]
+        return words.prefix(1).lowercased() + words.dropFirst()
+    }
+}

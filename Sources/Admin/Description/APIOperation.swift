@@ -1,0 +1,105 @@
+// Owns what an endpoint says of itself, from which the description of the API is made.
+
+/// What only the endpoint knows. `APIDescription` adds what follows from its path and its kind.
+struct APIOperation: Sendable {
+    typealias Document = Decodable & Sendable
+
+    /// Who answers or acts; shared parameters, refusals and header fields follow from it.
+    enum Kind: Sendable {
+        /// Tells of this node or the API itself, whatever the group does.
+        case page
+        /// Tells of the state that this node has; `?consistent=true` waits until it has all that was acknowledged.
+        case read
+        /// Goes through the group's log.
+        case command
+        /// The leader does it: a change of the group itself.
+        case group
+        /// This node does it alone.
+        case local
+    }
+
+    /// An item of the query that this operation reads.
+    struct Item: Sendable {
+        let name: String
+        let text: String
+        let type: any Document.Type
+
+        init(_ name: String, _ text: String, _ type: any Document.Type = String.self) {
+            self.name = name
+            self.text = text
+            self.type = type
+        }
+
+        static let reason = Item("reason", "Why; for the record.")
+        static let force = Item(
+            "force", "`true`: even if nothing is left that takes traffic. `force` of a body goes first.", Bool.self)
+    }
+
+    struct Body: Sendable {
+        let type: any Document.Type
+        let isRequired: Bool
+
+        static func required(_ type: any Document.Type) -> Body { Body(type: type, isRequired: true) }
+        static func optional(_ type: any Document.Type) -> Body { Body(type: type, isRequired: false) }
+    }
+
+    /// One form of a good answer.
+    struct Content: Sendable {
+        let media: String
+        /// nil: any JSON.
+        let type: (any Document.Type)?
+
+        static func document(_ type: any Document.Type) -> Content { Content(media: "application/json", type: type) }
+        static func text(_ media: String) -> Content { Content(media: media, type: String.self) }
+        static let json = Content(media: "application/json", type: nil)
+    }
+
+    let kind: Kind
+    /// One sentence.
+    let summary: String
+    let query: [Item]
+    /// Beside those of its kind.
+    let parameters: [APIParameter]
+    let body: Body?
+    let answers: [Content]
+    /// Beside those of its kind.
+    let fields: [APIField]
+    /// Statuses beside those of its kind and those of all.
+    let refusals: [Int]
+
+    init(
+        _ kind: Kind, _ summary: String, query: [Item] = [], parameters: [APIParameter] = [], body: Body? = nil,
+        answers: Content..., fields: [APIField] = [], refusals: [Int] = []
+    ) {
+        self.kind = kind
+        self.summary = summary
+        self.query = query
+        self.parameters = kind.parameters + parameters
+        self.body = body
+        self.answers = answers
+        self.fields = kind.fields + fields
+        self.refusals = Set(kind.refusals + refusals).sorted()
+    }
+}
+
+extension APIOperation.Kind {
+    fileprivate var parameters: [APIParameter] {
+        switch self {
+        case .page, .local: []
+        case .read: [.consistent]
+        case .command: [.forward, .idempotencyKey, .ifMatch, .author]
+        case .group: [.forward, .author]
+        }
+    }
+
+    fileprivate var fields: [APIField] { self == .command ? [.index, .idempotencyKey] : [] }
+
+    fileprivate var refusals: [Int] {
+        switch self {
+        case .page: []
+        case .read, .local: [503]
+        case .command: [400, 404, 409, 412, 422, 503, 504]
+        case .group: [400, 404, 409, 503, 504]
+        }
+    }
+}

@@ -1,0 +1,164 @@
+// Owns the schemas of documents, read off their types: what decoding one asks for is what it has to hold.
+
+/// Reads JSON Schemas (2020-12, as OpenAPI 3.1 has it) off types, by having their synthesised `init(from:)` decode from
+/// nothing: a field that is decoded only if present is optional.
+final class SchemaReader {
+    /// A type that is more than structures, lists, maps, texts, numbers and flags, or holds itself, or has the name of
+    /// another.
+    struct Undescribed: Error {
+        let type: String
+    }
+
+    /// The schemas of structures, by their types' names without the module.
+    private(set) var components: [String: JSONTree] = [:]
+    /// The structures around the one that is read.
+    private var surrounding: Set<String> = []
+
+    /// The schema of a type; of a structure, a reference to its component.
+    func schema<Value: Decodable>(of type: Value.Type) throws -> JSONTree { try read(type).schema }
+
+    /// The schema, and an empty value for who decodes on.
+    fileprivate func read<Value: Decodable>(_ type: Value.Type) throws -> (schema: JSONTree, empty: Value) {
+        if let scalar = type as? any Scalar.Type, let empty = scalar.init() as? Value { return (scalar.schema, empty) }
+        let name = String(reflecting: type)
+        guard surrounding.insert(name).inserted else { throw Undescribed(type: name) }
+        defer { surrounding.remove(name) }
+        let shape = Shape(self)
+        let empty = try Value(from: shape)
+        switch shape.kind {
+        case .list(let element): return (["type": "array", "items": element], empty)
+        case .map(let element): return (["type": "object", "additionalProperties": element], empty)
+        case .structure(let fields, let optional):
+            let component = String(name.drop { $0 != "." }.dropFirst())
+            let required = fields.keys.filter { !optional.contains($0) }.sorted().map(JSONTree.text)
+            let schema: JSONTree = ["type": "object", "properties": .object(fields), "required": .list(required)]
+            guard components.updateValue(schema, forKey: component) ?? schema == schema else {
+                throw Undescribed(type: name)
+            }
+            return (.reference("schemas", component), empty)
+        case nil: throw Undescribed(type: name)
+        }
+    }
+}
+
+/// What has no parts.
+private protocol Scalar: Decodable {
+    init()
+    static var schema: JSONTree { get }
+}
+
+extension String: Scalar {
+    fileprivate static var schema: JSONTree { ["type": "string"] }
+}
+
+extension Bool: Scalar {
+    fileprivate static var schema: JSONTree { ["type": "boolean"] }
+}
+
+extension Double: Scalar {
+    fileprivate static var schema: JSONTree { ["type": "number", "format": "double"] }
+}
+
+extension Scalar where Self: FixedWidthInteger {
+    fileprivate static var schema: JSONTree {
+        isSigned
+            ? ["type": "integer", "format": "int\(bitWidth)"]
+            : ["type": "integer", "format": "uint\(bitWidth)", "minimum": 0]
+    }
+}
+
+extension Int: Scalar {}
+extension Int64: Scalar {}
+extension UInt32: Scalar {}
+extension UInt64: Scalar {}
+
+/// A decoder of nothing: it notes what it is asked for, and answers with what is empty.
+private final class Shape: Decoder {
+    enum Kind {
+        case structure(fields: [String: JSONTree], optional: Set<String>)
+        case map(JSONTree)
+        case list(JSONTree)
+    }
+
+    let reader: SchemaReader
+    var kind: Kind?
+    let codingPath: [any CodingKey] = []
+    let userInfo: [CodingUserInfoKey: Any] = [:]
+
+    init(_ reader: SchemaReader) { self.reader = reader }
+
+    func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedDecodingContainer<Key> {
+        kind = .structure(fields: [:], optional: [])
+        return KeyedDecodingContainer(Fields<Key>(shape: self))
+    }
+
+    func unkeyedContainer() -> any UnkeyedDecodingContainer { Elements(shape: self) }
+
+    func singleValueContainer() throws -> any SingleValueDecodingContainer { throw undescribed }
+
+    var undescribed: SchemaReader.Undescribed { .init(type: "a part of another form") }
+}
+
+/// The fields of a structure, or of a map the one that stands for all.
+private struct Fields<Key: CodingKey>: KeyedDecodingContainerProtocol {
+    let shape: Shape
+    var codingPath: [any CodingKey] { [] }
+
+    /// Only a map asks which keys there are.
+    var allKeys: [Key] {
+        shape.kind = .map([:])
+        return [Key(stringValue: "any")].compactMap(\.self)
+    }
+
+    /// Only who can do without a field asks whether it is there.
+    func contains(_ key: Key) -> Bool {
+        if case .structure(let fields, var optional) = shape.kind {
+            optional.insert(DocumentForm.name(of: key))
+            shape.kind = .structure(fields: fields, optional: optional)
+        }
+        return true
+    }
+
+    func decodeNil(forKey key: Key) -> Bool { false }
+
+    func decode<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value {
+        let (schema, empty) = try shape.reader.read(type)
+        if case .structure(var fields, let optional) = shape.kind {
+            fields[DocumentForm.name(of: key)] = schema
+            shape.kind = .structure(fields: fields, optional: optional)
+        } else {
+            shape.kind = .map(schema)
+        }
+        return empty
+    }
+
+    func nestedContainer<Nested: CodingKey>(keyedBy: Nested.Type, forKey: Key) throws -> KeyedDecodingContainer<Nested>
+    { throw shape.undescribed }
+    func nestedUnkeyedContainer(forKey key: Key) throws -> any UnkeyedDecodingContainer { throw shape.undescribed }
+    func superDecoder() throws -> any Decoder { throw shape.undescribed }
+    func superDecoder(forKey key: Key) throws -> any Decoder { throw shape.undescribed }
+}
+
+/// The one element of a list that stands for all.
+private struct Elements: UnkeyedDecodingContainer {
+    let shape: Shape
+    var codingPath: [any CodingKey] { [] }
+    var count: Int? { 1 }
+    var isAtEnd: Bool { currentIndex > 0 }
+    private(set) var currentIndex = 0
+
+    mutating func decodeNil() -> Bool { false }
+
+    mutating func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
+        let (schema, empty) = try shape.reader.read(type)
+        shape.kind = .list(schema)
+        currentIndex += 1
+        return empty
+    }
+
+    func nestedContainer<Nested: CodingKey>(keyedBy: Nested.Type) throws -> KeyedDecodingContainer<Nested> {
+        throw shape.undescribed
+    }
+    func nestedUnkeyedContainer() throws -> any UnkeyedDecodingContainer { throw shape.undescribed }
+    func superDecoder() throws -> any Decoder { throw shape.undescribed }
+}

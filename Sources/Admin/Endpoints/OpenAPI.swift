@@ -1,0 +1,25 @@
+// Owns GET /openapi.json: the description of the API.
+internal import HTTPTransport
+internal import Settings
+
+/// OpenAPI 3.1, made from what each endpoint says of itself; it tells whether this node asks for a token.
+struct OpenAPIEndpoint: Endpoint {
+    let method = "GET"
+    let pattern = "/openapi.json"
+    let operation = APIOperation(.page, "This description.", answers: .json)
+
+    func answer(_ call: AdminCall) {
+        let needsToken = call.context.node.settings.admin.tokenFile != nil
+        call.respond(needsToken ? call.context.guardedDescription : call.context.openDescription)
+    }
+
+    /// The answer to all who ask.
+    static func response(version: String, needsToken: Bool) -> HTTPResponse {
+        do {
+            return .json(
+                200, try APIDescription(AdminRouter.whole.endpoints, version: version, needsToken: needsToken).tree)
+        } catch {
+            return .problem(500, "the API cannot be described: \(error)")
+        }
+    }
+}
