@@ -34,7 +34,13 @@ struct Campaign: Sendable {
 
 extension RaftCore {
     /// Whether this node may ask for votes at all.
-    var canCampaign: Bool { isVoter && !isCorrupt && !disk.isFull && !isDiskStalled }
+    var canCampaign: Bool { (isVoter || isStillNeeded) && !isCorrupt && !disk.isFull && !isDiskStalled }
+
+    /// A configuration leaves this node out and is not known to be committed: the others may lack it, and could not elect
+    /// anybody while this node's log is ahead of theirs (thesis §4.2.2). It will not count itself.
+    private var isStillNeeded: Bool {
+        log.configurationIndex > commit && log.configurationBefore.map(isVoter(in:)) ?? false
+    }
 
     mutating func electionTimedOut() {
         restartElectionTimer()

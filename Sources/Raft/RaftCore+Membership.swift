@@ -121,7 +121,12 @@ extension RaftCore {
                 deadline: .distantFuture)
             leadership?.change = change
         }
-        guard let change = leadership?.change, change.index <= commit else { return }
+        guard let change = leadership?.change else {
+            // It was elected to commit the configuration that leaves it out.
+            if !isVoter, log.configurationIndex <= commit { leave() }
+            return
+        }
+        guard change.index <= commit else { return }
         switch change.stage {
         case .catchingUp:
             guard hasCaughtUp(change) else { return }
@@ -133,12 +138,15 @@ extension RaftCore {
         case .final:
             leadership?.change = nil
             if let request = change.request { pending.append(.answer(request, .applied(change.index))) }
-            guard !isVoter else { return }
-            // It led the change it is not part of, without counting itself (§6); now it goes.
-            callSuccessor()
-            becomeFollower()
+            // It led the change it is not part of, without counting itself (§6).
+            if !isVoter { leave() }
         case .reverting: leadership?.change = nil
         }
+    }
+
+    private mutating func leave() {
+        callSuccessor()
+        becomeFollower()
     }
 
     /// The configuration without the half that leaves.

@@ -30,6 +30,9 @@ struct RaftLog: Sendable {
     /// Where that configuration stands.
     var configurationIndex: LogIndex { marks[marks.count - 1].index }
 
+    /// The configuration that it took the place of; nil where that was before the log.
+    var configurationBefore: Configuration? { marks.count > 1 ? marks[marks.count - 2].configuration : nil }
+
     /// The configuration that was in force at the index.
     func configuration(at index: LogIndex) -> Configuration {
         (marks.last { $0.index <= index } ?? marks[0]).configuration

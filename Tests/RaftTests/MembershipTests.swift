@@ -147,6 +147,36 @@ struct MembershipTests {
     }
 
     /// A new leader ends the change that an old one began.
+    /// Thesis §4.2.2: the last configuration stands only in the log of the leader that it leaves out. The other cannot be
+    /// elected while that log is ahead, so the one that leaves has to campaign. Found by a seed of the simulation.
+    @Test func leaderThatLeavesIsNeededUntilAllIsCommitted() throws {
+        var cluster = Cluster(voters: 2, policy: .raft)
+        let elected = cluster.elect()
+        let leader = try #require(elected)
+        let other = 1 - leader
+        let members = [cluster.nodes[other].member]
+        cluster.ask(leader) { .changeMembers($0, MembershipChange(members: members)) }
+        let isAppended = cluster.run {
+            $0.nodes[leader].core.map { $0.configuration.members == members && !$0.configuration.isJoint } ?? false
+        }
+        #expect(isAppended)
+        cluster.isolate(leader)
+        cluster.network = []
+        cluster.run(.seconds(2))
+        cluster.crash(leader)
+        cluster.restart(leader)
+        #expect(cluster.nodes[leader].core?.configuration.isJoint == false)
+        #expect(cluster.nodes[other].core?.configuration.isJoint == true)
+        cluster.heal()
+        cluster.run(.seconds(10))
+        #expect(cluster.leader == other)
+        #expect(cluster.nodes[other].core?.configuration.members == members)
+        #expect(cluster.nodes[leader].core?.role == .follower)
+        let request = cluster.propose("x", at: other)
+        cluster.run(.seconds(1))
+        #expect(cluster.nodes[other].answers[request] != nil)
+    }
+
     @Test func jointConfigurationIsFinishedByTheNextLeader() throws {
         var cluster = Cluster(voters: 5)
         let elected = cluster.elect()
