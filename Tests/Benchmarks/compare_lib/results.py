@@ -38,7 +38,7 @@ class Results:
         """The target for this proxy: only Meridian has one."""
         if not case.target or not proxy.name.startswith("meridian"):
             return None
-        return case.target.epoll if proxy.name == "meridian-epoll" else case.target.uring
+        return case.target.epoll if proxy.name.startswith("meridian-epoll") else case.target.uring
 
     def meets(self, case: Case, proxy: Proxy) -> bool | None:
         """Whether the case's target holds; None when there is none, or nothing to compare."""

@@ -5,8 +5,8 @@ from .base import Proxy
 from .caddy import Caddy
 from .envoy import Envoy
 from .haproxy import HAProxy
-from .meridian import Meridian
+from .meridian import Meridian, MeridianGroup
 from .nginx import Nginx
 from .traefik import Traefik
 
-__all__ = ["Caddy", "Envoy", "HAProxy", "Meridian", "Nginx", "Proxy", "Traefik"]
+__all__ = ["Caddy", "Envoy", "HAProxy", "Meridian", "MeridianGroup", "Nginx", "Proxy", "Traefik"]
