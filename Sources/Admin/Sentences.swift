@@ -14,7 +14,7 @@ extension CatalogEvent.Kind {
             "weight of \(target.text) went from \(Self.text(before)) to \(Self.text(after))"
         case .stateChanged(let target, let state): "\(target.text) is \(state.rawValue)"
         case .switchBegan(let service, let from, let to, let epoch, let cause):
-            "primary of \(service) is going from \(from) to \(to), epoch \(epoch.count)\(Self.text(cause))"
+            "primary of \(service) is going from \(from) to \(to), epoch \(epoch.count)\(Self.text(cause, isBegun: true))"
         case .primaryChanged(let service, let from, let to, let epoch, let cause) where from == to:
             "primary of \(service) stays \(to), epoch \(epoch.count)\(Self.text(cause))"
         case .primaryChanged(let service, let from, let to, let epoch, let cause):
@@ -28,13 +28,13 @@ extension CatalogEvent.Kind {
         }
     }
 
-    /// What an operator asked for needs no word.
-    private static func text(_ cause: PrimaryCause) -> String {
+    /// What an operator asked for needs no word; nor does what begins by itself, whose author and reason say it.
+    private static func text(_ cause: PrimaryCause, isBegun: Bool = false) -> String {
         switch cause {
         case .operatorRequest, .registration: ""
         case .removedFromSettings: ", because the settings no longer list it"
-        case .automatic: ", by failover"
-        case .failback: ", by failback"
+        case .automatic: isBegun ? "" : ", by failover"
+        case .failback: isBegun ? "" : ", by failback"
         }
     }
 

@@ -36,7 +36,7 @@ struct EventsCommand: ParsableCommand {
     }
 
     private static func line(_ event: EventDocument) -> String {
-        let why = event.reason.isEmpty ? "" : ": \(event.reason)"
-        return "\(event.index)  \(UTCText.of(event.timeMs))  \(event.event) by \(event.author)\(why)"
+        let who = event.reason.isEmpty ? event.author : "\(event.author): \(event.reason)"
+        return "\(event.index)  \(UTCText.of(event.timeMs))  \(event.event)  [\(who)]"
     }
 }

@@ -1,6 +1,9 @@
 // Owns `meridian primary show|set`.
 internal import Admin
 internal import ArgumentParser
+internal import Glibc
+internal import Proactor
+internal import Topology
 
 struct PrimaryCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -29,13 +32,48 @@ struct PrimaryCommand: ParsableCommand {
         @Option(help: "Why; shown in the events.") var reason: String?
         @Flag(help: "Say what would happen and change nothing.") var dryRun = false
         @Flag(help: "Move whatever health and replication lag say; the switch itself stays safe.") var force = false
+        @Flag(inversion: .prefixedNo, help: "Wait until traffic is there.") var wait = true
         @OptionGroup var admin: AdminOptions
 
+        /// A switch takes no longer than `drain` and a lease.
+        private static let patience = Duration.seconds(60)
+
         func run() throws {
+            let client = AdminClient(options: admin)
             let body = PrimaryBody(datacenter: datacenter, reason: reason, force: force, dryRun: dryRun)
-            let answer = try AdminClient(options: admin).send("POST", servicePath(service) + "/primary", body)
+            let answer = try client.send("POST", servicePath(service) + "/primary", body)
             let moved = try decode(PrimaryAnswer.self, answer)
-            report(answer, admin, Self.sentence(service, moved))
+            guard wait, !dryRun, moved.state == "switching" else {
+                return report(answer, admin, Self.sentence(service, moved))
+            }
+            if !admin.json { standardError(Self.sentence(service, moved)) }
+            let ended = try awaitEnd(of: moved, client)
+            report(DocumentForm.encode(ended) ?? answer, admin, Self.sentence(service, ended))
+        }
+
+        /// The same move once its switch is over.
+        private func awaitEnd(of moved: PrimaryAnswer, _ client: AdminClient) throws -> PrimaryAnswer {
+            let deadline = EventLoop.clock() + Self.patience
+            while EventLoop.clock() < deadline {
+                usleep(50_000)
+                // A node that restarts answers again in a moment, and the switch goes on without it.
+                guard let answer = try? client.send("GET", servicePath(service)) else { continue }
+                let status = try decode(ServiceDocument.self, answer)
+                guard let primary = status.primary, let epoch = status.epoch else { continue }
+                if epoch > moved.epoch {
+                    let place = status.target.map { "is going to \($0)" } ?? "is \(primary)"
+                    throw Failure(
+                        "another move took the place of this one: primary of \(service) \(place), epoch \(epoch)")
+                }
+                // A node that has not heard of the switch yet is behind.
+                guard epoch == moved.epoch, status.state != "switching" else { continue }
+                var ended = moved
+                (ended.primary, ended.state) = (primary, status.state)
+                return ended
+            }
+            throw Failure(
+                "the switch is not over after a minute; `meridian explain \(service)` tells how things are",
+                code: .unknownOutcome)
         }
 
         /// What happened, or would.
