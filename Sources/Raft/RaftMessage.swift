@@ -25,6 +25,14 @@ public struct RaftMessage: Hashable, Sendable {
         case snapshotReply(SnapshotReply)
         /// The leader hands over: campaign at once, without a pre-vote (thesis §3.10).
         case campaignNow
+
+        /// Whether it answers another message; what counts towards a quorum does.
+        public var isReply: Bool {
+            switch self {
+            case .preVoteReply, .voteReply, .fetchReply, .appendReply, .heartbeatReply, .snapshotReply: true
+            case .preVote, .vote, .fetch, .collecting, .append, .heartbeat, .snapshotChunk, .campaignNow: false
+            }
+        }
     }
 
     public init(from: NodeID, to: NodeID, term: Term, _ body: Body) {

@@ -101,7 +101,7 @@ extension SimulatedCluster {
 
     private mutating func send(_ message: RaftMessage, after token: PersistToken?, _ node: Int) {
         guard let receiver = number(of: message.to) else { return }
-        let known = nodes[node].known[receiver]
+        let known = message.body.isReply ? nodes[node].heard[receiver] : nodes[node].known[receiver]
         let envelope = Envelope(
             message: message, sender: node, receiver: receiver, senderIncarnation: nodes[node].incarnation,
             receiverIncarnation: known == 0 ? nil : known)

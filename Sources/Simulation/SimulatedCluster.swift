@@ -91,7 +91,8 @@ struct SimulatedCluster: Sendable {
             id: Self.name(of: node), incarnation: incarnation, clock: drawClock(), core: core,
             diskLatency: scenario.diskLatency,
             proxy: SimulatedProxy(process: 0, lease: scenario.timing.lease, now: .zero, mutations: []),
-            known: [UInt64](repeating: 0, count: scenario.nodes))
+            known: [UInt64](repeating: 0, count: scenario.nodes),
+            heard: [UInt64](repeating: 0, count: scenario.nodes))
     }
 
     mutating func drawClock() -> NodeClock {
@@ -219,14 +220,16 @@ struct SimulatedCluster: Sendable {
         queue.add(.wake(node, life: nodes[node].life), at: at)
     }
 
-    /// A message comes, unless the handshake of its connection would have failed: it is from or for another incarnation.
+    /// A message comes, unless it is for another incarnation, or a reply of another one than the configuration names: that
+    /// counts for nothing. Requests of such a one are answered, for it may be a member that the node has not heard of.
     private mutating func deliver(_ envelope: Envelope) {
         let receiver = envelope.receiver
         guard isReady(receiver, nodes[receiver].life, else: .deliver(envelope)) else { return }
         if let meant = envelope.receiverIncarnation, meant != nodes[receiver].incarnation { return }
         let known = nodes[receiver].known[envelope.sender]
-        guard known == 0 || known == envelope.senderIncarnation else { return }
+        guard known == 0 || known == envelope.senderIncarnation || !envelope.message.body.isReply else { return }
         counts.messages += 1
+        nodes[receiver].heard[envelope.sender] = envelope.senderIncarnation
         step(receiver, .received(envelope.message))
     }
 

@@ -3,13 +3,14 @@ internal import Catalog
 internal import Raft
 internal import Topology
 
-/// A message on its way, with who says it to whom as the handshake of the peers has it (design §4).
+/// A message on its way, with who says it to whom as the connections of the peers have it (design §4).
 struct Envelope: Sendable {
     var message: RaftMessage
     var sender: Int
     var receiver: Int
     var senderIncarnation: UInt64
-    /// The incarnation that the sender's configuration names; nil where it names none.
+    /// Of a request the incarnation that the sender's configuration names, of a reply the one that asked; nil where
+    /// there is none.
     var receiverIncarnation: UInt64?
 }
 
@@ -46,6 +47,8 @@ struct SimulatedNode: Sendable {
     var toldDurable = PersistToken(0)
     /// The incarnations of all nodes as its configuration names them; 0 where it does not.
     var known: [UInt64]
+    /// The incarnations of all nodes that it has heard last; 0 where it has heard none.
+    var heard: [UInt64]
     /// The commit that was looked at last.
     var checkedCommit = LogIndex.zero
 

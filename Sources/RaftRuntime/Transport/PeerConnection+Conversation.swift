@@ -49,6 +49,10 @@ extension PeerConnection {
         switch item {
         case .frame(let waiting): frame = waiting
         case .message(let message):
+            guard message.body.isReply || !isForeign else {
+                counters?.messagesDropped += 1
+                return nil
+            }
             frame = .raft(cluster: environment.identity.cluster, term: message.term, message.body)
         }
         do throws(PeerCodecError) {
@@ -92,12 +96,18 @@ extension PeerConnection {
         }
     }
 
+    /// Under this name the configuration names another disk. What that has promised this one has not: it is asked for
+    /// nothing, and no reply of it counts. But it may ask, and is answered: the configuration that names it may be on its
+    /// way to this node, from it perhaps, and whose votes and acknowledgements count is for the asker's configuration to say.
+    private var isForeign: Bool { peer.map { owner?.isForeign($0) ?? false } ?? false }
+
     private func received(_ body: RaftMessage.Body, _ term: Term, _ cluster: UInt64) {
         guard let peer else { return }
         if let refusal = clash(cluster, peer.node) { return refuse(refusal) }
         // A group may have formed since the greeting.
         if cluster != 0 { self.peer?.cluster = cluster }
         counters?.messagesReceived += 1
+        guard !body.isReply || !isForeign else { return }
         let message = RaftMessage(from: peer.node, to: environment.identity.node, term: term, body)
         owner?.connection(self, received: message)
     }

@@ -8,6 +8,8 @@ internal import Topology
 protocol PeerConnectionOwner: AnyObject {
     /// Whether the peer may talk to this node; its certificate was compared with its name already.
     func judge(_ hello: PeerHello, on connection: PeerConnection) -> PeerRefusal?
+    /// Whether the configuration that this node knows names another incarnation of the peer.
+    func isForeign(_ peer: PeerIdentity) -> Bool
     func opened(_ connection: PeerConnection)
     func connection(_ connection: PeerConnection, received message: RaftMessage)
     func connection(_ connection: PeerConnection, received request: PeerRequest)

@@ -176,8 +176,10 @@ public final class PeerTransport: AcceptHandler {
     }
 
     /// Why a peer is not the member of its name.
+    /// One that bears a member's name and holds nothing of any group. One of this group under another incarnation is
+    /// talked to, within limits: it may have been put in the place of the old one while this node was away.
     private func strange(_ peer: PeerIdentity) -> PeerRefusal? {
-        guard let known = contacts[peer.node]?.incarnation, known != peer.incarnation else { return nil }
+        guard isForeign(peer), peer.cluster == 0 else { return nil }
         let text =
             "\(peer.node) has lost its disk since it became a member: remove it from the cluster, then add it again"
         return PeerRefusal(.incarnation, text)
@@ -231,12 +233,18 @@ extension PeerTransport: PeerConnectionOwner {
         if connection.isOpen { handlers.met(peer) }
     }
 
+    func isForeign(_ peer: PeerIdentity) -> Bool {
+        contacts[peer.node]?.incarnation.map { $0 != peer.incarnation } ?? false
+    }
+
     func connection(_ connection: PeerConnection, received message: RaftMessage) {
         if !isStopped { handlers.received(message) }
     }
 
     func connection(_ connection: PeerConnection, received request: PeerRequest) {
-        if !isStopped { handlers.receivedCall(request) }
+        if isStopped { return }
+        guard !isForeign(request.peer) else { return request.refuse("another disk is a member under this name") }
+        handlers.receivedCall(request)
     }
 
     func closed(_ connection: PeerConnection, _ end: PeerConnection.End) {

@@ -33,7 +33,7 @@ struct MembershipProofTests {
     func incarnation() throws {
         let bench = try TransportBench()
         let a = try bench.add("a")
-        let b = try bench.add("b", incarnation: 2)
+        let b = try bench.add("b", incarnation: 2, cluster: 0)
         a.transport.update(members: [b.contact(incarnation: 1)])
         let text = "b has lost its disk since it became a member: remove it from the cluster, then add it again"
         try bench.turn("a refuses it") { a.statistics(of: b)?.lastFailure == text }
@@ -47,6 +47,40 @@ struct MembershipProofTests {
         // A member that turns out to be another one while it is connected.
         a.transport.update(members: [b.contact(incarnation: 3)])
         try bench.turn("it is refused") { !b.transport.isConnected(a.id) && !a.transport.isConnected(b.id) }
+    }
+
+    /// A member that was away while another was replaced has to hear of that from the new one, when that leads.
+    @Test("One that replaced a member is answered by those that have not heard of it, and counts for nothing there")
+    func replacement() throws {
+        let bench = try TransportBench()
+        let behind = try bench.add("a")
+        let new = try bench.add("b", incarnation: 2)
+        behind.transport.update(members: [new.contact(incarnation: 1)])
+        new.transport.update(members: [behind.contact(incarnation: behind.transport.identity.incarnation)])
+        try bench.turn("they are connected") {
+            behind.transport.isConnected(new.id) && new.transport.isConnected(behind.id)
+        }
+        func reply(from sender: TestNode, to receiver: TestNode) -> RaftMessage {
+            RaftMessage(from: sender.id, to: receiver.id, term: Term(2), .appendReply(.matches(through: LogIndex(1))))
+        }
+        // What counts and is to be dropped goes before what is to arrive, in the same lane.
+        new.transport.send(reply(from: new, to: behind))
+        new.transport.send(new.append(to: behind, 1, bytes: 10))
+        behind.transport.send(behind.append(to: new, 1, bytes: 10))
+        behind.transport.send(reply(from: behind, to: new))
+        var outcomes: [PeerCallOutcome] = []
+        new.transport.call(behind.id, PeerCall(kind: 1, bytes: []), within: .seconds(10)) { outcomes.append($0) }
+        try bench.turn("both have heard") {
+            !behind.received.isEmpty && !new.received.isEmpty && !outcomes.isEmpty
+        }
+        #expect(behind.received == [new.append(to: behind, 1, bytes: 10)])
+        #expect(new.received == [reply(from: behind, to: new)])
+        #expect(outcomes == [.refused("another disk is a member under this name")])
+        // Once it has heard, they talk as all do.
+        behind.transport.update(members: [new.contact(incarnation: 2)])
+        new.transport.send(reply(from: new, to: behind))
+        behind.transport.send(behind.append(to: new, 2, bytes: 10))
+        try bench.turn("both have heard more") { behind.received.count == 2 && new.received.count == 2 }
     }
 
     // MARK: Certificates
