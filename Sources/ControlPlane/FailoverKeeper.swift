@@ -4,6 +4,7 @@ internal import Catalog
 internal import Failover
 internal import Proactor
 internal import Routing
+internal import Switching
 internal import Topology
 
 /// Observes for the leader, and plans while this node leads. On the control thread.
@@ -23,6 +24,7 @@ final class FailoverKeeper {
     private var reportedTo: NodeID?
     /// The newest observation of each node and service; only the leader's are of use.
     private var observations: [NodeID: [Observation]] = [:]
+    private var order = ReportOrder()
     /// Services with a move that was proposed and is not decided yet.
     private var moving: Set<ServiceName> = []
     private var counts = HoldCounts()
@@ -70,7 +72,7 @@ final class FailoverKeeper {
         if hasNews || leader != reportedTo || now - reportedAt >= Self.reportPeriod {
             reportedAt = now
             reportedTo = leader
-            report(ObservationReport(entries, knownVotes: votes.digest), now: now)
+            report(ObservationReport(entries, madeAt: now, knownVotes: votes.digest), now: now)
         }
         plan(now: now, wallClock: wallClock)
     }
@@ -113,9 +115,12 @@ final class FailoverKeeper {
     /// What a peer sees.
     ///
     /// - Returns: the votes, unless the peer has them.
-    private func take(_ bytes: [UInt8], from peer: NodeID) -> [UInt8] {
-        guard let report = ObservationReport(bytes) else { return [] }
-        record(report, of: peer, now: EventLoop.clock())
+    private func take(_ bytes: [UInt8], from peer: LeaseHolder) -> [UInt8] {
+        let members = ledger.holders
+        order.forget(allBut: members)
+        // One that was removed, or came back on another disk, may still be spoken for by a peer that has not heard of it.
+        guard let report = ObservationReport(bytes), members.contains(peer) else { return [] }
+        if order.takes(report.madeAt, of: peer) { record(report, of: peer.id, now: EventLoop.clock()) }
         return !ledger.leads || report.knownVotes == votes.digest ? [] : votes.bytes
     }
 

@@ -56,7 +56,10 @@ extension GroupLedger {
         case .through(let peer):
             let relayed = RelayedCall(origin: ownHolder, call: call)
             let asked = PeerCall(kind: RelayedCall.askKind, bytes: relayed.encoded)
-            member.transport.call(peer, asked, within: limit, completion: answered)
+            member.transport.call(peer, asked, within: limit) { [weak self] outcome in
+                if case .reply = outcome {} else { self?.route.failed() }
+                answered(outcome)
+            }
         }
     }
 
@@ -74,7 +77,7 @@ extension GroupLedger {
 
     private func take(_ call: LeaderCall) {
         switch call.call.kind {
-        case Self.observeCall: call.answer(observed(call.origin.id, call.call.bytes))
+        case Self.observeCall: call.answer(observed(call.origin, call.call.bytes))
         case Self.leaseCall: receivedLeaseRequest(call)
         case Self.acknowledgeCall: receivedAcknowledgement(call)
         default: call.refuse("this node knows no such call")

@@ -4,6 +4,7 @@ internal import Failover
 internal import Proactor
 internal import Raft
 internal import RaftRuntime
+internal import Switching
 internal import Topology
 
 /// The catalog behind the group's log. On the control thread.
@@ -22,7 +23,7 @@ final class GroupLedger: Ledger, ReplicatedState {
     var changed: () -> Void = {}
     var standingChanged: () -> Void = {}
     /// A peer has told what it sees; gives what it is to be told.
-    var observed: (NodeID, [UInt8]) -> [UInt8] = { _, _ in [] }
+    var observed: (LeaseHolder, [UInt8]) -> [UInt8] = { _, _ in [] }
     /// A peer asks something else of the leader.
     var asked: (PeerRequest) -> Void = { $0.refuse("the node is starting") }
     private let loop: EventLoop

@@ -30,10 +30,15 @@ struct LeaderRoute {
             if leader == node { return .here }
             if peers.contains(leader) { return .straight(leader) }
         }
-        // Connections outlive the network under them for a while: the leader that has fallen silent is no help.
-        let helpers = peers.filter { $0 != node && $0 != lastLeader }
-        guard !helpers.isEmpty else { return .none }
-        turn = (turn + 1) % helpers.count
-        return .through(helpers[turn])
+        // Connections outlive the network under them for a while: the leader that has fallen silent is asked last. It may
+        // follow another by now.
+        let others = peers.filter { $0 != node }
+        let better = others.filter { $0 != lastLeader }
+        let helpers = better.isEmpty ? others : better
+        return helpers.isEmpty ? .none : .through(helpers[turn % helpers.count])
     }
+
+    /// The way that was found led nowhere: the next helper has its turn. One that helps is kept, for what goes through one
+    /// arrives in its order.
+    mutating func failed() { turn = (turn + 1) % 1_024 }
 }

@@ -27,6 +27,10 @@ final class LeaseKeeper: TimerHandler {
     private var knownLease = LeaseSettings()
     /// When the leader is asked again, if that is earlier than `lease.nextRequest`.
     private var askAgainAt = Tick.distantFuture
+    /// Until which index the node had applied the log when it asked last.
+    private var askedAtIndex: UInt64 = 0
+    /// The last grant left out services of which the node has not applied the latest: it asks again once it has more.
+    private var isBehind = false
     private var leader: NodeID?
     private var timer: LoopTimer?
     private let startedAt = EventLoop.clock()
@@ -78,6 +82,7 @@ final class LeaseKeeper: TimerHandler {
             // While it was switched no lease was given for it.
             if gate.applied?.state.isSwitching == true, applied[name]?.state.isSwitching == false { askSoon(.zero) }
         }
+        askIfMoreIsApplied()
     }
 
     /// What a process of this node that was killed had written may still be on its way for as long as its lease lasted.
@@ -146,8 +151,9 @@ final class LeaseKeeper: TimerHandler {
         guard let group else { return }
         let now = EventLoop.clock()
         askAgainAt = .distantFuture
+        askedAtIndex = group.catalog.appliedIndex
         let request = lease.request(
-            appliedIndex: group.catalog.appliedIndex,
+            appliedIndex: askedAtIndex,
             acknowledgements: gates.values.compactMap(\.machine.acknowledgement), now: now)
         group.askForLease(request, within: knownLease.lease / 2) { [weak self] grant in
             guard let self else { return }
@@ -162,10 +168,15 @@ final class LeaseKeeper: TimerHandler {
     private func take(_ grant: LeaseGrant) {
         guard lease.receive(grant, now: EventLoop.clock()) else { return }
         for name in gates.keys { step(name, .leased(until: lease.end(of: name))) }
-        // Services that it was not for: the node has applied more by now, or will soon. Those that are being switched are
-        // asked for when that is over.
-        guard grant.without.contains(where: { gates[$0]?.applied?.state.isSwitching == false }) else { return }
-        askSoon(.milliseconds(10))
+        // Those that are being switched are asked for when that is over.
+        isBehind = grant.without.contains { gates[$0]?.applied?.state.isSwitching == false }
+        askIfMoreIsApplied()
+    }
+
+    private func askIfMoreIsApplied() {
+        guard isBehind, let group, group.catalog.appliedIndex > askedAtIndex else { return }
+        isBehind = false
+        askSoon(.zero)
     }
 
     private func askSoon(_ delay: Duration) {

@@ -11,7 +11,7 @@ struct ObservationReport: Hashable {
         var lag: [LagSample] = []
     }
 
-    private static let version: UInt8 = 2
+    private static let version: UInt8 = 3
     /// The most services and datacenters that a peer is believed to have.
     private static let mostServices = 4_096
     private static let mostViews = 64
@@ -19,10 +19,14 @@ struct ObservationReport: Hashable {
 
     /// The digest of the votes that the node has; the leader answers with other ones only.
     var knownVotes: UInt64
+    /// When it was made, by the node's own clock: reports go several ways, and the leader takes none that is older than
+    /// what it has.
+    var madeAt: Tick
     var entries: [Entry]
 
-    init(_ entries: [Entry], knownVotes: UInt64 = 0) {
+    init(_ entries: [Entry], madeAt: Tick, knownVotes: UInt64 = 0) {
         self.entries = entries
+        self.madeAt = madeAt
         self.knownVotes = knownVotes
     }
 
@@ -31,6 +35,7 @@ struct ObservationReport: Hashable {
         var writer = ReportWriter()
         writer.put(Int64(Self.version), 1)
         writer.put(Int64(bitPattern: knownVotes))
+        writer.put(madeAt.nanoseconds)
         writer.put(Int64(entries.count), 2)
         for entry in entries {
             writer.put(entry.service.text)
@@ -54,10 +59,11 @@ struct ObservationReport: Hashable {
     /// - Returns: nil for what `encoded` never gives.
     init?(_ bytes: [UInt8]) {
         var reader = PeerBytesReader(bytes: bytes)
-        guard reader.number(1) == Int64(Self.version), let known = reader.number(), let count = reader.number(2),
-            count <= Self.mostServices
+        guard reader.number(1) == Int64(Self.version), let known = reader.number(), let made = reader.number(),
+            let count = reader.number(2), count <= Self.mostServices
         else { return nil }
         knownVotes = UInt64(bitPattern: known)
+        madeAt = Tick(nanoseconds: made)
         entries = []
         for _ in 0..<count {
             guard let entry = reader.entry(mostViews: Self.mostViews, mostSamples: Self.mostSamples) else { return nil }

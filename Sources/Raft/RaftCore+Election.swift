@@ -58,7 +58,8 @@ extension RaftCore {
     }
 
     private func mode(collecting: Bool) -> VoteRequest.Mode {
-        if campaignsWithoutCollecting > 0 { return .raft }
+        // One that leaves wins by the log that nobody else has, or not at all.
+        if campaignsWithoutCollecting > 0 || !isVoter { return .raft }
         switch policy {
         case .raft: return .raft
         case .paxos: return .collect

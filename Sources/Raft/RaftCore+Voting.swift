@@ -32,23 +32,22 @@ extension RaftCore {
         replyToVote(verdict, request, message)
     }
 
-    /// Whether the candidate's group is known to have this node, with this very disk, among its members. Which votes count
-    /// is for the candidate's configuration to say: a voter's own log may not have got there yet (thesis §4.1, §4.2.2).
+    /// Whether the configuration does not name another incarnation of this node. Which votes count is for the candidate's
+    /// configuration to say: a voter's own log may not have got there yet (thesis §4.1, §4.2.2).
     ///
-    /// An empty node that no configuration has reached counts as admitted only while the group is being founded, when
-    /// the candidate does not know its first configuration committed: else a founder that loses its lead before a
-    /// majority has heard of the group would leave it without a leader for good. Connections are made between
-    /// incarnations, so this node is the one that the candidate's configuration names, and has lost nothing.
-    private func isAdmitted(to candidate: VoteRequest) -> Bool {
-        if configuration.cluster == 0 { return candidate.commit == .zero && log.last == .zero }
-        return (configuration.members + (configuration.outgoing ?? [])).allSatisfy {
+    /// So an empty node that no configuration has reached votes, too: nobody is asked but whom the asker's configuration
+    /// names with this very disk, which has lost nothing. It was a voter when the group was founded, for later ones have
+    /// caught up before they count. Without its vote a founder that loses its lead early could leave a group without a leader
+    /// for good.
+    private var isAdmitted: Bool {
+        (configuration.members + (configuration.outgoing ?? [])).allSatisfy {
             $0.id != id || $0.incarnation == incarnation
         }
     }
 
     /// V2, V3 and V7, for a term that is not below the own one.
     private func verdict(_ request: VoteRequest, _ message: RaftMessage) -> VoteReply.Verdict {
-        if !isAdmitted(to: request) || isCorrupt || disk.isFull { return .unable }
+        if !isAdmitted || isCorrupt || disk.isFull { return .unable }
         if message.term == term {
             if let votedFor = hardState.votedFor, votedFor != message.from { return .voted }
             if let leader, leader != message.from { return .voted }

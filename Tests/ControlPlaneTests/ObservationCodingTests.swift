@@ -1,28 +1,30 @@
 // Owns the proof that what a node sees reaches the leader as it is, and that rubbish does nothing.
 import Failover
+import Switching
 import Testing
 import Topology
 
 @testable import ControlPlane
 
 @Suite struct ObservationCodingTests {
-    private let report = ObservationReport([
-        .init(
-            service: ServiceName("shop"),
-            views: [
-                DatacenterView(
-                    datacenter: DatacenterName("us-east"), share: HealthShare(healthy: 0, total: 12),
-                    downFor: .milliseconds(2_345)),
-                DatacenterView(
-                    datacenter: DatacenterName("eu-west"), share: HealthShare(healthy: 7, total: 7),
-                    fitFor: .seconds(3_600)),
-            ]),
-        .init(service: ServiceName("empty"), views: []),
-    ])
+    private let report = ObservationReport(
+        [
+            .init(
+                service: ServiceName("shop"),
+                views: [
+                    DatacenterView(
+                        datacenter: DatacenterName("us-east"), share: HealthShare(healthy: 0, total: 12),
+                        downFor: .milliseconds(2_345)),
+                    DatacenterView(
+                        datacenter: DatacenterName("eu-west"), share: HealthShare(healthy: 7, total: 7),
+                        fitFor: .seconds(3_600)),
+                ]),
+            .init(service: ServiceName("empty"), views: []),
+        ], madeAt: Tick(nanoseconds: 7_000_000_001))
 
     @Test func whatWasEncodedIsReadBack() {
         #expect(ObservationReport(report.encoded) == report)
-        let empty = ObservationReport([ObservationReport.Entry]())
+        let empty = ObservationReport([ObservationReport.Entry](), madeAt: .zero)
         #expect(ObservationReport(empty.encoded) == empty)
     }
 
@@ -41,5 +43,21 @@ import Topology
             guard let read = ObservationReport(bytes) else { continue }
             for view in read.entries.flatMap(\.views) { #expect((0...view.share.total).contains(view.share.healthy)) }
         }
+    }
+
+    /// Reports go through peers, too, and one of them may be slow.
+    @Test func anOlderReportIsNotTaken() {
+        func at(_ seconds: Int) -> Tick { Tick(nanoseconds: Int64(seconds) * 1_000_000_000) }
+        let a = LeaseHolder(id: NodeID("a"), incarnation: 1)
+        let b = LeaseHolder(id: NodeID("b"), incarnation: 1)
+        var order = ReportOrder()
+        var reports = [(100, a), (99, a), (100, a), (1, b)]
+        // The machine of a has started again, and counts from its beginning.
+        reports += [(5, a), (6, a)]
+        let taken = reports.map { order.takes(at($0.0), of: $0.1) }
+        #expect(taken == [true, false, true, true, true, true])
+        order.forget(allBut: [b])
+        let later = [(1, a), (0, b)].map { order.takes(at($0.0), of: $0.1) }
+        #expect(later == [true, false])
     }
 }

@@ -81,15 +81,31 @@ struct MembershipTests {
         for node in cluster.nodes { #expect(node.core?.configuration.cluster == 9) }
     }
 
-    /// One that holds nothing votes only while the group is founded: later it may have been put in place of another.
-    @Test func emptyNodeVotesOnlyWhileTheGroupIsFounded() {
+    /// One that has not heard of the group yet is asked by nobody but members whose configuration names it.
+    @Test func emptyNodeVotesOnceATerm() {
         let empty = SingleCore { $0 = RestoredState() }
-        #expect(empty.hear(.preVote(request(position(1, 1))), term: 2).verdicts == [.granted])
         let later = VoteRequest(last: position(1, 4), commit: LogIndex(1), mode: .raft, isTransfer: false)
-        #expect(empty.hear(.preVote(later), term: 2).verdicts == [.unable])
-        #expect(empty.hear(.vote(later), term: 2).verdicts == [.unable])
-        #expect(empty.hear(.vote(request(position(1, 1))), term: 3).verdicts == [.granted])
-        #expect(empty.hear(.vote(request(position(1, 1))), term: 3, from: 2).verdicts == [.voted])
+        #expect(empty.hear(.preVote(later), term: 2).verdicts == [.granted])
+        #expect(empty.hear(.vote(later), term: 2).verdicts == [.granted])
+        #expect(empty.hear(.vote(request(position(1, 9))), term: 2, from: 2).verdicts == [.voted])
+        let corrupt = SingleCore { $0 = RestoredState(isCorrupt: true) }
+        #expect(corrupt.hear(.vote(later), term: 2).verdicts == [.unable])
+    }
+
+    /// The founder and one other know the first entry committed; the founder's disk is lost, the third has heard nothing.
+    @Test func survivorOfTheFounderIsElectedByAnEmptyNode() throws {
+        var cluster = Cluster(voters: 0)
+        for place in 0..<3 { cluster.add(place) }
+        cluster.isolate(2)
+        cluster.give(.form(Configuration(cluster: 9, members: cluster.nodes.map(\.member))), to: 0)
+        let isCommitted = cluster.run { $0.nodes[1].core?.commit ?? .zero > .zero }
+        #expect(isCommitted)
+        cluster.crash(0)
+        cluster.heal()
+        let elected = cluster.elect()
+        #expect(elected == 1)
+        cluster.run(.seconds(5))
+        #expect(cluster.nodes[2].core?.configuration.cluster == 9)
     }
 
     /// A new voter first follows, then counts; the configuration is joint in between.

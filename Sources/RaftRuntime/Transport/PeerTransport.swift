@@ -39,6 +39,8 @@ public final class PeerTransport: AcceptHandler {
     var counters: [NodeID: PeerCounters] = [:]
     /// What others have connected: before and after their greeting.
     private var inbound: [ObjectIdentifier: PeerConnection] = [:]
+    /// By member, the incarnation that the last request of Raft under its name came from: that one is answered.
+    private var asker: [NodeID: UInt64] = [:]
     private(set) var refusedConnections: UInt64 = 0
     private(set) var undeliverable: UInt64 = 0
     private var isStopped = false
@@ -88,9 +90,9 @@ public final class PeerTransport: AcceptHandler {
         let before = contacts
         contacts = wanted
         // Another incarnation is seen to below: what is connected may be the right one already.
-        for id in before.keys.sorted() where wanted[id]?.address != before[id]?.address {
+        for id in before.keys.sorted() where wanted[id]?.address != before[id]?.address || leadsAstray(id) {
             for lane in lanes.removeValue(forKey: id) ?? [] { lane.end() }
-            if wanted[id] == nil { counters[id] = nil }
+            if wanted[id] == nil { (counters[id], asker[id]) = (nil, nil) }
         }
         for id in wanted.keys.sorted() where lanes[id] == nil {
             guard let contact = wanted[id] else { continue }
@@ -109,12 +111,17 @@ public final class PeerTransport: AcceptHandler {
     }
 
     /// Sends a message to its receiver. It may get lost: Raft repeats what matters.
+    ///
+    /// A request goes to the incarnation that the configuration names, a reply to the one that asked.
     public func send(_ message: RaftMessage) {
         let kind = message.body.lane
-        let lane = lanes[message.to]?.first { $0.kind == kind }
-        if let connection = lane?.connection ?? accepted(message.to, kind) {
+        let isReply = message.body.isReply
+        let connection = connection(message.to, kind) {
+            isReply ? $0.peer?.incarnation == asker[message.to] : !isForeign($0)
+        }
+        if let connection {
             connection.send(message)
-        } else if let lane {
+        } else if let lane = lanes[message.to]?.first(where: { $0.kind == kind }), lane.connection == nil {
             lane.send(message)
         } else {
             undeliverable += 1
@@ -167,12 +174,25 @@ public final class PeerTransport: AcceptHandler {
         lanes.values.flatMap { $0.compactMap(\.connection) } + Array(inbound.values)
     }
 
+    /// The one for calls: to whom the configuration names, else to the one under that name that speaks to this node.
     private func connection(_ peer: NodeID, _ kind: PeerLaneKind) -> PeerConnection? {
-        lanes[peer]?.first { $0.kind == kind }?.connection ?? accepted(peer, kind)
+        connection(peer, kind) { !isForeign($0) } ?? connection(peer, kind) { $0.peer?.incarnation == asker[peer] }
     }
 
-    private func accepted(_ peer: NodeID, _ kind: PeerLaneKind) -> PeerConnection? {
-        inbound.values.first { $0.isOpen && $0.lane == kind && $0.peer?.node == peer }
+    /// A connection to one who bears the name and fits; the own one where it does.
+    private func connection(
+        _ peer: NodeID, _ kind: PeerLaneKind, where fits: (PeerConnection) -> Bool
+    ) -> PeerConnection? {
+        if let own = lanes[peer]?.first(where: { $0.kind == kind })?.connection, fits(own) { return own }
+        return inbound.values.first { $0.isOpen && $0.lane == kind && $0.peer?.node == peer && fits($0) }
+    }
+
+    private func isForeign(_ connection: PeerConnection) -> Bool { connection.peer.map(isForeign) ?? false }
+
+    /// Whether the own connections under this name go to another disk than the configuration names: the name of the
+    /// address may stand for another machine by now.
+    private func leadsAstray(_ id: NodeID) -> Bool {
+        (lanes[id] ?? []).contains { $0.connection.map(isForeign) ?? false }
     }
 
     /// Why a peer is not the member of its name.
@@ -225,7 +245,8 @@ extension PeerTransport: PeerConnectionOwner {
         case .acceptor:
             // A peer that comes anew has given its last connection up, whether or not that was heard here.
             for other in inbound.values where other !== connection && other.lane == connection.lane {
-                if other.peer?.node == peer.node, other.isOpen { other.close(.finished) }
+                let isSame = other.peer?.node == peer.node && other.peer?.incarnation == peer.incarnation
+                if isSame, other.isOpen { other.close(.finished) }
             }
             connection.counters = counters[peer.node]
             for lane in lanes[peer.node] ?? [] { lane.hurry() }
@@ -238,7 +259,9 @@ extension PeerTransport: PeerConnectionOwner {
     }
 
     func connection(_ connection: PeerConnection, received message: RaftMessage) {
-        if !isStopped { handlers.received(message) }
+        if isStopped { return }
+        if !message.body.isReply { asker[message.from] = connection.peer?.incarnation }
+        handlers.received(message)
     }
 
     func connection(_ connection: PeerConnection, received request: PeerRequest) {

@@ -168,6 +168,21 @@ struct HostilePeerTests {
         try expectUnharmed(bench, a, b)
     }
 
+    @Test("What another disk under a member's name promises does not count")
+    func promisesOfAnotherDisk() throws {
+        let bench = try TransportBench()
+        let a = try bench.add("a")
+        a.transport.update(members: [
+            PeerContact(id: NodeID("c"), address: .host("127.0.0.1", port: 1), incarnation: 7)
+        ])
+        let client = try welcomed(bench, a)
+        try client.write(.raft(cluster: 9, term: Term(1), .appendReply(.matches(through: LogIndex(5)))))
+        try client.write(.raft(cluster: 9, term: Term(1), .heartbeatReply(HeartbeatReply(round: 1))))
+        try client.write(.raft(cluster: 9, term: Term(1), .campaignNow))
+        try bench.turn("a hears what asks") { !a.received.isEmpty }
+        #expect(a.received.map(\.body) == [.campaignNow])
+    }
+
     @Test("A message from another cluster ends the connection")
     func foreignMessage() throws {
         let (bench, a, b) = try pair()

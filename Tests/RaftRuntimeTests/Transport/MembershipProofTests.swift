@@ -58,29 +58,61 @@ struct MembershipProofTests {
         behind.transport.update(members: [new.contact(incarnation: 1)])
         new.transport.update(members: [behind.contact(incarnation: behind.transport.identity.incarnation)])
         try bench.turn("they are connected") {
-            behind.transport.isConnected(new.id) && new.transport.isConnected(behind.id)
+            behind.statistics(of: new)?.connects == 2 && new.transport.isConnected(behind.id)
         }
+        // Whom the configuration names is not there, and the other has not spoken as a member does.
+        #expect(!behind.transport.isConnected(new.id))
         func reply(from sender: TestNode, to receiver: TestNode) -> RaftMessage {
             RaftMessage(from: sender.id, to: receiver.id, term: Term(2), .appendReply(.matches(through: LogIndex(1))))
         }
-        // What counts and is to be dropped goes before what is to arrive, in the same lane.
-        new.transport.send(reply(from: new, to: behind))
         new.transport.send(new.append(to: behind, 1, bytes: 10))
+        try bench.turn("one is asked") { !behind.received.isEmpty }
         behind.transport.send(behind.append(to: new, 1, bytes: 10))
         behind.transport.send(reply(from: behind, to: new))
         var outcomes: [PeerCallOutcome] = []
         new.transport.call(behind.id, PeerCall(kind: 1, bytes: []), within: .seconds(10)) { outcomes.append($0) }
-        try bench.turn("both have heard") {
-            !behind.received.isEmpty && !new.received.isEmpty && !outcomes.isEmpty
-        }
+        try bench.turn("the other is answered") { !new.received.isEmpty && !outcomes.isEmpty }
         #expect(behind.received == [new.append(to: behind, 1, bytes: 10)])
         #expect(new.received == [reply(from: behind, to: new)])
         #expect(outcomes == [.refused("another disk is a member under this name")])
         // Once it has heard, they talk as all do.
         behind.transport.update(members: [new.contact(incarnation: 2)])
-        new.transport.send(reply(from: new, to: behind))
         behind.transport.send(behind.append(to: new, 2, bytes: 10))
-        try bench.turn("both have heard more") { behind.received.count == 2 && new.received.count == 2 }
+        try bench.turn("it is asked") { new.received.count == 2 }
+        new.transport.send(reply(from: new, to: behind))
+        try bench.turn("and its reply counts") { behind.received.count == 2 }
+    }
+
+    @Test("A reply goes to the one that asked, though the one that it replaced still runs under its name")
+    func replyToTheAsker() throws {
+        let bench = try TransportBench()
+        let a = try bench.add("a")
+        let old = try bench.add("b", incarnation: 1)
+        let new = try bench.add("b", incarnation: 2)
+        a.transport.update(members: [old.contact(incarnation: 1)])
+        let own = a.contact(incarnation: a.transport.identity.incarnation)
+        for each in [old, new] { each.transport.update(members: [own]) }
+        try bench.turn("all are connected") {
+            a.statistics(of: old)?.isConnected == true && old.transport.isConnected(a.id)
+                && new.transport.isConnected(a.id)
+        }
+        func answer(_ round: UInt64) -> RaftMessage {
+            RaftMessage(
+                from: a.id, to: old.id, term: Term(1), .heartbeatReply(HeartbeatReply(round: round)))
+        }
+        for (round, asker, other) in [(1, new, old), (2, old, new), (3, new, old)] as [(UInt64, TestNode, TestNode)] {
+            let (heard, before, others) = (a.received.count, asker.received.count, other.received)
+            asker.transport.send(asker.heartbeat(to: a, round))
+            try bench.turn("a is asked") { a.received.count > heard }
+            a.transport.send(answer(round))
+            try bench.turn("the asker is answered") { asker.received.count > before }
+            #expect(asker.received.last == answer(round))
+            #expect(other.received == others)
+        }
+        // What a asks goes to the one that its configuration names.
+        a.transport.send(a.heartbeat(to: old, 4))
+        try bench.turn("the member is asked") { old.received.last == a.heartbeat(to: old, 4) }
+        #expect(new.received == [answer(1), answer(3)])
     }
 
     // MARK: Certificates
