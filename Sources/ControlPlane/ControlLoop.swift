@@ -67,7 +67,7 @@ final class ControlLoop: TimerHandler {
         let group = ledger as? GroupLedger
         keeper = group.map { FailoverKeeper($0, node: settings.node, board: failover) }
         desk = group.map { SwitchDesk(loop, $0) }
-        groupDesk = keeper.map { GroupDesk(loop, $0, settings) }
+        groupDesk = if let keeper, let desk { GroupDesk(loop, keeper, desk, settings) } else { nil }
         leases = LeaseKeeper(loop, group, process: seed, wanted: group?.wantedLease, sink: sink)
         self.settings = settings
         self.layout = layout

@@ -1,6 +1,7 @@
 // Owns the explanation of a failover decision in words and plain numbers, as nodes and the admin API pass it on.
 internal import Catalog
 internal import Failover
+internal import Switching
 internal import Topology
 
 /// Why the primary of a service is where it is, as the leader sees it; times in milliseconds.
@@ -51,6 +52,8 @@ public struct FailoverReport: Codable, Hashable, Sendable {
     public var state: String
     /// Where a switch under way goes.
     public var target: String?
+    /// What that still waits for.
+    public var waits: [Reason]?
     /// Where automation took the primary away from.
     public var home: String?
     /// Where the primary is about to move; absent: it is held.
@@ -106,6 +109,27 @@ extension FailoverReport {
         voting = 0
         datacenters = []
         observers = []
+    }
+}
+
+extension FailoverReport.Reason {
+    /// What the switch of a service waits for at `now`.
+    init(_ obstacle: SwitchCoordinator.Obstacle, now: Tick) {
+        switch obstacle {
+        case .lease(let holder, let end):
+            kind = "lease"
+            text =
+                "\(holder.id) has not said that it stopped; its lease ends in \(Self.rest(until: end, now)) at the latest"
+        case .earlierLeases(let end):
+            kind = "earlier_leases"
+            text = "leases of an earlier leader end in \(Self.rest(until: end, now)) at the latest"
+        }
+    }
+
+    /// Such as `1.2 s`.
+    private static func rest(until end: Tick, _ now: Tick) -> String {
+        let milliseconds = max(.zero, end - now).milliseconds
+        return "\(milliseconds / 1_000).\(milliseconds % 1_000 / 100) s"
     }
 }
 

@@ -12,9 +12,14 @@ final class GroupDesk {
     private let ledger: GroupLedger
     private var records = MemberRecords()
 
-    init(_ loop: EventLoop, _ keeper: FailoverKeeper, _ settings: ControlSettings) {
+    init(_ loop: EventLoop, _ keeper: FailoverKeeper, _ switches: SwitchDesk, _ settings: ControlSettings) {
         ledger = keeper.ledger
-        questions = LeaderQuestions(loop, ledger, node: settings.node) { [unowned keeper] in keeper.report(on: $0) }
+        questions = LeaderQuestions(loop, ledger, node: settings.node) { [unowned keeper, unowned switches] service in
+            var report = keeper.report(on: service)
+            let waits = switches.waits(of: service)
+            if !waits.isEmpty { report?.waits = waits }
+            return report
+        }
     }
 
     /// Called ten times a second: has the group know what this node is, and no longer know those that left.

@@ -34,8 +34,9 @@ final class SwitchDesk: TimerHandler {
     }
 
     /// What the switch of a service waits for now; empty on nodes that do not lead.
-    func obstacles(to service: ServiceName) -> [SwitchCoordinator.Obstacle] {
-        coordinator.obstacles(to: service, now: EventLoop.clock())
+    func waits(of service: ServiceName) -> [FailoverReport.Reason] {
+        let now = EventLoop.clock()
+        return coordinator.obstacles(to: service, now: now).map { FailoverReport.Reason($0, now: now) }
     }
 
     // MARK: Events

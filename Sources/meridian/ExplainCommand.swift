@@ -25,7 +25,11 @@ struct ExplanationText {
             lines.append("moving to \(datacenter) now")
         } else {
             lines.append("it stays, because")
-            for reason in explanation.holds { lines.append("  - \(reason.text)  [\(reason.kind)]") }
+            add(explanation.holds)
+        }
+        if let waits = explanation.waits {
+            lines.append("the switch waits, because")
+            add(waits)
         }
         guard !explanation.datacenters.isEmpty else { return }
         if let confirm = explanation.confirm, let soFar = confirm.soFarMs {
@@ -35,6 +39,10 @@ struct ExplanationText {
         for place in explanation.datacenters { add(place) }
         lines.append("observers")
         for observer in explanation.observers { add(observer) }
+    }
+
+    private mutating func add(_ reasons: [FailoverReport.Reason]) {
+        for reason in reasons { lines.append("  - \(reason.text)  [\(reason.kind)]") }
     }
 
     private mutating func addHead(_ explanation: FailoverReport) {

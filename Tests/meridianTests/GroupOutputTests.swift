@@ -16,6 +16,7 @@ import Testing
             FailoverReport.self,
             """
             {"service":"shop","leader":"n1","primary":"west","epoch":3,"state":"switching","target":"east","home":"south",
+             "waits":[{"kind":"lease","text":"n2 has not stopped"}],
              "holds":[{"kind":"frozen","text":"automatic changes are frozen"}],
              "confirm":{"so_far_ms":1250,"needed_ms":5000},"heard":2,"voting":3,
              "datacenters":[
@@ -29,6 +30,7 @@ import Testing
             ExplanationText(explanation).lines == [
                 "shop: primary west (epoch 3, switching to east), away from south, says the leader n1",
                 "it stays, because", "  - automatic changes are frozen  [frozen]",
+                "the switch waits, because", "  - n2 has not stopped  [lease]",
                 "voted down for 1.2 s of 5.0 s that it takes", "datacenters (2 of 3 voting ones are heard)",
                 "  west: 40 % healthy, votes: a up, b down, lag 0.3 s (1.9 s ago), primary",
                 "  east: not seen, cannot take over: is not seen",
