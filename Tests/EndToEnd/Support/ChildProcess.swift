@@ -29,6 +29,7 @@ final class ChildProcess: Sendable {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0o644)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        Self.keepDescriptors
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -52,6 +53,11 @@ final class ChildProcess: Sendable {
         self.pid = pid
         Self.running.withLock { $0[pid] = (name, log) }
     }
+
+    /// What the test runner was started with stays its own: it would count towards a program's limit of descriptors.
+    private static let keepDescriptors: Void = {
+        for descriptor in Int32(3)..<1_024 { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+    }()
 
     deinit {
         signal(SIGKILL)
