@@ -21,7 +21,7 @@ extension Catalog {
                 target: target, setting: setting, author: command.author, reason: command.reason,
                 since: command.proposedAt, until: until, index: index))
         record.changedAt = index
-        if !command.force, let refusal = record.refusalToReplace(before) { throw refusal }
+        if !command.force, setting.takesTrafficAway, let refusal = record.refusalToReplace(before) { throw refusal }
         store(record)
         if old == nil { overrideCount += 1 }
         return Self.event(target, from: old?.setting, to: setting)
@@ -68,6 +68,14 @@ extension Catalog {
 }
 
 extension OverrideSetting {
+    /// Whether it can take traffic from its target: nothing else can break a safety rule, which costs a look at everything.
+    fileprivate var takesTrafficAway: Bool {
+        switch self {
+        case .weight(let weight): weight == 0
+        case .draining: true
+        }
+    }
+
     /// The weight, where the setting is one.
     fileprivate var weight: Int? {
         if case .weight(let weight) = self { weight } else { nil }

@@ -1,4 +1,5 @@
 // Owns the outcomes of commands with an idempotency key, so that a retry does not act twice.
+internal import Topology
 
 /// Outcomes by key, for an hour and at most 10,000 keys; the oldest are forgotten first.
 struct RememberedOutcomes: Sendable {
@@ -18,8 +19,9 @@ struct RememberedOutcomes: Sendable {
     private var first = 0
     /// How many entries were taken off the array's front so far.
     private var removed = 0
-    /// Where a key is: its place in `entries` plus `removed`. Only looked up, never iterated.
-    private var positions: [String: Int] = [:]
+    /// Where a key is, by its hash: its place in `entries` plus `removed`. Of two keys with one hash the later one is
+    /// found. Only looked up, never iterated; numbers, for a table of texts would hash its neighbours at each removal.
+    private var positions: [UInt64: Int] = [:]
     /// The latest time any command carried: proposers' clocks differ, and what is forgotten must not depend on which
     /// of them spoke last.
     private(set) var now = UnixTime(milliseconds: .min)
@@ -35,14 +37,15 @@ struct RememberedOutcomes: Sendable {
 
     /// The outcome of an earlier command with this key: its own if it asked for the same change.
     func outcome(for key: String, change: CatalogChange) -> CatalogOutcome? {
-        guard let position = positions[key] else { return nil }
+        guard let position = positions[StableHash.of(key)] else { return nil }
         let entry = entries[position - removed]
+        guard entry.key == key else { return nil }
         return entry.digest == change.requestDigest ? entry.outcome : .refused(.idempotencyKeyReused)
     }
 
     mutating func remember(_ outcome: CatalogOutcome, for key: String, change: CatalogChange) {
         if count == Self.capacity { forgetOldest() }
-        positions[key] = removed + entries.count
+        positions[StableHash.of(key)] = removed + entries.count
         entries.append(Entry(key: key, digest: change.requestDigest, outcome: outcome, time: now))
     }
 
@@ -56,10 +59,9 @@ struct RememberedOutcomes: Sendable {
         guard all.count <= Self.capacity else { return nil }
         var last = UnixTime(milliseconds: .min)
         for (position, entry) in all.enumerated() {
-            guard last <= entry.time, entry.time <= now, positions.updateValue(position, forKey: entry.key) == nil
-            else {
-                return nil
-            }
+            guard last <= entry.time, entry.time <= now else { return nil }
+            let earlier = positions.updateValue(position, forKey: StableHash.of(entry.key))
+            if let earlier, all[earlier].key == entry.key { return nil }
             last = entry.time
         }
         entries = all
@@ -67,7 +69,8 @@ struct RememberedOutcomes: Sendable {
     }
 
     private mutating func forgetOldest() {
-        positions[entries[first].key] = nil
+        let hash = StableHash.of(entries[first].key)
+        if positions[hash] == removed + first { positions[hash] = nil }
         first += 1
         // Moving the rest down once per capacity keeps the cost of one command constant.
         guard first >= Self.capacity || first == entries.count else { return }

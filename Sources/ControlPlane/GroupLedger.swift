@@ -16,7 +16,7 @@ final class GroupLedger: Ledger, ReplicatedState {
     private static let proposeCall: UInt32 = 16
     /// How long a node waits for the leader's answer, and then for its own log to reach the index.
     private static let patience = Duration.seconds(5)
-    /// Outcomes that are kept for those who asked on this node.
+    /// So many outcomes at least are kept for those who asked on this node.
     private static let keptOutcomes = 4_096
 
     private(set) var catalog = Catalog()
@@ -171,7 +171,8 @@ final class GroupLedger: Ledger, ReplicatedState {
             let index = entry.position.index.number
             outcomes.append((index, catalog.apply(command, at: index, term: entry.position.term.number)))
         }
-        if outcomes.count > Self.keptOutcomes { outcomes.removeFirst(outcomes.count - Self.keptOutcomes) }
+        // The rest is moved down once in so many entries, not with each.
+        if outcomes.count > 2 * Self.keptOutcomes { outcomes.removeFirst(outcomes.count - Self.keptOutcomes) }
         changed()
         answerThoseWhoWait()
     }
