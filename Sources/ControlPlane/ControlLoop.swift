@@ -318,7 +318,7 @@ final class ControlLoop: TimerHandler {
     private func planPublishing() {
         loop.atEndOfTurn { [self] in
             guard isStale else { return }
-            let earliest = pace.next(isAwaited: !waiting.isEmpty)
+            let earliest = pace.next(waiting: waiting.count)
             if earliest <= loop.now { publish() } else { publishTimer?.set(earliest) }
         }
     }

@@ -8,6 +8,10 @@ struct TablePace {
     /// A table that took longer to build spaces also those that somebody waits for.
     private static let quick = Duration.milliseconds(1)
 
+    /// So many that wait are a crowd, of which more come in a moment: they share tables, and what is made of each.
+    private static let crowd = 4
+    private static let crowdSpacing = Duration.milliseconds(1)
+
     private var publishedAt = Tick.zero
     private var buildTime = Duration.zero
 
@@ -18,7 +22,10 @@ struct TablePace {
     }
 
     /// When the next one may come, at the earliest.
-    func next(isAwaited: Bool) -> Tick {
-        isAwaited && buildTime < Self.quick ? .zero : publishedAt + Self.spacing
+    ///
+    /// - Parameter waiting: how many answers wait for it.
+    func next(waiting: Int) -> Tick {
+        if waiting == 0 || buildTime >= Self.quick { return publishedAt + Self.spacing }
+        return waiting < Self.crowd ? .zero : publishedAt + Self.crowdSpacing
     }
 }

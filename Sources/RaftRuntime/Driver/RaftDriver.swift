@@ -76,6 +76,7 @@ public final class RaftDriver: TimerHandler {
 
     /// Proposes a command; `completion` hears once, on the loop, how it ended. After `.applied` the state has it already.
     public func propose(_ bytes: [UInt8], _ completion: @escaping (RaftOutcome) -> Void) {
+        guard !isStopped else { return completion(.unknown) }
         sequence += 1
         take(.propose(newRequest(completion), Command(session: session, sequence: sequence, bytes: bytes)))
     }
