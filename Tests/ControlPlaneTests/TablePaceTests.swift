@@ -1,0 +1,43 @@
+// Tests how soon a routing table may follow another.
+import Testing
+import Topology
+
+@testable import ControlPlane
+
+@Suite("The pace of routing tables")
+struct TablePaceTests {
+    private func at(_ milliseconds: Int) -> Tick { Tick(nanoseconds: Int64(milliseconds) * 1_000_000) }
+
+    /// Publishes as soon as it may, so many times from `start` on.
+    private func times(_ count: Int, _ pace: inout TablePace, from start: Int, waiting: Int) -> [Tick] {
+        var now = at(start)
+        return (0..<count).map { _ in
+            now = max(now, pace.next(waiting: waiting))
+            pace.published(now, now + .microseconds(100))
+            return now
+        }
+    }
+
+    /// The first comes at once, a burst each five milliseconds, and when it goes on each twenty.
+    @Test func stormsAreSlowedDown() {
+        var pace = TablePace()
+        let storm = times(60, &pace, from: 1_000, waiting: 0)
+        #expect(storm[0] == at(1_000))
+        #expect(storm[1] == at(1_005) && storm[10] == at(1_050))
+        #expect(zip(storm.suffix(10), storm.suffix(9)).allSatisfy { $1 - $0 <= .milliseconds(20) })
+        #expect(storm[59] - storm[39] == .milliseconds(400))
+        // After a while of quiet a burst is free again.
+        let later = times(8, &pace, from: 5_000, waiting: 0)
+        #expect(later == (0..<8).map { at(5_000 + 5 * $0) })
+    }
+
+    /// Who waits is waited for by nobody else, unless there are many, or tables are large.
+    @Test func answersWaitForNoPace() {
+        var pace = TablePace()
+        pace.published(at(100), at(100))
+        #expect(pace.next(waiting: 1) <= at(100))
+        #expect(pace.next(waiting: 64) == at(101))
+        pace.published(at(200), at(203))
+        #expect(pace.next(waiting: 1) == at(205))
+    }
+}
