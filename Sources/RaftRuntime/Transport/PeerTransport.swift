@@ -39,7 +39,8 @@ public final class PeerTransport: AcceptHandler {
     var counters: [NodeID: PeerCounters] = [:]
     /// What others have connected: before and after their greeting.
     private var inbound: [ObjectIdentifier: PeerConnection] = [:]
-    /// By member, the incarnation that the last request of Raft under its name came from: that one is answered.
+    /// By member, the incarnation that the last request of Raft under its name came from: that one is answered. Of members
+    /// only, so that names which strangers make up take no room.
     private var asker: [NodeID: UInt64] = [:]
     private(set) var refusedConnections: UInt64 = 0
     private(set) var undeliverable: UInt64 = 0
@@ -116,8 +117,9 @@ public final class PeerTransport: AcceptHandler {
     public func send(_ message: RaftMessage) {
         let kind = message.body.lane
         let isReply = message.body.isReply
+        let asked = asker[message.to]
         let connection = connection(message.to, kind) {
-            isReply ? $0.peer?.incarnation == asker[message.to] : !isForeign($0)
+            isReply ? asked == nil || asked == $0.peer?.incarnation : !isForeign($0)
         }
         if let connection {
             connection.send(message)
@@ -260,7 +262,9 @@ extension PeerTransport: PeerConnectionOwner {
 
     func connection(_ connection: PeerConnection, received message: RaftMessage) {
         if isStopped { return }
-        if !message.body.isReply { asker[message.from] = connection.peer?.incarnation }
+        if !message.body.isReply, contacts[message.from] != nil {
+            asker[message.from] = connection.peer?.incarnation
+        }
         handlers.received(message)
     }
 
