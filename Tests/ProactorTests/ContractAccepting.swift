@@ -81,10 +81,17 @@ extension EventLoopContract {
         let bench = try Workbench(io)
         // No turn yet: io_uring takes the limit that held when the accept was armed.
         let peers = try (0..<20).map { _ in try RawPeer(to: bench.address) }
-        let next = dup(0)
-        close(next)
-        var limit = rlimit(rlim_cur: rlim_t(next + 5), rlim_max: rlim_t(next + 5))
+        // Descriptors come with the process, from whoever started it, and leave holes: all are taken, then five given back.
+        var last = dup(0)
+        var limit = rlimit(rlim_cur: rlim_t(last + 64), rlim_max: rlim_t(last + 64))
         try #require(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+        var taken: [Int32] = []
+        while last >= 0 {
+            taken.append(last)
+            last = dup(0)
+        }
+        try #require(errno == EMFILE && taken.count > 5)
+        for descriptor in taken.suffix(5) { close(descriptor) }
         try #require(bench.turn { !bench.acceptErrors.isEmpty })
         try #require(bench.acceptErrors[0].code == EMFILE)
         try #require(bench.accepted.count == 5)
