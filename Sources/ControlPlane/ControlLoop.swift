@@ -308,7 +308,7 @@ final class ControlLoop: TimerHandler {
         if let nextRamp, nextRamp <= loop.now { setStale() }
     }
 
-    private func setStale() {
+    func setStale() {
         guard !isStale else { return }
         isStale = true
         planPublishing()
@@ -325,7 +325,7 @@ final class ControlLoop: TimerHandler {
 
     /// Whether the datacenter that takes the service's traffic, or is about to, has an endpoint that may be used.
     private func isUsable(_ service: ServiceRouting) -> Bool {
-        guard let target = catalog.primaryRecord(of: service.name)?.state.target else { return false }
+        guard let target = leases.target(of: service.name) else { return false }
         return service.datacenters.first { $0.name == target }.map { $0.healthyWeight > 0 } ?? false
     }
 

@@ -12,10 +12,16 @@ public struct BreakGlass: Hashable, Sendable {
     public var service: ServiceName
     /// How long the node serves without a lease; nil: it needs one again from now on.
     public var duration: Duration?
+    /// The datacenter to be served; nil: the primary that was agreed last.
+    public var datacenter: DatacenterName?
     public var author: String
     public var reason: String
 
-    public init(_ service: ServiceName, for duration: Duration?, author: String, reason: String = "") {
+    public init(
+        _ service: ServiceName, for duration: Duration?, in datacenter: DatacenterName? = nil, author: String,
+        reason: String = ""
+    ) {
+        self.datacenter = datacenter
         self.service = service
         self.duration = duration
         self.author = author
@@ -45,16 +51,23 @@ extension ControlLoop {
         guard !ledger.isAlone, registration.hasPrimary, registration.consistency == .strict else {
             return LeaderRefusal(kind: .conflict, reason: "service '\(service)' is served without a lease anyway")
         }
+        if let datacenter = glass.datacenter, !registration.datacenters.contains(where: { $0.name == datacenter }) {
+            return LeaderRefusal(
+                kind: .notFound, reason: "service '\(service)' has no datacenter '\(datacenter)'")
+        }
         let end = glass.duration.map { EventLoop.clock() + min($0, BreakGlass.longest) }
-        guard leases.breakGlass(service, until: end) else {
+        guard leases.breakGlass(service, until: end, in: glass.datacenter) else {
             return LeaderRefusal(kind: .conflict, reason: "the node has not opened service '\(service)' yet")
         }
+        // What can be used in that datacenter shows with the next table.
+        setStale()
         board.show(withoutLease: service, until: end)
         let what = end == nil ? "a service needs its lease again" : "SERVING A STRICT SERVICE WITHOUT A LEASE"
         Logger(label: "group").warning(
             "\(what)",
             metadata: [
-                "service": "\(service)", "for": "\(glass.duration ?? .zero)", "author": "\(glass.author)",
+                "service": "\(service)", "datacenter": "\(leases.target(of: service)?.text ?? "")",
+                "for": "\(glass.duration ?? .zero)", "author": "\(glass.author)",
                 "reason": "\(glass.reason)",
             ])
         return nil

@@ -109,12 +109,16 @@ final class LeaseKeeper: TimerHandler {
 
     /// An operator answers for it that the old primary is fenced; nil takes it back.
     ///
+    /// - Parameter datacenter: what is to be served; nil: the primary that was agreed last.
     /// - Returns: false when the node knows no such service with a primary.
-    func breakGlass(_ name: ServiceName, until end: Tick?) -> Bool {
+    func breakGlass(_ name: ServiceName, until end: Tick?, in datacenter: DatacenterName?) -> Bool {
         guard gates[name]?.applied != nil else { return false }
-        step(name, .brokeGlass(until: end))
+        step(name, .brokeGlass(until: end, in: datacenter))
         return true
     }
+
+    /// Where this node has the requests of a service go; nil when it knows of no such service with a primary.
+    func target(of name: ServiceName) -> DatacenterName? { gates[name]?.machine.target(now: EventLoop.clock()) }
 
     /// Workers may have confirmed an order.
     func confirmed(_ name: ServiceName) {

@@ -68,6 +68,8 @@ public struct RaftCore: Sendable {
     var now: Tick
     var pending: [RaftEffect] = []
     var hasStarted = false
+    /// What an earlier process knew to be committed, until it was given to the state machine again.
+    private let restoredCommit: LogIndex
     var reportedRole: RoleReport?
     var reportedConfiguration: Configuration?
 
@@ -98,6 +100,7 @@ public struct RaftCore: Sendable {
         disk.durableIndex = log.last.index
         disk.writtenThrough = log.last.index
         disk.unhealedThrough = start.unhealedThrough
+        restoredCommit = start.unhealedThrough == nil ? min(restored.committedThrough, log.last.index) : .zero
         nextSnapshotSum = log.sum(through: commit) + limits.logBytesBeforeSnapshot
         configuration = log.configuration
         quorum = Quorum(configuration)
@@ -133,6 +136,7 @@ public struct RaftCore: Sendable {
         if let snapshot, let (_, length) = SessionTable.decode(snapshot.bytes) {
             pending.append(.restore(Array(snapshot.bytes[length...]), at: commit))
         }
+        advanceCommit(to: restoredCommit)
         // Nobody else could lead, and nobody has to be waited for.
         if isVoter, quorum.voters == [id] { electionDeadline = now }
         if isFounderAgain { lead(isFounding: true) }
@@ -182,6 +186,9 @@ extension RaftCore {
     public var term: Term { hardState.term }
     /// The end of the log, as far as it was taken in; the disk may be behind.
     public var last: LogPosition { log.last }
+    /// The end of what is committed and durable here: a shell that notes it gives it back as
+    /// `RestoredState.committedThrough`. Never an entry that this disk may still hold in another form.
+    public var durableCommit: LogIndex { min(commit, disk.durableIndex) }
     /// The end of the snapshot, where there is one.
     public var snapshotPosition: LogPosition { snapshot?.identity.position ?? .zero }
     /// Whether the node waits for a leader to repair its log.

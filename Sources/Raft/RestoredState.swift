@@ -12,19 +12,23 @@ public struct RestoredState: Hashable, Sendable {
     /// The greatest index that this node may ever have acknowledged (the store's durable mark). Matters only when
     /// `isCorrupt`. The store says so again at the next start if the log did not reach it by then.
     public var acknowledgedThrough: LogIndex
+    /// Everything up to here was committed, as a `RaftCore.durableCommit` of an earlier process said. It counts for nothing
+    /// when `isCorrupt`, and no further than the log reaches.
+    public var committedThrough: LogIndex
 
     /// The state of a node that has never run.
     public static let empty = RestoredState()
 
     public init(
         hardState: HardState = HardState(), snapshot: Snapshot? = nil, entries: [LogEntry] = [],
-        isCorrupt: Bool = false, acknowledgedThrough: LogIndex = .zero
+        isCorrupt: Bool = false, acknowledgedThrough: LogIndex = .zero, committedThrough: LogIndex = .zero
     ) {
         self.hardState = hardState
         self.snapshot = snapshot
         self.entries = entries
         self.isCorrupt = isCorrupt
         self.acknowledgedThrough = acknowledgedThrough
+        self.committedThrough = committedThrough
     }
 }
 

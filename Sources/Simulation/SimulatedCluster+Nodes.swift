@@ -25,6 +25,8 @@ extension SimulatedCluster {
             carryOut(effect, node)
         }
         self.effects = effects
+        // A shell has time for it now and then.
+        if counts.steps % 4 == 0 { nodes[node].disk.note(commit: nodes[node].core.durableCommit) }
         planWake(node)
         if scenario.hasProxies { coordinate(node) }
     }

@@ -17,6 +17,8 @@ struct SimulatedDisk: Sendable {
     private(set) var writes: [Write] = []
     /// The greatest index that was durable when last something became so: the store's durable mark.
     private(set) var mark = LogIndex.zero
+    /// How far the log was noted to be committed.
+    private(set) var notedCommit = LogIndex.zero
     /// The mark at the time of a bit flip, until a leader has filled the log up to it.
     private(set) var corruptThrough: LogIndex?
 
@@ -98,6 +100,9 @@ struct SimulatedDisk: Sendable {
         return term(at: position.index) == position.term
     }
 
+    /// Takes note of a commit; durable at once, for the note itself may be lost like any that was never made.
+    mutating func note(commit: LogIndex) { notedCommit = max(notedCommit, min(commit, last.index)) }
+
     // MARK: Faults
 
     /// The power goes: of the writes under way the first `whole` are durable. A write's record is whole or not there, for it is
@@ -130,7 +135,7 @@ struct SimulatedDisk: Sendable {
         let read = Array(entries[..<(unreadFrom ?? entries.count)])
         return RestoredState(
             hardState: hardState, snapshot: snapshot, entries: read, isCorrupt: isCorrupt,
-            acknowledgedThrough: max(mark, corruptThrough ?? .zero))
+            acknowledgedThrough: max(mark, corruptThrough ?? .zero), committedThrough: notedCommit)
     }
 }
 

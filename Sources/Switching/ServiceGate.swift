@@ -24,8 +24,9 @@ public struct ServiceGate: Sendable {
         case confirmed(generation: UInt64)
         /// How long leases live is known, or has changed: nothing is acknowledged before this.
         case acknowledges(from: Tick)
-        /// `serve-without-lease`: an operator says that the old primary is fenced; nil takes it back.
-        case brokeGlass(until: Tick?)
+        /// `serve-without-lease`: an operator says that the old primary is fenced; nil takes it back. Served is the
+        /// primary that was agreed last, or another datacenter.
+        case brokeGlass(until: Tick?, in: DatacenterName? = nil)
         /// `nextDeadline` was reached.
         case tick
     }
@@ -57,6 +58,7 @@ public struct ServiceGate: Sendable {
     private var applied: ServiceSwitch?
     private var leaseEnd = Tick.zero
     private var glassUntil: Tick?
+    private var glassDatacenter: DatacenterName?
     private var isUsable = true
     private var order: GateOrder
     private var heldSince: Tick?
@@ -102,7 +104,9 @@ public struct ServiceGate: Sendable {
         case .usable(let isUsable): self.isUsable = isUsable
         case .confirmed(let generation): confirm(generation)
         case .acknowledges(let start): conduct.acknowledgesFrom = start
-        case .brokeGlass(let end): glassUntil = end
+        case .brokeGlass(let end, let datacenter):
+            glassUntil = end
+            glassDatacenter = end == nil ? nil : datacenter
         case .tick: break
         }
         command(now: now, into: &effects)
@@ -118,6 +122,7 @@ public struct ServiceGate: Sendable {
             if let drainEnd { due.append(drainEnd) }
             if isBound, lastCut < order.generation { due.append(admissionEnd) }
         }
+        if glassDatacenter != nil { due.append(leaseEnd - conduct.cutLead) }
         if acknowledgement == nil, applied?.state.isSwitching == true { due.append(conduct.acknowledgesFrom) }
         return due.filter { $0 > steppedAt }.min()
     }
@@ -166,15 +171,24 @@ public struct ServiceGate: Sendable {
 
     // MARK: Orders
 
+    /// Whether an operator answers for the old primary: only where the group cannot.
+    private func isBroken(now: Tick) -> Bool {
+        glassUntil.map { now < $0 && leaseEnd - conduct.cutLead <= now } ?? false
+    }
+
+    /// Where requests go, once and as long as they may go anywhere; nil: the node knows of no such service.
+    public func target(now: Tick) -> DatacenterName? {
+        guard let applied else { return nil }
+        return isBroken(now: now) ? glassDatacenter ?? applied.state.target : applied.state.target
+    }
+
     private func mode(now: Tick) -> GateOrder.Mode {
-        guard let applied else { return .hold(.unregistered) }
-        // The operator answers for the old primary only where the group cannot.
-        let isBroken = glassUntil.map { now < $0 && leaseEnd - conduct.cutLead <= now } ?? false
-        if applied.state.isSwitching, !isBroken { return .hold(.switching) }
+        guard let applied, let target = target(now: now) else { return .hold(.unregistered) }
+        if applied.state.isSwitching, !isBroken(now: now) { return .hold(.switching) }
         guard applied.consistency == .strict else { return .serve(applied.state.target, applied.state.epoch) }
         if admissionEnd <= now { return .hold(.noLease) }
-        if let flight, flight.isMixed || flight.datacenter != applied.state.target { return .hold(.draining) }
-        return isUsable ? .serve(applied.state.target, applied.state.epoch) : .hold(.noUsableEndpoint)
+        if let flight, flight.isMixed || flight.datacenter != target { return .hold(.draining) }
+        return isUsable ? .serve(target, applied.state.epoch) : .hold(.noUsableEndpoint)
     }
 
     private mutating func command(now: Tick, into effects: inout [Effect]) {
@@ -196,6 +210,8 @@ public struct ServiceGate: Sendable {
             if reason == .switching, flight != nil, drainEnd == nil, let applied {
                 drainEnd = now + applied.failover.drain
             }
+            // Nothing may go on that the group did not begin: an operator has it go elsewhere, or no longer.
+            if reason == .draining, drainEnd == nil { drainEnd = now }
         }
         let budget = applied?.failover.hold ?? FailoverSettings().hold
         next.patience = applied?.consistency == .available ? .zero : budget

@@ -9,10 +9,16 @@ struct ServeWithoutLeaseCommand: ParsableCommand {
         commandName: "serve-without-lease",
         abstract: "Have one node serve a strict service without a lease, when the group is lost.",
         discussion:
-            "If the old primary can still be written to, data will diverge. Fence it first: switch it off, or cut it off."
+            """
+            If the old primary can still be written to, data will diverge. Fence it first: switch it off, or cut it off. \
+            The node serves the primary that was agreed last, or the datacenter of --in, until the time is over or the \
+            group is back: then what the group says holds again, and requests to another datacenter are cut.
+            """
     )
     @Argument(help: "The service.") var service: String
     @Option(name: .customLong("for"), help: "For how long, such as 10m; at most a day.") var time: String?
+    @Option(name: .customLong("in"), help: "The datacenter that takes the requests; default: the last primary.")
+    var datacenter: String?
     @Flag(help: "Your word that nothing can reach the old primary any more.") var oldPrimaryIsFenced = false
     @Flag(help: "Need the lease again from now on.") var end = false
     @Option(help: "Why; in the node's log.") var reason: String?
@@ -20,7 +26,9 @@ struct ServeWithoutLeaseCommand: ParsableCommand {
 
     func validate() throws {
         if end {
-            guard time == nil else { throw ValidationError("--end and --for exclude each other") }
+            guard time == nil, datacenter == nil else {
+                throw ValidationError("--end excludes --for and --in")
+            }
             return
         }
         guard time != nil else { throw ValidationError("--for TIME says how long, such as 10m") }
@@ -37,8 +45,9 @@ struct ServeWithoutLeaseCommand: ParsableCommand {
             let query = reason.map { "?reason=\(PercentEncoding.encode($0))" } ?? ""
             return report(try client.send("DELETE", path + query), admin, "\(service) needs its lease again")
         }
-        let body = WithoutLeaseBody(for: time, oldPrimaryIsFenced: true, reason: reason)
+        let body = WithoutLeaseBody(for: time, oldPrimaryIsFenced: true, datacenter: datacenter, reason: reason)
         let answer = try client.send("POST", path, body)
-        report(answer, admin, "this node serves \(service) without a lease for \(time)")
+        let place = datacenter.map { " in \($0)" } ?? ""
+        report(answer, admin, "this node serves \(service)\(place) without a lease for \(time)")
     }
 }

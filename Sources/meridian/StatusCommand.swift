@@ -48,7 +48,9 @@ struct StatusTable {
         if let forming = status.forming {
             text += colour("no group yet: \(forming)\n", 33)
         } else if !status.quorum {
-            text += colour("no quorum: changes are refused, traffic follows the last known state\n", 31)
+            let state =
+                status.index == 0 ? "the file alone: nothing that was agreed is known here" : "the last known state"
+            text += colour("no quorum: changes are refused, traffic follows \(state)\n", 31)
         }
         for member in status.members {
             let role = member.id == status.leader ? "leader" : member.role

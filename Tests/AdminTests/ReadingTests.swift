@@ -185,7 +185,7 @@ import Topology
         let site = try Site()
         #expect(try site.ask("GET", "/livez").text == "ok\n")
         #expect(try site.ask("GET", "/readyz").text == "ok\n")
-        #expect(try site.ask("GET", "/readyz?verbose").text == "[+] running ok\n[+] services ok\n")
+        #expect(try site.ask("GET", "/readyz?verbose").text == "[+] running ok\n[+] state ok\n[+] services ok\n")
         site.node.beginStop()
         let answer = try site.ask("GET", "/readyz")
         #expect(answer.status == 503)

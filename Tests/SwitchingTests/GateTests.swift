@@ -291,6 +291,24 @@ private struct Step {
         run(serving + [Step(100, .brokeGlass(until: at(200))), Step(300, .brokeGlass(until: nil))])
     }
 
+    @Test func breakGlassMayServeAnotherDatacenterUntilTheGroupIsBack() {
+        run(
+            serving + [
+                // Not while the group still answers for the primary.
+                Step(
+                    5_000, .brokeGlass(until: at(60_000), in: west),
+                    [order(2, toEast, lease: 60_000)]),
+                Step(5_900, .tick, [order(3, .hold(.draining), lease: 60_000, heldSince: 5_900), .cut(olderThan: 3)]),
+                Step(5_950, .confirmed(generation: 3), [order(4, .serve(west, epoch(1)), lease: 60_000)]),
+                Step(
+                    9_000, .leased(until: at(15_000)),
+                    [
+                        order(5, .hold(.draining), lease: 60_000, heldSince: 9_000), .cut(olderThan: 5),
+                    ]),
+                Step(9_010, .confirmed(generation: 5), [order(6, toEast, lease: 60_000)]),
+            ])
+    }
+
     @Test func whatWasCutGoesBackOnlyIfItMay() {
         let held = run(
             serving + [

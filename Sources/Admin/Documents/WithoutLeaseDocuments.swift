@@ -6,10 +6,15 @@ package struct WithoutLeaseBody: Codable, Sendable {
     package var `for`: String
     /// The operator's word, without which it is refused.
     package var oldPrimaryIsFenced: Bool?
+    /// The datacenter that takes the requests; absent: the primary that was agreed last.
+    package var datacenter: String?
     package var reason: String?
 
-    package init(for time: String, oldPrimaryIsFenced: Bool? = nil, reason: String? = nil) {
+    package init(
+        for time: String, oldPrimaryIsFenced: Bool? = nil, datacenter: String? = nil, reason: String? = nil
+    ) {
         self.for = time
+        self.datacenter = datacenter
         self.oldPrimaryIsFenced = oldPrimaryIsFenced
         self.reason = reason
     }

@@ -24,7 +24,7 @@ struct ServeWithoutLeaseEndpoint: Endpoint {
                 "only with \"old_primary_is_fenced\": true: if the old primary can still be written to, data will diverge"
             return call.respond(.problem(409, reason))
         }
-        call.serveWithoutLease(for: duration, reason: body.reason)
+        call.serveWithoutLease(for: duration, in: body.datacenter, reason: body.reason)
     }
 }
 
@@ -35,13 +35,17 @@ struct ServeWithLeaseEndpoint: Endpoint {
         .local, "Has this node need the lease again.", query: [.reason], parameters: [.author],
         answers: .document(WithoutLeaseAnswer.self), refusals: [400, 404, 409])
 
-    func answer(_ call: AdminCall) { call.serveWithoutLease(for: nil, reason: call.request.queryItem("reason")) }
+    func answer(_ call: AdminCall) {
+        call.serveWithoutLease(for: nil, in: nil, reason: call.request.queryItem("reason"))
+    }
 }
 
 extension AdminCall {
-    fileprivate func serveWithoutLease(for duration: Duration?, reason: String?) {
+    fileprivate func serveWithoutLease(for duration: Duration?, in datacenter: String?, reason: String?) {
         guard let author else { return }
-        let glass = BreakGlass(service, for: duration, author: author, reason: reason ?? "")
+        let glass = BreakGlass(
+            service, for: duration, in: datacenter.map { DatacenterName($0) }, author: author,
+            reason: reason ?? "")
         let milliseconds = (duration ?? .zero).wholeNanoseconds / 1_000_000
         let document = WithoutLeaseAnswer(service: service.text, forMs: milliseconds)
         let reply = LoopBound(responder, of: context.loop)

@@ -1,4 +1,5 @@
 // Owns /livez and /readyz: what orchestrators ask.
+internal import Catalog
 internal import ControlPlane
 internal import HTTPTransport
 internal import Routing
@@ -20,12 +21,12 @@ struct LivezEndpoint: Endpoint {
     }
 }
 
-/// 200 while the node can serve something and is not stopping.
+/// 200 while the node can serve something by what the group agreed, and is not stopping.
 struct ReadyzEndpoint: Endpoint {
     let method = "GET"
     let pattern = "/readyz"
     let operation = APIOperation(
-        .page, "Whether the node can serve something and is not stopping; else 503.",
+        .page, "Whether the node can serve something by what the group agreed, and is not stopping; else 503.",
         query: [.init("verbose", "Tell of each check, even if all pass.")], answers: .text("text/plain"),
         refusals: [503])
 
@@ -37,6 +38,10 @@ struct ReadyzEndpoint: Endpoint {
             isReady = isReady && passes
         }
         check("running", !call.context.node.isStopping, "the node is stopping")
+        // A member that has never heard what was agreed would send traffic by its file alone, to what others have drained.
+        let snapshot = call.context.control.snapshot
+        let isInformed = snapshot.map { $0.standing.timing == nil || $0.catalog.appliedIndex > 0 } ?? false
+        check("state", isInformed, snapshot?.standing.forming ?? "nothing that the group agreed is known here yet")
         let services = call.context.control.snapshot?.table.services ?? []
         let serves =
             services.isEmpty

@@ -74,12 +74,13 @@ public final class GroupMember: TimerHandler {
     /// Why the node is in no group yet; nil once it is.
     public private(set) var formingState: String?
 
-    /// Starts the storage thread, the core and the connections.
+    /// Starts the storage thread, the core and the connections. The state has what the group is known to have agreed, as
+    /// far as the disk tells, when this returns.
     ///
     /// - Parameters:
     ///   - opened: what `FileLogStore.open` gave.
     ///   - listening: the bound `cluster.bind`.
-    ///   - state: empty; what the disk holds is given to it soon.
+    ///   - state: empty.
     /// - Throws: when a thread cannot be had.
     public init(
         loop: EventLoop, options: Options, opened: (store: any LogStore, loaded: LoadedLog),
@@ -95,11 +96,14 @@ public final class GroupMember: TimerHandler {
         incarnation = loaded.incarnation
         let core = RaftCore(
             id: options.node, incarnation: loaded.incarnation, policy: options.policy,
-            random: RandomBits(seed: system.next()), restored: RestoredState(loaded), now: EventLoop.clock())
+            random: RandomBits(seed: system.next()), restored: loaded.restored, now: EventLoop.clock())
         let relay = StateRelay(self, state)
         let outlets = RaftOutlets(
             persist: { [unowned self] in persist($0) }, send: { [unowned self] in transport.send($0) },
-            stepped: { [unowned self] in self.handlers.stepped() },
+            stepped: { [unowned self] in
+                storage?.note(commit: driver.member.durableCommit)
+                self.handlers.stepped()
+            },
             fail: { [unowned self] in self.handlers.fail($0) })
         transport = makeTransport(core.configuration, listening, RandomBits(seed: system.next()))
         let bound = LoopBound(WeakMember(self), of: loop)
@@ -114,6 +118,7 @@ public final class GroupMember: TimerHandler {
         driver = RaftDriver(loop: loop, core: core, session: system.next(), state: relay, outlets: outlets)
         if let corruption = loaded.corruption { logger.error("\(corruption)") }
         configurationChanged(core.configuration)
+        driver.begin()
     }
 
     private func makeTransport(
@@ -294,14 +299,5 @@ private final class StateRelay: ReplicatedState {
     func configurationChanged(_ configuration: Configuration) {
         member?.configurationChanged(configuration)
         state.configurationChanged(configuration)
-    }
-}
-
-extension RestoredState {
-    /// What the disk gave, as the core takes it.
-    init(_ loaded: LoadedLog) {
-        self.init(
-            hardState: loaded.hardState, snapshot: loaded.snapshot, entries: loaded.entries,
-            isCorrupt: loaded.isCorrupt, acknowledgedThrough: loaded.corruption?.acknowledgedThrough ?? .zero)
     }
 }

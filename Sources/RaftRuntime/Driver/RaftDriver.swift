@@ -54,6 +54,8 @@ public final class RaftDriver: TimerHandler {
     private let session: UInt64
     private var sequence: UInt64 = 0
 
+    /// Nothing happens before `begin()`.
+    ///
     /// - Parameters:
     ///   - core: as its disk describes it; nothing of it has run yet.
     ///   - session: random, so that no other process has it.
@@ -66,7 +68,12 @@ public final class RaftDriver: TimerHandler {
         self.state = state
         self.outlets = outlets
         timer = loop.makeTimer(self)
-        take(.tick)
+    }
+
+    /// Runs the core for the first time, now: the state is given what the disk held.
+    public func begin() {
+        events.append(.tick)
+        step()
     }
 
     /// The member as it is now, to be looked at.

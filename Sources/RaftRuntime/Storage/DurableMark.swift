@@ -19,10 +19,13 @@ internal import Raft
 ///   also took the mark.
 ///
 /// There are two slots, written in turn, so that a torn mark leaves the one before it. With both unreadable there is no mark.
+///
+/// Two further slots hold the `CommitMark`.
 struct DurableMark: Sendable {
     static let name = "mark"
     private static let size = 4_096
     private static let slots = [0, SectorLayout.sector]
+    private static let commitSlots = [2 * SectorLayout.sector, 3 * SectorLayout.sector]
 
     private let fileSystem: any FileSystem
     private let path: String
@@ -30,6 +33,10 @@ struct DurableMark: Sendable {
     private var isDirty = false
     /// What the file said when it was opened.
     let found: FrameHeader?
+    private let incarnation: UInt64
+    /// How far the log is known to be committed, as the file says it.
+    private(set) var commit: LogIndex
+    private var nextCommitSlot = 0
 
     /// Opens the mark of a data directory.
     init(folder: String, incarnation: UInt64, _ fileSystem: any FileSystem) throws(StorageFailure) {
@@ -49,6 +56,9 @@ struct DurableMark: Sendable {
             found = Self.slots.compactMap { FrameHeader(bytes, at: $0) }
                 .filter { $0.incarnation == incarnation }
                 .max { $0.sequence < $1.sequence }
+            let commits = Self.commitSlots.map { CommitMark.read(bytes, at: $0, incarnation: incarnation) ?? .zero }
+            commit = max(commits[0], commits[1])
+            nextCommitSlot = commits[0] < commits[1] ? 0 : 1
         } catch {
             fileSystem.close(file)
             throw error
@@ -56,6 +66,7 @@ struct DurableMark: Sendable {
         self.fileSystem = fileSystem
         self.path = path
         self.file = file
+        self.incarnation = incarnation
     }
 
     /// Says that everything up to and with this frame is durable.
@@ -68,6 +79,22 @@ struct DurableMark: Sendable {
                 try fileSystem.write(header.bytes, to: file, at: Self.slots[Int(header.sequence % 2)])
             }
             isDirty = true
+        } catch {
+            guard case .full = error else { throw error }
+        }
+    }
+
+    /// Says that everything up to this index is committed, and durable in the log.
+    mutating func write(commit: LogIndex) throws(StorageFailure) {
+        guard commit > self.commit else { return }
+        do throws(StorageFailure) {
+            try StorageFailure.whileWriting(path) { () throws(SystemError) in
+                let bytes = CommitMark.bytes(commit, incarnation: incarnation)
+                try fileSystem.write(bytes, to: file, at: Self.commitSlots[nextCommitSlot])
+            }
+            isDirty = true
+            self.commit = commit
+            nextCommitSlot = 1 - nextCommitSlot
         } catch {
             guard case .full = error else { throw error }
         }

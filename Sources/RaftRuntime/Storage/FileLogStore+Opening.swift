@@ -53,7 +53,9 @@ extension FileLogStore {
             let corruption = reading.damage.map { store.describe($0) }
             let loaded = LoadedLog(
                 incarnation: directory.incarnation, hardState: reading.image.hardState, snapshot: snapshot,
-                entries: reading.image.entriesBehindBase, corruption: corruption, tornBytes: tornBytes)
+                entries: reading.image.entriesBehindBase,
+                committedThrough: corruption == nil ? min(mark.commit, store.state.terms.last) : .zero,
+                corruption: corruption, tornBytes: tornBytes)
             return (store, loaded)
         } catch {
             mark.close()

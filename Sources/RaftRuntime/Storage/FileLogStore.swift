@@ -156,6 +156,15 @@ public struct FileLogStore: LogStore {
         }
     }
 
+    public mutating func note(commit: LogIndex) throws(StorageFailure) {
+        // What is missing here is not committed here, whatever the caller thinks.
+        guard !isBroken, state.missingThrough == .zero, commit <= state.terms.last else { return }
+        do throws(StorageFailure) { try mark.write(commit: commit) } catch {
+            isBroken = true
+            throw error
+        }
+    }
+
     public mutating func settle() throws(StorageFailure) {
         guard !isBroken else { return }
         do throws(StorageFailure) { try mark.sync() } catch {

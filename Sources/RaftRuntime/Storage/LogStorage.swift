@@ -20,12 +20,18 @@ public enum StorageEvent: Hashable, Sendable {
 public final class LogStorage: Sendable {
     /// How long the disk stays idle before the durable mark is synced.
     private static let settleMilliseconds: Int32 = 20
+    /// How often the commit is noted while the disk is never idle.
+    private static let notePeriod = Duration.milliseconds(100)
     /// How long a full disk is left alone.
     private static let fullMilliseconds: Int32 = 500
 
     private struct State {
         var waiting: WaitingBatches
         var isSleeping = false
+        /// Nothing is left to do for the disk: the thread sleeps until it is called.
+        var isSettled = false
+        /// How far the log is committed, to be noted when there is time.
+        var commit = LogIndex.zero
         var isClosing = false
     }
 
@@ -89,6 +95,17 @@ public final class LogStorage: Sendable {
         return isTaken
     }
 
+    /// Has it noted that everything up to here is committed and durable: soon, and behind everything that is more urgent.
+    public func note(commit: LogIndex) {
+        let mustWake = state.withLock { state in
+            guard commit > state.commit else { return false }
+            state.commit = commit
+            defer { if state.isSettled { state.isSleeping = false } }
+            return state.isSettled && state.isSleeping
+        }
+        if mustWake { bell.ring() }
+    }
+
     /// How long the oldest batch that is not durable has waited; nil when all are. Costs one atomic read: a leader asks before
     /// each heartbeat.
     public func oldestWait(now: Tick) -> Duration? {
@@ -118,6 +135,7 @@ public final class LogStorage: Sendable {
 
     private func run(_ start: any LogStore) {
         var store = start
+        var noted = EventLoop.clock()
         do throws(StorageFailure) {
             while let group = try next(&store) {
                 guard try persist(group, &store) else { break }
@@ -126,8 +144,13 @@ public final class LogStorage: Sendable {
                     oldest.store(state.waiting.oldest ?? .max, ordering: .relaxed)
                 }
                 if let last = group.last { onEvent(.persisted(last.token)) }
+                if EventLoop.clock() > noted + Self.notePeriod {
+                    try noteCommit(&store)
+                    noted = EventLoop.clock()
+                }
                 if group.contains(where: { $0.snapshot != nil }) { store.removeSuperfluous() }
             }
+            try noteCommit(&store)
             try store.settle()
         } catch {
             state.withLock { $0.isClosing = true }
@@ -138,22 +161,31 @@ public final class LogStorage: Sendable {
 
     /// The next group; nil when the storage is closed and nothing waits.
     private func next(_ store: inout any LogStore) throws(StorageFailure) -> [PersistBatch]? {
-        var isSettled = false
+        var settled: LogIndex?
         while true {
-            let (group, isClosing) = state.withLock { state -> ([PersistBatch], Bool) in
-                guard state.waiting.isEmpty else { return (state.waiting.take(), false) }
+            let (group, isClosing, isSettled) = state.withLock { state -> ([PersistBatch], Bool, Bool) in
+                state.isSettled = state.waiting.isEmpty && settled == state.commit
+                guard state.waiting.isEmpty else { return (state.waiting.take(), false, false) }
                 state.isSleeping = !state.isClosing
-                return ([], state.isClosing)
+                return ([], state.isClosing, state.isSettled)
             }
             if !group.isEmpty { return group }
             if isClosing { return nil }
             bell.wait(milliseconds: isSettled ? nil : Self.settleMilliseconds)
             let isIdle = state.withLock { $0.waiting.isEmpty && !$0.isClosing }
             if isIdle, !isSettled {
+                settled = try noteCommit(&store)
                 try store.settle()
-                isSettled = true
             }
         }
+    }
+
+    /// - Returns: what was noted.
+    @discardableResult
+    private func noteCommit(_ store: inout any LogStore) throws(StorageFailure) -> LogIndex {
+        let commit = state.withLock { $0.commit }
+        try store.note(commit: commit)
+        return commit
     }
 
     /// Writes a group; waits while the disk is full.

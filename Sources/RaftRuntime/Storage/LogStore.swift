@@ -11,6 +11,8 @@ public struct LoadedLog: Hashable, Sendable {
     public var snapshot: Snapshot?
     /// What follows the snapshot, each index one more.
     public var entries: [LogEntry]
+    /// Up to here the log was known to be committed when last there was time to note it; zero where that is not known.
+    public var committedThrough: LogIndex
     /// Damage that is not repaired yet. While it is there the node neither campaigns nor votes (design §4, V7).
     public var corruption: Corruption?
     /// Bytes of a write that a power cut tore, and that were cut off. They had not been acknowledged.
@@ -22,7 +24,7 @@ public struct LoadedLog: Hashable, Sendable {
     public var restored: RestoredState {
         RestoredState(
             hardState: hardState, snapshot: snapshot, entries: entries, isCorrupt: isCorrupt,
-            acknowledgedThrough: corruption?.acknowledgedThrough ?? .zero)
+            acknowledgedThrough: corruption?.acknowledgedThrough ?? .zero, committedThrough: committedThrough)
     }
 
     /// Where the disk does not hold what was written, other than by a torn write.
@@ -48,12 +50,13 @@ public struct LoadedLog: Hashable, Sendable {
 
     public init(
         incarnation: UInt64, hardState: HardState = HardState(), snapshot: Snapshot? = nil, entries: [LogEntry] = [],
-        corruption: Corruption? = nil, tornBytes: Int = 0
+        committedThrough: LogIndex = .zero, corruption: Corruption? = nil, tornBytes: Int = 0
     ) {
         self.incarnation = incarnation
         self.hardState = hardState
         self.snapshot = snapshot
         self.entries = entries
+        self.committedThrough = committedThrough
         self.corruption = corruption
         self.tornBytes = tornBytes
     }
@@ -69,6 +72,9 @@ public protocol LogStore: Sendable {
     /// Deletes what the last snapshots made superfluous. Called after their batches were acknowledged; what cannot be deleted is
     /// left for the next time.
     mutating func removeSuperfluous()
+    /// Notes that everything up to here is committed, and durable in this log: a later opening gives it back. It need not be
+    /// durable itself before the next `settle`.
+    mutating func note(commit: LogIndex) throws(StorageFailure)
     /// Makes durable what makes a later opening surer but no acknowledgement waits for. Called when nothing else is to do.
     mutating func settle() throws(StorageFailure)
     /// Gives up the data directory.

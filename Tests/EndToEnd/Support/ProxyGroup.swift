@@ -68,8 +68,8 @@ final class ProxyGroup {
     // MARK: Steering it
 
     /// Ends a node without a word.
-    func kill(_ index: Int) throws {
-        nodes[index].process.signal(SIGKILL)
+    func kill(_ index: Int, _ signal: Int32 = SIGKILL) throws {
+        nodes[index].process.signal(signal)
         _ = try nodes[index].process.waitForExit(within: .seconds(10))
     }
 
@@ -82,6 +82,11 @@ final class ProxyGroup {
         }
         nodes[index].process = try Self.start(
             nodes[index].file, inputOutput, scratch.path + "/\(nodes[index].name)-again.log")
+    }
+
+    /// Takes the disk of a node that was killed: it starts as one that has never run.
+    func wipe(_ index: Int) throws {
+        try FileManager.default.removeItem(atPath: "\(scratch.path)/data\(index + 1)")
     }
 
     /// Changes something by a command at a node, until it is acknowledged: a busy machine or disk may cost the leader its

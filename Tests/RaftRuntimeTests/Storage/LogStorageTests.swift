@@ -14,6 +14,7 @@ final class GatedStore: LogStore, Sendable {
         var groups: [[UInt64]] = []
         var results: [StorageFailure?] = []
         var settled = 0
+        var commit = LogIndex.zero
         var isClosed = false
     }
 
@@ -39,6 +40,7 @@ final class GatedStore: LogStore, Sendable {
     }
 
     func removeSuperfluous() {}
+    func note(commit: LogIndex) throws(StorageFailure) { state.withLock { $0.commit = commit } }
     func settle() throws(StorageFailure) { state.withLock { $0.settled += 1 } }
     func close() { state.withLock { $0.isClosed = true } }
 }
@@ -225,6 +227,19 @@ struct LogStorageTests {
         store.wait { $0.settled == 2 }
         storage.close()
         #expect(store.state.withLock { $0.settled } == 3)
+    }
+
+    @Test("A commit is noted when the disk is idle, also by a thread that sleeps, and at the latest at the end")
+    func notes() throws {
+        let (store, heard) = (GatedStore(), Heard())
+        let storage = try start(store, heard)
+        store.wait { $0.settled == 1 }
+        storage.note(commit: LogIndex(3))
+        store.wait { $0.commit == LogIndex(3) && $0.settled == 2 }
+        storage.note(commit: LogIndex(2))
+        storage.note(commit: LogIndex(4))
+        storage.close()
+        #expect(store.state.withLock { $0.commit } == LogIndex(4))
     }
 
     @Test("On the machine's own disk: everything acknowledged is there again")
