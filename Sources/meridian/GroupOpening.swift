@@ -24,6 +24,11 @@ extension GroupSetup {
         } catch {
             throw Failure("\(file): error: data_dir: \(error)")
         }
+        if let conflict = opened.loaded.conflict(
+            node: settings.node.id, listed: settings.cluster?.members.map(\.id))
+        {
+            throw Failure("\(file): error: data_dir: \(folder): \(conflict)")
+        }
         let cluster = settings.cluster ?? alone(settings, folder)
         let contacts = cluster.members.map {
             MemberContact(id: $0.id, address: $0.address, datacenter: $0.datacenter)

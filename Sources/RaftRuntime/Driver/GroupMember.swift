@@ -117,6 +117,7 @@ public final class GroupMember: TimerHandler {
             })
         driver = RaftDriver(loop: loop, core: core, session: system.next(), state: relay, outlets: outlets)
         if let corruption = loaded.corruption { logger.error("\(corruption)") }
+        warnOfStrangers(core.configuration)
         configurationChanged(core.configuration)
         driver.begin()
     }
@@ -200,6 +201,17 @@ public final class GroupMember: TimerHandler {
         } else {
             logger.notice("knows no leader", metadata: term)
         }
+    }
+
+    /// Tells of members in the file that are none of the group: where each of them has a data directory of a group of its
+    /// own, the same services are steered from several sides.
+    private func warnOfStrangers(_ configuration: Configuration) {
+        guard configuration.members.map(\.id) == [options.node] else { return }
+        let strangers = options.contacts.map(\.id.text).filter { $0 != options.node.text }
+        guard !strangers.isEmpty else { return }
+        logger.warning(
+            "the group on this node's disk is this node alone: the others of the file are no members until they have started with an empty data_dir",
+            metadata: ["others": "\(strangers.joined(separator: ", "))"])
     }
 
     private func beginForming() {
