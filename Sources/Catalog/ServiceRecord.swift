@@ -39,6 +39,14 @@ struct ServiceRecord: Hashable, Sendable {
         return isListed ? nil : .unknownEndpoint(address, datacenter: datacenter.name, service: service)
     }
 
+    /// How many overrides of its own each keep the datacenter from traffic: one that hides behind another is felt when that
+    /// one ends.
+    private func closings(of datacenter: ServiceRegistration.Datacenter) -> Int {
+        let place = OverrideTarget(service: registration.name, datacenter: datacenter.name)
+        return (overrides.state(of: place) == .active ? 0 : 1)
+            + (overrides.weight(of: place, otherwise: datacenter.weight) > 0 ? 0 : 1)
+    }
+
     /// Whether new requests could go to the datacenter as far as weights and states say; health is not known here.
     func takesTraffic(_ datacenter: ServiceRegistration.Datacenter) -> Bool {
         let place = OverrideTarget(service: registration.name, datacenter: datacenter.name)
@@ -67,7 +75,8 @@ struct ServiceRecord: Hashable, Sendable {
     func refusalToReplace(_ before: ServiceRecord) -> CatalogRefusal? {
         let name = registration.name
         if let primary = activePrimary, let datacenter = datacenter(primary.state.target),
-            before.takesTraffic(datacenter), !takesTraffic(datacenter)
+            before.takesTraffic(datacenter) && !takesTraffic(datacenter)
+                || closings(of: datacenter) > before.closings(of: datacenter)
         {
             return .wouldStopPrimary(datacenter.name, service: name)
         }

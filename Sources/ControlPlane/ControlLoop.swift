@@ -326,7 +326,7 @@ final class ControlLoop: TimerHandler {
     /// Whether the datacenter that takes the service's traffic, or is about to, has an endpoint that may be used.
     private func isUsable(_ service: ServiceRouting) -> Bool {
         guard let target = leases.target(of: service.name) else { return false }
-        return service.datacenters.first { $0.name == target }.map { $0.healthyWeight > 0 } ?? false
+        return service.datacenters.first { $0.name == target }.map { $0.isOpen && $0.healthyWeight > 0 } ?? false
     }
 
     private func show(_ table: RoutingTable) {

@@ -106,7 +106,10 @@ final class ServiceRuntime {
 
     private func findGateDatacenter() {
         gateGeneration = gate?.order.generation ?? 0
-        gateDatacenter = gate?.datacenter.flatMap { name in routing.datacenters.firstIndex { $0.name == name } }
+        gateDatacenter = gate?.datacenter.flatMap { name in
+            // Also the primary takes nothing once an operator has drained it by force.
+            routing.datacenters.firstIndex { $0.name == name && $0.isOpen }
+        }
     }
 
     /// Takes over a new table: pools and pickers of endpoints that stay are kept.

@@ -45,6 +45,9 @@ public struct DatacenterRouting: Sendable {
     public let weights: [Int]
     public let identities: [UInt64]
 
+    /// Whether operators let it take new requests; health is another question.
+    public var isOpen: Bool { state == .active && weight > 0 }
+
     /// The healthy part of the endpoints' weight, 0-1; 0 when there is none.
     public var healthyShare: Double {
         endpointWeight == 0 ? 0 : Double(healthyWeight) / Double(endpointWeight)

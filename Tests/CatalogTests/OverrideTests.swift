@@ -74,8 +74,11 @@ struct RefusalCase: Sendable, CustomTestStringConvertible {
         let drain = CatalogChange.setState(.draining, of: place(shop, east), until: nil)
         #expect(log.apply(drain, force: true) == .applied(index: 3, changed: true))
         #expect(log.catalog.state(of: place(shop, east)) == .draining)
-        // What is stopped already may be changed without force: nothing is lost by it.
-        #expect(log.apply(.setWeight(0, of: place(shop, east), until: nil)) == .applied(index: 4, changed: true))
+        // What is stopped already may be changed without force, but not so that it stays stopped when the drain ends.
+        #expect(
+            log.apply(.setWeight(0, of: place(shop, east), until: nil))
+                == .refused(.wouldStopPrimary(east, service: shop)))
+        #expect(log.apply(.setWeight(2, of: place(shop, east), until: nil)) == .applied(index: 5, changed: true))
     }
 
     @Test func resettingToAZeroInTheSettingsIsGuardedToo() {

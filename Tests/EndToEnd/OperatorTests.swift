@@ -112,6 +112,21 @@ extension EndToEnd {
             #expect(try proxy.status().services.first?.primary == "east")
         }
 
+        /// Drained by force, the primary takes nothing, and nothing takes its place until somebody says so.
+        @Test(arguments: InputOutput.available)
+        func aDrainByForceStopsThePrimary(_ inputOutput: InputOutput) throws {
+            let west = try Nginx.withSites(["west"])
+            let east = try Nginx.withSites(["east"])
+            let proxy = try Proxy(
+                inputOutput, twoPlaces(west, east, "datacenter_policy: primary, failover: { hold: 200ms },"))
+            #expect(try get(proxy.port).text == "west")
+            #expect(try proxy.command("drain", "shop", "west").exit == .code(1))
+            #expect(try proxy.command("drain", "shop", "west", "--force").exit == .code(0))
+            try eventually("the drain") { try get(proxy.port).status == 503 }
+            #expect(try proxy.command("primary", "set", "shop", "east").exit == .code(0))
+            try eventually("the other primary") { try get(proxy.port).text == "east" }
+        }
+
         /// What is refused says so, with its exit code, and changes nothing.
         @Test func refusedCommandsSayWhy() throws {
             let nginx = try Nginx.withSites(["west"])
