@@ -51,7 +51,7 @@ public struct GroupStanding: Hashable, Sendable {
     public var leader: NodeID?
     public var term: UInt64
     public var members: [Member]
-    /// Why the node belongs to no group yet; nil when it does.
+    /// Why the node belongs to no group yet, or any more; nil when it does.
     public var forming: String?
     /// Whether a change of members is under way.
     public var isChanging: Bool

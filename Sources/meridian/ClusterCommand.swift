@@ -77,7 +77,7 @@ struct ClusterText {
 
     init(_ cluster: ClusterDocument) {
         if let forming = cluster.forming {
-            lines.append("no group yet: \(forming)")
+            lines.append("in no group: \(forming)")
         } else {
             let leader = cluster.leader.map { "leader \($0)" } ?? "no leader"
             lines.append(

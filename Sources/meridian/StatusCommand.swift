@@ -46,7 +46,7 @@ struct StatusTable {
 
     private mutating func addGroup(_ status: StatusDocument) {
         if let forming = status.forming {
-            text += colour("no group yet: \(forming)\n", 33)
+            text += colour("in no group: \(forming)\n", 33)
         } else if !status.quorum {
             let state =
                 status.index == 0 ? "the file alone: nothing that was agreed is known here" : "the last known state"

@@ -113,6 +113,14 @@ extension EndToEnd {
             try group.eventuallyAll([leader, other], "the members that are left") { $0.members.count == 2 }
             try group.change(other, "weight", "set", "shop", "dc2", "9")
             try group.eventuallyAll([leader, other], "a change by the others") { $0.weight(of: "dc2") == 9 }
+            // It was not there to be told; it asks, and says so.
+            try group.restart(dead)
+            try eventually("the news of its removal") {
+                let shown = try? group.command(dead, "status")
+                return shown?.output.contains("in no group: this node was removed from its group") == true
+            }
+            #expect(try group.ask(dead, "GET /readyz").status == 503)
+            #expect(try group.state(leader)?.members.count == 2)
         }
     }
 }

@@ -26,7 +26,7 @@ package struct ClusterDocument: Codable, Sendable {
     package var quorum: Bool
     /// Whether a change of members is under way.
     package var changing: Bool
-    /// Why the node belongs to no group yet; absent when it does.
+    /// Why the node belongs to no group yet, or any more; absent when it does.
     package var forming: String?
     package var voters: Int
     /// How many voters may be lost.

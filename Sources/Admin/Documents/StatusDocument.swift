@@ -20,7 +20,7 @@ package struct StatusDocument: Codable, Sendable {
     /// Absent while none is known.
     package var leader: String?
     package var term: UInt64
-    /// Why the node belongs to no group yet; absent when it does.
+    /// Why the node belongs to no group yet, or any more; absent when it does.
     package var forming: String?
     package var frozen: Bool
     /// Who froze automatic changes, when and why; absent while nobody has.

@@ -40,9 +40,10 @@ struct ReadyzEndpoint: Endpoint {
         check("running", !call.context.node.isStopping, "the node is stopping")
         // A member that has never heard what was agreed would send traffic by its file alone, to what others have drained.
         let snapshot = call.context.control.snapshot
-        let isInformed = snapshot.map { $0.standing.timing == nil || $0.catalog.appliedIndex > 0 } ?? false
-        check("state", isInformed, snapshot?.standing.forming ?? "nothing that the group agreed is known here yet")
-        let services = call.context.control.snapshot?.table.services ?? []
+        check(
+            "state", snapshot?.isInformed ?? false,
+            snapshot?.standing.forming ?? "nothing that the group agreed is known here yet")
+        let services = snapshot?.table.services ?? []
         let serves =
             services.isEmpty
             || services.contains { service in
@@ -52,5 +53,12 @@ struct ReadyzEndpoint: Endpoint {
         let isVerbose = call.request.queryItem("verbose") != nil
         let text = isVerbose || !isReady ? lines.joined(separator: "\n") + "\n" : "ok\n"
         call.respond(.text(isReady ? 200 : 503, text))
+    }
+}
+
+extension ControlSnapshot {
+    /// Whether the node knows what its group agreed; a group of one in memory agrees with itself.
+    fileprivate var isInformed: Bool {
+        standing.timing == nil || standing.forming == nil && catalog.appliedIndex > 0
     }
 }

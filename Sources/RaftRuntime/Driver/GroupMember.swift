@@ -57,7 +57,7 @@ public final class GroupMember: TimerHandler {
 
     private let loop: EventLoop
     private let options: Options
-    private let logger: Logger
+    let logger: Logger
     private let handlers: Handlers
     /// Random, made with the data directory: a node that lost its disk is another member.
     public let incarnation: UInt64
@@ -71,8 +71,12 @@ public final class GroupMember: TimerHandler {
     /// Counts the wishes to join: each goes to another member, until one of them leads.
     private var wishes = 0
     private var notedLeader: NodeID?
-    /// Why the node is in no group yet; nil once it is.
-    public private(set) var formingState: String?
+    /// Why the node is in no group yet, or any more; nil while it is in one.
+    public internal(set) var formingState: String?
+    private var removalTimer: LoopTimer?
+    var removal = RemovalWatch()
+    /// Counts the questions whether it is a member: each goes to another peer.
+    var questions = 0
 
     /// Starts the storage thread, the core and the connections. The state has what the group is known to have agreed, as
     /// far as the disk tells, when this returns.
@@ -120,6 +124,8 @@ public final class GroupMember: TimerHandler {
         warnOfStrangers(core.configuration)
         configurationChanged(core.configuration)
         driver.begin()
+        removalTimer = loop.makeTimer(self)
+        removalTimer?.set(loop.now + RemovalWatch.period)
     }
 
     private func makeTransport(
@@ -143,6 +149,8 @@ public final class GroupMember: TimerHandler {
     public func stop() {
         formingTimer?.invalidate()
         formingTimer = nil
+        removalTimer?.invalidate()
+        removalTimer = nil
         driver.stop()
         transport.stop()
         storage?.close()
@@ -221,6 +229,10 @@ public final class GroupMember: TimerHandler {
     }
 
     public func timerExpired(_ timer: LoopTimer) {
+        if timer === removalTimer {
+            timer.set(loop.now + RemovalWatch.period)
+            return lookForLeader()
+        }
         guard driver.member.configuration.cluster == 0 else {
             timer.invalidate()
             formingTimer = nil
@@ -267,6 +279,7 @@ public final class GroupMember: TimerHandler {
     // MARK: Calls of peers
 
     private func receivedCall(_ request: PeerRequest) {
+        if request.call.kind == MembershipQuestion.call { return answerMembership(request) }
         guard request.call.kind == Self.joinCall else { return handlers.receivedCall(request) }
         guard let wish = JoinRequest(request.call.bytes) else { return request.refuse("not a request to join") }
         let member = driver.member

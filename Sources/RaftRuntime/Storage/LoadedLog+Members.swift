@@ -20,19 +20,20 @@ extension LoadedLog {
     public func conflict(node: NodeID, listed: [NodeID]?) -> String? {
         guard let configuration else { return nil }
         let members = configuration.members + (configuration.outgoing ?? [])
-        let others = members.map(\.id).filter { $0 != node }
+        let known = members.map(\.id).filter { $0 != node }
         guard let listed else {
-            return others.isEmpty
+            return known.isEmpty
                 ? nil
-                : "it is of a member of a group with \(Self.list(others)), but the file has no 'cluster' section; "
+                : "it is of a member of a group with \(Self.list(known)), but the file has no 'cluster' section; "
                     + "add it, or use another folder"
         }
-        let ranAlone = others.isEmpty && members.contains { $0.address.isLocal }
+        let ranAlone = known.isEmpty && members.contains { $0.address.isLocal }
         let wanted = listed.filter { $0 != node }
         guard ranAlone, !wanted.isEmpty else { return nil }
-        return "it is of a proxy that ran alone, and 'cluster' lists \(Self.list(wanted)), too: what it holds cannot be "
-            + "taken into a group. Move the folder away: the node joins with an empty one, and what operators set is to "
-            + "be set again"
+        let others = Self.list(wanted)
+        return "it is of a proxy that ran alone, and 'cluster' lists \(others), too: what it holds cannot be "
+            + "taken into a group. Move the folder away: the node joins with an empty one, and what operators set is "
+            + "to be set again"
     }
 
     private static func list(_ names: [NodeID]) -> String {
