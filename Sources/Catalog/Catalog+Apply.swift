@@ -109,6 +109,12 @@ extension Catalog {
         record.registration = registration
         record.isRegistered = true
         record.changedAt = index
+        // One node's file does not move what all nodes write to: an operator does.
+        if registered != nil, !command.force, let primary = record.activePrimary,
+            record.datacenter(primary.state.target) == nil
+        {
+            throw .wouldStopPrimary(primary.state.target, service: name)
+        }
         let moved = try choosePrimary(in: &record, command, at: index)
         store(record)
         endpointCount = endpoints

@@ -1,5 +1,6 @@
 // Owns how the services of this node's settings come to be known to its group.
 internal import Catalog
+internal import Logging
 internal import Proactor
 internal import Routing
 internal import Topology
@@ -17,15 +18,22 @@ extension ControlLoop {
             // Retired first: their room may be needed.
             for service in catalog.services where !names.contains(service) { propose(.retireService(service)) }
             for registration in layout.registrations where catalog.registration(of: registration.name) != registration {
-                propose(.registerService(registration)) {
+                propose(.registerService(registration), force: true) {
                     if case .decided(.refused(let reason)) = $0 { refused.append("\(reason)") }
                 }
             }
             return refused
         }
+        // Its file is the only one there is: it may also take the primary's datacenter away.
+        let isOnlyMember = ledger.standing.members.count == 1
         for registration in layout.registrations {
             guard let old = before.first(where: { $0.name == registration.name }), old != registration else { continue }
-            propose(.registerService(registration, replacing: .digest(old.digest)))
+            propose(.registerService(registration, replacing: .digest(old.digest)), force: isOnlyMember) { outcome in
+                guard case .decided(.refused(let reason)) = outcome else { return }
+                Logger(label: "group").warning(
+                    "the group does not take the new settings of a service, and goes on by the old ones: \(reason)",
+                    metadata: ["service": "\(registration.name)"])
+            }
         }
         registerMissing()
         return refused
@@ -46,7 +54,12 @@ extension ControlLoop {
         }
     }
 
-    private func propose(_ change: CatalogChange, _ completion: @escaping (ProposalOutcome) -> Void = { _ in }) {
-        ledger.propose(CatalogCommand(change, author: "settings", proposedAt: ControlPlane.wallClock()), completion)
+    private func propose(
+        _ change: CatalogChange, force: Bool = false,
+        _ completion: @escaping (ProposalOutcome) -> Void = { _ in }
+    ) {
+        let command = CatalogCommand(
+            change, author: "settings", proposedAt: ControlPlane.wallClock(), force: force)
+        ledger.propose(command, completion)
     }
 }

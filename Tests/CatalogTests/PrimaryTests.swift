@@ -68,7 +68,11 @@ import Topology
 
     @Test func aPrimaryThatVanishedFromTheSettingsMoves() {
         var log = Log.withServices()
-        log.apply(.registerService(registration(shop, hasPrimary: true, datacenters: [south, west])))
+        let fresh = CatalogChange.registerService(registration(shop, hasPrimary: true, datacenters: [south, west]))
+        // Not by the file of one node among several.
+        #expect(log.apply(fresh) == .refused(.wouldStopPrimary(east, service: shop)))
+        #expect(log.catalog.registration(of: shop)?.datacenters.contains { $0.name == east } == true)
+        log.apply(fresh, force: true)
         #expect(log.catalog.primary(of: shop)?.datacenter == south)
         #expect(log.catalog.primary(of: shop)?.epoch.count == 2)
         guard
@@ -78,6 +82,14 @@ import Topology
             Issue.record("the event does not tell: \(log.catalog.events())")
             return
         }
+    }
+
+    @Test func aServiceThatReturnsMayHaveLostThePrimaryMeanwhile() {
+        var log = Log.withServices()
+        log.apply(.retireService(shop))
+        let fresh = CatalogChange.registerService(registration(shop, hasPrimary: true, datacenters: [south, west]))
+        #expect(log.apply(fresh) == .applied(index: 4, changed: true))
+        #expect(log.catalog.primary(of: shop)?.datacenter == south)
     }
 
     @Test func aServiceThatReturnsGoesOnWithItsEpochAndOverrides() {

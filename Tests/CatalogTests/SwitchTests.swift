@@ -27,6 +27,8 @@ struct SwitchCase: Sendable, CustomTestStringConvertible {
     var changes: [CatalogChange]
     var refusal: CatalogRefusal?
     var isChanged = true
+    /// Of the last change.
+    var force = false
     var state: PrimaryState
 }
 
@@ -107,11 +109,11 @@ struct SwitchCase: Sendable, CustomTestStringConvertible {
             testDescription: "the target left the settings",
             changes: [
                 begin(west), .registerService(registration(shop, hasPrimary: true, datacenters: [south, east])),
-            ], state: .switching(from: east, to: south, epoch(3))),
+            ], force: true, state: .switching(from: east, to: south, epoch(3))),
         SwitchCase(
             testDescription: "the primary left the settings",
             changes: [.registerService(registration(shop, hasPrimary: true, datacenters: [south, west]))],
-            state: .switching(from: east, to: south, epoch(2))),
+            force: true, state: .switching(from: east, to: south, epoch(2))),
     ])
     func endsIn(_ row: SwitchCase) {
         var log = Log(formation: formation)
@@ -119,7 +121,7 @@ struct SwitchCase: Sendable, CustomTestStringConvertible {
         for change in row.changes.dropLast() {
             #expect(log.apply(change) == .applied(index: log.index, changed: true))
         }
-        let outcome = row.changes.last.map { log.apply($0) }
+        let outcome = row.changes.last.map { log.apply($0, force: row.force) }
         #expect(outcome == row.refusal.map { .refused($0) } ?? .applied(index: log.index, changed: row.isChanged))
         #expect(log.catalog.primaryRecord(of: shop)?.state == row.state)
         #expect(log.catalog.primary(of: shop) == Primary(datacenter: row.state.origin, epoch: row.state.epoch))
