@@ -88,6 +88,8 @@ long long ml_file_size(int fd) {
 
 int ml_file_lock(int fd) { return flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0; }
 
+void ml_file_unlock(int fd) { flock(fd, LOCK_UN); }
+
 long ml_folder_names(const char *path, uint8_t *names, size_t room) {
     DIR *folder = opendir(path);
     if (!folder) return -errno;

@@ -20,6 +20,7 @@ int ml_file_allocate(int fd, long long size);
 long long ml_file_size(int fd);
 // Locks the file for this open description; -EWOULDBLOCK when another holds it.
 int ml_file_lock(int fd);
+void ml_file_unlock(int fd);
 // The names in a folder but `.` and `..`, each with its NUL, and the bytes they take. -ERANGE when they need more than `room`.
 long ml_folder_names(const char *path, uint8_t *names, size_t room);
 

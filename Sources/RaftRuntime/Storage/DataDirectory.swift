@@ -32,14 +32,21 @@ struct DataDirectory: Sendable {
         do throws(StorageFailure) {
             incarnation = try Self.identify(folder, node, random, fileSystem)
         } catch {
-            fileSystem.close(lock)
+            Self.giveUp(lock, fileSystem)
             throw error
         }
         self.lock = lock
     }
 
     /// Gives the directory up.
-    func close() { fileSystem.close(lock) }
+    func close() { Self.giveUp(lock, fileSystem) }
+
+    /// To close the file is not enough: a process that is being started has a copy of every descriptor up to its exec, and
+    /// with it the lock.
+    private static func giveUp(_ lock: OpenFile, _ fileSystem: any FileSystem) {
+        fileSystem.unlock(lock)
+        fileSystem.close(lock)
+    }
 
     private static func parent(of folder: String) -> String {
         let trimmed = folder.hasSuffix("/") ? String(folder.dropLast()) : folder

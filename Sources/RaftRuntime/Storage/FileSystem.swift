@@ -39,8 +39,10 @@ public protocol FileSystem: Sendable {
     func syncFolder(_ path: String) throws(SystemError)
     func rename(_ old: String, to new: String) throws(SystemError)
     func remove(_ path: String) throws(SystemError)
-    /// Locks the file for as long as it is open.
+    /// Locks the file, until `unlock` or the end of the process.
     ///
     /// - Returns: false when another process, or another opening of the file, holds the lock.
     func lock(_ file: OpenFile) throws(SystemError) -> Bool
+    /// Gives the lock up, before the file is closed.
+    func unlock(_ file: OpenFile)
 }

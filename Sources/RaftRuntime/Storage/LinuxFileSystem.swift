@@ -106,6 +106,8 @@ public struct LinuxFileSystem: FileSystem {
         return true
     }
 
+    public func unlock(_ file: OpenFile) { ml_file_unlock(file.number) }
+
     @discardableResult
     private func check(_ code: Int64, _ action: String) throws(SystemError) -> Int64 {
         guard code < 0 else { return code }

@@ -195,6 +195,13 @@ final class SimulatedDisk: FileSystem, Sendable {
         }
     }
 
+    func unlock(_ file: OpenFile) {
+        state.withLock { state in
+            guard let inode = state.open[file.number], state.locked[inode] == file.number else { return }
+            state.locked[inode] = nil
+        }
+    }
+
     /// What the planned fault hit; nil when nothing came to it.
     var hit: String? { state.withLock { $0.hit } }
 
