@@ -9,7 +9,7 @@ enum RawRequest {
     static func status(_ address: SocketAddress, _ line: String, _ fields: [(name: String, value: String)]) throws
         -> Int
     {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         defer { close(descriptor) }
         var target = sockaddr_in()
         target.sin_family = sa_family_t(AF_INET)

@@ -71,8 +71,9 @@ struct AccessLogTests {
         let path = Self.path()
         #expect(mkfifo(path, 0o600) == 0)
         defer { unlink(path) }
-        // Both ends of the pipe, so that the log's opening does not wait for a reader.
-        let ends = open(path, O_RDWR | O_NONBLOCK)
+        // Both ends of the pipe, so that the log's opening does not wait for a reader. No process that another test starts may
+        // keep it open.
+        let ends = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)
         let counters = ProcessCounters()
         let log = try AccessLog(AccessLogConfiguration(path: path, format: .combined), counters: counters)
         var block = AccessLogBlock()
@@ -112,7 +113,7 @@ struct AccessLogTests {
 
         init(_ ends: Int32) throws {
             // A description of its own, that only reads: the end comes when all writers are gone.
-            let shared = Shared(open("/proc/self/fd/\(ends)", O_RDONLY))
+            let shared = Shared(open("/proc/self/fd/\(ends)", O_RDONLY | O_CLOEXEC))
             self.shared = shared
             var thread = pthread_t()
             let code = pthread_create(

@@ -183,9 +183,16 @@ import Topology
         idle.close()
         busy.close()
         site.turn { isClosed }
-        let late = RawClient(site.loop)
-        try late.connect(site.server.address)
-        site.turn { late.failure == .refused }
+        // Not at the first try where a process that another test is starting holds a copy of the listening socket for a moment.
+        var late: RawClient?
+        site.turn {
+            if late?.failure == .refused { return true }
+            if late?.isOver != false {
+                late = RawClient(site.loop)
+                do { try late?.connect(site.server.address) } catch { return false }
+            }
+            return false
+        }
     }
 
     @Test func lettingAServerGoCutsItsConnections() throws {

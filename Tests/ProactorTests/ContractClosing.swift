@@ -136,8 +136,8 @@ extension EventLoopContract {
             #expect(bench.turn { server.record.sent == [3] })
             if aborts { server.stream.abort() } else { server.stream.close() }
             #expect(bench.turn { server.stream.phase == .closed })
-            #expect(raw.read() == .bytes([1, 2, 3]))
-            #expect(raw.read() == (aborts ? .failed(ECONNRESET) : .ended))
+            #expect(raw.next() == .bytes([1, 2, 3]))
+            #expect(raw.next() == (aborts ? .failed(ECONNRESET) : .ended))
             bench.finish()
         }
     }
@@ -152,10 +152,10 @@ extension EventLoopContract {
         #expect(server.stream.unsent > 0, "the peer does not read, so a send is in flight")
         server.stream.abort()
         var arrived = 0
-        var reading = raw.read()
+        var reading = raw.next()
         while case .bytes(let bytes) = reading {
             arrived += bytes.count
-            reading = raw.read()
+            reading = raw.next()
         }
         #expect(reading == .failed(ECONNRESET), "it is reset already, after \(arrived) bytes")
         #expect(bench.turn { server.stream.phase == .closed })

@@ -102,7 +102,13 @@ extension EventLoopContract {
         }
         bench.finish()
         // Connections that linger in TIME_WAIT do not keep a new process from the port.
-        for socket in try ListeningSocket.bind(bench.address, count: 3) { socket.close() }
+        try Self.bindAgain(bench.address, count: 3)
+    }
+
+    /// Takes an address that was just given up. A process that another test is starting may hold a copy of its last socket for
+    /// a moment.
+    static func bindAgain(_ address: SocketAddress, count: Int = 1) throws {
+        for socket in try ListeningSocket.bind(address, count: count, patience: .seconds(10)) { socket.close() }
     }
 
     /// What a killed process had may be its successor's a moment later.

@@ -80,8 +80,8 @@ extension EventLoopContract {
             let peer = try RawPeer(to: bound.address)
             try #require(done.wait() == 1)
             host.stop()
-            try #require(peer.read() == .bytes([7]))
-            try #require(peer.read() == .ended)
+            try #require(peer.next() == .bytes([7]))
+            try #require(peer.next() == .ended)
         }
         try #require(openSockets() == before)
     }

@@ -1,4 +1,5 @@
 // Owns the contract's tests of pipes: bytes that pass from socket to socket without being seen.
+import Glibc
 import Testing
 import Topology
 
@@ -125,6 +126,16 @@ extension EventLoopContract {
         }
     }
 
+    /// Fills a pipe with what a peer has just sent: it may come a little later, see `RawPeer.next`.
+    private func filled(_ pipe: inout Pipe, from stream: Stream) -> Pipe.Outcome {
+        let limit = EventLoop.clock() + .seconds(10)
+        while true {
+            let outcome = pipe.fill(from: stream)
+            guard outcome == .wouldBlock, EventLoop.clock() < limit else { return outcome }
+            sched_yield()
+        }
+    }
+
     @Test(arguments: backends)
     func aPipeSaysWhatItCannotDo(_ io: IOKind) throws {
         let bench = try Workbench(io)
@@ -135,19 +146,19 @@ extension EventLoopContract {
         #expect(pipe.fill(from: server.stream) == .wouldBlock)
         #expect(pipe.drain(into: server.stream) == .wouldBlock)
         raw.write([1, 2, 3])
-        #expect(pipe.fill(from: server.stream) == .moved(3))
+        #expect(filled(&pipe, from: server.stream) == .moved(3))
         #expect(pipe.count == 3)
         raw.shutdownWrite()
-        #expect(pipe.fill(from: server.stream) == .ended)
+        #expect(filled(&pipe, from: server.stream) == .ended)
         #expect(pipe.drain(into: server.stream) == .moved(3))
-        #expect(raw.read() == .bytes([1, 2, 3]))
+        #expect(raw.next() == .bytes([1, 2, 3]))
         // Kept when empty; closed when it still holds bytes, or when there are enough.
         pool.giveBack(pipe)
         let (raw2, server2) = try bench.rawPair()
         raw2.write([9])
         var full = try pool.take()
         #expect(full.readEnd == ends.0 && full.writeEnd == ends.1)
-        #expect(full.fill(from: server2.stream) == .moved(1))
+        #expect(filled(&full, from: server2.stream) == .moved(1))
         let empty = try pool.take()
         let others = (empty.readEnd, empty.writeEnd)
         pool.giveBack(full)
@@ -155,7 +166,7 @@ extension EventLoopContract {
         raw2.reset()
         var last = try pool.take()
         #expect(last.readEnd == others.0 && last.writeEnd == others.1)
-        #expect(last.fill(from: server2.stream) == .failed(.reset))
+        #expect(filled(&last, from: server2.stream) == .failed(.reset))
         pool.giveBack(last)
         bench.finish()
     }
@@ -176,7 +187,7 @@ extension EventLoopContract {
             raw.write([UInt8(round)])
             #expect(bench.turn { server.record.bytes.count == round })
             #expect(pipe.drain(into: server.stream) == .moved(1_000))
-            #expect(raw.read() == .bytes(pattern(1_000)))
+            #expect(raw.next() == .bytes(pattern(1_000)))
         }
         #expect(server.record.bytes == [1, 2, 3])
         pool.giveBack(pipe)

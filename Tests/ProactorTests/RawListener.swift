@@ -12,7 +12,7 @@ final class RawListener {
 
     init(backlog: Int32 = 64) throws {
         let any = try #require(SocketAddress(numeric: .host("127.0.0.1", port: 0)))
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         try #require(descriptor >= 0)
         self.descriptor = descriptor
         let bound = any.withSockaddr { bind(descriptor, $0, $1) }
