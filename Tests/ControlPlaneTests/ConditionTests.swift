@@ -51,12 +51,11 @@ import Topology
     @Test func checksDecideAndEndWithTheirSettings() throws {
         let listener = try ListeningSocket.bind(try #require(SocketAddress(numeric: .host("127.0.0.1", port: 0))))[0]
         defer { listener.close() }
-        let dead = try ListeningSocket.bind(try #require(SocketAddress(numeric: .host("127.0.0.1", port: 0))))[0]
-        dead.close()
         var check = HealthCheckPolicy()
         check.interval = .milliseconds(100)
+        // Nobody listens there, and no port that the system chooses for somebody can be.
         let addresses: [Address] = [
-            .host("127.0.0.1", port: listener.address.port), .host("127.0.0.1", port: dead.address.port),
+            .host("127.0.0.1", port: listener.address.port), .host("127.77.6.1", port: 1),
         ]
         let world = try World([World.shop(perPlace: 1, check: check, addresses: addresses)])
         let alive = id(World.west, addresses[0])

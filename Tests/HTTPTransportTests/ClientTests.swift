@@ -92,10 +92,7 @@ import Topology
         #expect(try failure("/silent") == .timedOut)
         #expect(try failure("/with space") == .badRequest)
         #expect(try failure("/", method: "GE T") == .badRequest)
-        let host = try #require(SocketAddress(numeric: .host("127.77.4.1", port: 0)))
-        let socket = try ListeningSocket.bind(host)[0]
-        socket.close()
-        #expect(try failure("/", to: socket.address) == .connect(.refused))
+        #expect(try failure("/", to: Site.nowhere()) == .connect(.refused))
         #expect(HTTPFailure.timedOut.mayHaveBeenProcessed && !HTTPFailure.connect(.refused).mayHaveBeenProcessed)
     }
 

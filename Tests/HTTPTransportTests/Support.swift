@@ -41,6 +41,11 @@ final class Site {
         try #require(SocketAddress(numeric: .host("127.0.0.1", port: 0)))
     }
 
+    /// Where nobody listens, and no port that the system chooses for somebody can be.
+    static func nowhere() throws -> SocketAddress {
+        try #require(SocketAddress(numeric: .host("127.77.4.1", port: 1)))
+    }
+
     /// Takes turns until the condition holds; a test that waits for what never comes fails after ten seconds.
     func turn(until condition: () -> Bool, sourceLocation: SourceLocation = #_sourceLocation) {
         let limit = EventLoop.clock() + .seconds(10)

@@ -111,10 +111,9 @@ extension EventLoopContract {
         for turnsBefore in 0...2 {
             let bench = try Workbench(io)
             let silent = try SilentListener()
-            let refusing = try RawListener()
-            refusing.close()
             let ends = [
-                try bench.connect(to: silent.address), try bench.connect(to: refusing.address), try bench.connect(),
+                try bench.connect(to: silent.address), try bench.connect(to: RawListener.refusing()),
+                try bench.connect(),
             ]
             for end in ends { end.record.onFailed = { $0.close() } }
             for _ in 0..<turnsBefore { bench.loop.turn(limit: .milliseconds(1)) }

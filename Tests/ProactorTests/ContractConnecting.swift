@@ -32,10 +32,7 @@ extension EventLoopContract {
     @Test(arguments: backends)
     func aRefusedConnectFailsOnceAndLater(_ io: IOKind) throws {
         let bench = try Workbench(io)
-        let listener = try RawListener()
-        let address = listener.address
-        listener.close()
-        let client = try bench.connect(to: address)
+        let client = try bench.connect(to: RawListener.refusing())
         #expect(client.record.calls == 0, "nothing completes inside the submitting call")
         #expect(bench.turn { client.record.calls == 1 })
         #expect(client.record.failures == [.refused])

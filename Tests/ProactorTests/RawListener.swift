@@ -7,6 +7,11 @@ import Topology
 
 /// Listens on a loopback port; closed when it goes.
 final class RawListener {
+    /// Where nobody listens, and no port that the system chooses for somebody can be.
+    static func refusing() throws -> SocketAddress {
+        try #require(SocketAddress(numeric: .host("127.77.2.1", port: 1)))
+    }
+
     private var descriptor: Int32
     let address: SocketAddress
 

@@ -34,12 +34,9 @@ final class Place {
         try #require(SocketAddress(numeric: .host("127.0.0.1", port: 0)))
     }
 
-    /// An address at which nobody listens: it was just given back, on a host that no other test binds to.
+    /// Where nobody listens, and no port that the system chooses for somebody can be.
     func deadAddress() throws -> SocketAddress {
-        let host = try #require(SocketAddress(numeric: .host("127.77.3.1", port: 0)))
-        let socket = try ListeningSocket.bind(host)[0]
-        socket.close()
-        return socket.address
+        try #require(SocketAddress(numeric: .host("127.77.3.1", port: 1)))
     }
 }
 
