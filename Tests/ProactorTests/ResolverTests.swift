@@ -27,9 +27,10 @@ import Topology
     }
 
     @Test func numbersNamesAndFailuresInOrder() throws {
+        // A name with nothing between its dots is none: no server is asked, so none can be slow to answer.
         let answers = try resolve([
             .host("127.0.0.1", port: 80), .host("::1", port: 81), .host("localhost", port: 82),
-            .host("no-such-host.invalid", port: 83), .unix(path: "/tmp/x"),
+            .host("no..host", port: 83), .unix(path: "/tmp/x"),
         ])
         try #require(answers.count == 5)
         #expect(try answers[0].get().map(\.description) == ["127.0.0.1:80"])

@@ -160,7 +160,8 @@ import Topology
         let watch = try Watch()
         let server = try ScriptedServer(watch.place.loop, answers: nil)
         let good = Self.id(1, .host("localhost", port: server.port))
-        let bad = Self.id(2, .host("no-such-host.invalid", port: server.port))
+        // No server is asked about a name with nothing between its dots.
+        let bad = Self.id(2, .host("no..host", port: server.port))
         watch.scheduler.update(
             [good, bad].map { ProbeTarget(id: $0, address: nil, policy: Self.policy()) })
         watch.place.turn { watch.count(good) >= 2 && watch.count(bad) >= 2 }
