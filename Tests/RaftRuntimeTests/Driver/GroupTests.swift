@@ -55,7 +55,8 @@ private final class TestMember {
         let log = logger
         let opened = try FileLogStore.open(folder + "/" + name, node: NodeID(name))
         let address = try #require(SocketAddress(numeric: .host("127.0.0.1", port: port)))
-        let socket = try #require(try ListeningSocket.bind(address).first)
+        // A process that another test is starting may hold a copy of its predecessor's socket for a moment.
+        let socket = try #require(try ListeningSocket.bind(address, patience: .seconds(10)).first)
         let journal = journal
         host = try LoopHost.start(name: name, io: .epoll, buffers: .modest) { loop throws(SystemError) in
             try GroupMember(
@@ -111,21 +112,20 @@ private func eventually(_ what: String, within limit: Duration = .seconds(20), _
 /// Members of a group in a folder that goes with it.
 private final class TestGroup {
     let folder: String
+    private var ports: [KeptPort] = []
     var contacts: [MemberContact] = []
     var members: [String: TestMember] = [:]
 
     init(_ names: [String]) throws {
         folder = NSTemporaryDirectory() + "meridian-group-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        // Bound and let go: the kernel gives no such port again soon.
         for name in names {
-            let address = try #require(SocketAddress(numeric: .host("127.0.0.1", port: 0)))
-            let socket = try #require(try ListeningSocket.bind(address).first)
+            let port = try KeptPort()
+            ports.append(port)
             contacts.append(
                 MemberContact(
-                    id: NodeID(name), address: .host("127.0.0.1", port: socket.address.port),
+                    id: NodeID(name), address: .host("127.0.0.1", port: port.number),
                     datacenter: DatacenterName("dc-\(name)")))
-            socket.close()
         }
     }
 

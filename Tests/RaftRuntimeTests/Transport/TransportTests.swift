@@ -94,8 +94,9 @@ struct TransportTests {
     @Test("A peer that dies and comes back is found again; what it missed is dropped and counted, not kept for it")
     func comesBack() throws {
         let bench = try TransportBench()
+        let port = try KeptPort()
         let a = try bench.add("a")
-        let b = try bench.add("b")
+        let b = try bench.add("b", port: port.number)
         try bench.connectAll()
         try bench.kill(b)
         try bench.turn("it is missed") { !a.transport.isConnected(b.id) }
@@ -104,7 +105,7 @@ struct TransportTests {
         #expect(a.lines.contain("warning: peer b (127.0.0.1:\(b.address.port))"))
         // Longer than a message is worth sending.
         bench.turn(for: .milliseconds(1_100))
-        let reborn = try bench.add("b", port: b.address.port)
+        let reborn = try bench.add("b", port: port.number)
         try bench.turn("it is found again") { a.statistics(of: b).map { $0.isConnected && $0.connects == 4 } ?? false }
         a.transport.send(a.heartbeat(to: b, 2))
         try bench.turn("it arrives") { !reborn.received.isEmpty }
