@@ -8,7 +8,7 @@ import Topology
 
 @testable import DataPlane
 
-@Suite("Access log", .timeLimit(.minutes(1)))
+@Suite("Access log")
 struct AccessLogTests {
     /// A path below the system's folder for temporary files.
     static func path() -> String { "/tmp/meridian-log-\(getpid())-\(UInt64.random(in: 0...UInt64.max))" }
