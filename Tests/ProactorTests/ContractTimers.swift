@@ -8,16 +8,24 @@ extension EventLoopContract {
     @Test(arguments: backends)
     func timersFireInTimeAndNeverEarly(_ io: IOKind) throws {
         let loop = try EventLoop(io: io, buffers: .modest)
-        let log = Expiries(loop)
-        let began = EventLoop.clock()
-        for milliseconds in [1, 4, 5, 9, 20, 33, 60] { log.add(began + .milliseconds(milliseconds)) }
-        let limit = EventLoop.clock() + .seconds(5)
-        while log.fired.count < 7, EventLoop.clock() < limit { loop.turn() }
-        #expect(log.fired.map(\.index).sorted() == Array(0..<7))
-        #expect(log.fired.allSatisfy { $0.at >= $0.deadline })
-        // Late by the resolution, and by what a busy machine adds: half of them must be close.
-        #expect(log.fired.count { $0.at - $0.deadline < .milliseconds(12) } >= 4)
-        log.end()
+        // A busy machine makes some late now and then; a loop that sleeps for too long, some each time.
+        var rounds = 0
+        var close = 0
+        while close < 4, rounds < 50 {
+            rounds += 1
+            let log = Expiries(loop)
+            let began = EventLoop.clock()
+            for milliseconds in [1, 4, 5, 9, 20, 33, 60] { log.add(began + .milliseconds(milliseconds)) }
+            let limit = began + .seconds(20)
+            // Else a loop that takes no notice of the others would sleep for ever.
+            log.add(limit)
+            while log.fired.count < 7, EventLoop.clock() < limit { loop.turn() }
+            #expect(log.fired.map(\.index).sorted() == Array(0..<7))
+            #expect(log.fired.allSatisfy { $0.at >= $0.deadline })
+            close = log.fired.count { $0.at - $0.deadline < .milliseconds(12) }
+            log.end()
+        }
+        #expect(close >= 4)
         loop.end()
     }
 
@@ -27,10 +35,12 @@ extension EventLoopContract {
         let log = Expiries(loop)
         for index in 0..<100_000 { log.add(loop.now + .seconds(30) + .milliseconds(index)) }
         loop.turn(limit: .zero)
-        let before = loop.timersVisited
+        let (before, began) = (loop.timersVisited, loop.now)
         for _ in 0..<2_000 { loop.turn(limit: .zero) }
-        // What comes round in that time is one slot of the second wheel at most, a second's worth of deadlines.
-        #expect(loop.timersVisited - before <= 1_200)
+        // What comes round in that time, a moment unless the machine is busy, is slots of the second wheel: each a second's
+        // worth of deadlines.
+        let slots = 1 + Int((loop.now - began) / .seconds(1))
+        #expect(loop.timersVisited - before <= 1_200 * slots)
         #expect(log.fired.isEmpty)
         // Moving a deadline later, as each request does, touches the wheel not at all.
         let moved = loop.timersVisited

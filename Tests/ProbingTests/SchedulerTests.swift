@@ -209,8 +209,10 @@ import Topology
             (1...10).map { ProbeTarget(id: Self.id($0), address: silent.address, policy: policy) })
         place.turn { silent.openConnections >= 5 }
         scheduler = nil
+        // On a busy machine some checks have ended before.
+        let before = reports
         place.turn { silent.openConnections == 0 }
         for _ in 0..<10 { place.loop.turn(limit: .milliseconds(5)) }
-        #expect(reports == 0)
+        #expect(reports == before)
     }
 }
