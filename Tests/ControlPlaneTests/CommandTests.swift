@@ -40,12 +40,18 @@ import Topology
         let last = Latch<Void>()
         let count = 2_000
         let left = Counter(count)
+        // The control thread begins when all are there: one that is as quick as the test answers each before the next comes.
+        let allAreThere = Latch<Void>()
+        let first = CatalogCommand(
+            .setWeight(1, of: west, until: nil), author: "test", reason: "", proposedAt: ControlPlane.wallClock())
+        #expect(world.control.propose(first) { _ in try? allAreThere.wait() })
         for number in 0..<count {
             let command = CatalogCommand(
                 .setWeight(1 + number % 200, of: west, until: nil), author: "test", reason: "",
                 proposedAt: ControlPlane.wallClock())
             #expect(world.control.propose(command) { _ in if left.countDown() { last.set(()) } })
         }
+        allAreThere.set(())
         try last.wait()
         #expect(world.sink.all.count - before < count / 4)
         #expect(try #require(world.sink.last).place(World.west).weight == 1 + (count - 1) % 200)
@@ -78,7 +84,8 @@ import Topology
         let world = try World([World.shop()])
         let until = UnixTime(milliseconds: ControlPlane.wallClock().milliseconds + 300)
         _ = try world.propose(.setWeight(9, of: west, until: until))
-        #expect(try #require(world.sink.last).place(World.west).weight == 9)
+        // Somewhere among the tables: a busy machine may look when it has ended already.
+        #expect(try world.sink.all.contains { try $0.place(World.west).weight == 9 })
         let table = try world.await("the override ends") { $0.services[0].datacenters[0].weight == 1 }
         #expect(ControlPlane.wallClock() >= until)
         #expect(table.services[0].datacenters[0].weight == 1)
