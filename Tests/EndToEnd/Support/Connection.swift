@@ -222,22 +222,24 @@ final class Listener: Sendable {
     let descriptor: Int32
     let port: UInt16
 
-    /// - Parameter port: 0 lets the system choose.
-    init(_ port: UInt16 = 0, backlog: Int32 = 1024) throws {
+    /// - Parameters:
+    ///   - port: 0 lets the system choose.
+    ///   - backlog: nil: it is bound, and does not listen.
+    init(_ port: UInt16 = 0, backlog: Int32? = 1024) throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         self.descriptor = descriptor
         var one: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, 4)
         var address = loopback(port)
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isListening = withUnsafeMutablePointer(to: &address) { pointer in
+        let isReady = withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, size) == 0 && listen(descriptor, backlog) == 0
+                bind(descriptor, $0, size) == 0 && backlog.map { listen(descriptor, $0) == 0 } ?? true
                     && getsockname(descriptor, $0, &size) == 0
             }
         }
         self.port = UInt16(bigEndian: address.sin_port)
-        guard isListening else { throw SocketError.other(errno) }
+        guard isReady else { throw SocketError.other(errno) }
     }
 
     deinit { close(descriptor) }

@@ -49,11 +49,18 @@ final class Scratch {
     }
 }
 
-/// Ports of 127.0.0.1 that nobody listens on, all different.
+/// Ports of 127.0.0.1 that nobody listens on, all different; the system chooses them for nobody else as long as the test runs.
+///
+/// A socket that is bound and does not listen stands in nobody's way who asks for the very port with SO_REUSEADDR, as the
+/// programs here do; connections to it are refused.
 func freePorts(_ count: Int) throws -> [UInt16] {
-    let listeners = try (0..<count).map { _ in try Listener(backlog: 1) }
-    return listeners.map(\.port)
+    let fresh = try (0..<count).map { _ in try Listener(backlog: nil) }
+    // More than any test uses: no two of them run at the same time.
+    keptPorts.update { $0 = ($0 + fresh).suffix(200) }
+    return fresh.map(\.port)
 }
+
+private let keptPorts = Shared<[Listener]>([])
 
 /// Waits until a condition holds.
 ///
