@@ -125,9 +125,8 @@ extension EndToEnd {
             // The first answers come as fast as the backend sends them; once buffers are short, little more than 64 KiB
             // waits for each client.
             #expect(try proxy.process.memory("VmHWM") - before < (64 << 20) + 400 * (128 << 10))
-            let quick = ContinuousClock.now
+            // Others are served while these read nothing.
             #expect(try get(proxy.port).text == "a")
-            #expect(ContinuousClock.now - quick < .seconds(1))
             try clients[0].discard(16 << 20)
         }
 

@@ -25,6 +25,28 @@ extension EndToEnd {
             }
         }
 
+        /// A backend that answers nobody before it is let go on.
+        private static func backend(until isOpen: Shared<Bool>, _ work: Shared<Work>) throws -> ScriptedServer {
+            try ScriptedServer { connection in
+                while true {
+                    _ = try connection.receive(through: "\r\n\r\n")
+                    work.update { $0.now += 1 }
+                    while !isOpen.value { usleep(1_000) }
+                    try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                }
+            }
+        }
+
+        /// Sends so many requests at once, and lets the backend go on when the others have been refused.
+        private static func send(
+            _ count: Int, to port: UInt16, refused: Int, _ isOpen: Shared<Bool>
+        ) throws -> Tally {
+            let load = Load(port, Load.Options(connections: count, requests: count))
+            try load.progress(by: refused)
+            isOpen.update { $0 = true }
+            return try load.result()
+        }
+
         /// Eight clients on two workers, two requests at a time: the limit holds for the process.
         @Test(arguments: InputOutput.available, ["requests: 2", "connections: 2"])
         func requestsWaitForRoom(_ inputOutput: InputOutput, limit: String) throws {
@@ -41,12 +63,15 @@ extension EndToEnd {
 
         @Test(arguments: InputOutput.available)
         func lineHasALimit(_ inputOutput: InputOutput) throws {
-            let server = try Self.backend(after: .milliseconds(500), Shared(Work()))
+            let isOpen = Shared(false)
+            let server = try Self.backend(until: isOpen, Shared(Work()))
             let proxy = try Proxy(
                 inputOutput,
-                shop("health_check: off, circuit: { requests: 1, queue: 2 },", ["west": endpoints([server.port])]),
+                shop(
+                    "health_check: off, circuit: { requests: 1, queue: 2 }, timeouts: { connect: 30s },",
+                    ["west": endpoints([server.port])]),
                 workers: 1)
-            let tally = try Load.run(8, to: proxy.port)
+            let tally = try Self.send(8, to: proxy.port, refused: 5, isOpen)
             #expect(tally.failures == [])
             #expect(tally.statuses == [200: 3, 503: 5])
         }
@@ -54,14 +79,15 @@ extension EndToEnd {
         /// Who waits longer than a connect may take is told so, and others are served after it.
         @Test(arguments: InputOutput.available)
         func waitingEnds(_ inputOutput: InputOutput) throws {
-            let server = try Self.backend(after: .seconds(1), Shared(Work()))
+            let isOpen = Shared(false)
+            let server = try Self.backend(until: isOpen, Shared(Work()))
             let proxy = try Proxy(
                 inputOutput,
                 shop(
                     "health_check: off, circuit: { requests: 1 }, timeouts: { connect: 100ms },",
                     ["west": endpoints([server.port])]),
                 workers: 1)
-            let tally = try Load.run(4, to: proxy.port, Load.Options(connections: 4))
+            let tally = try Self.send(4, to: proxy.port, refused: 3, isOpen)
             #expect(tally.statuses == [200: 1, 503: 3])
             let refused = tally.answers.filter { $0.status == 503 }
             #expect(refused.allSatisfy { $0.ended - $0.began >= .milliseconds(100) })
@@ -72,10 +98,13 @@ extension EndToEnd {
         @Test(arguments: InputOutput.available)
         func leavingTheLineIsFree(_ inputOutput: InputOutput) throws {
             let work = Shared(Work())
-            let server = try Self.backend(after: .milliseconds(300), work)
+            let isOpen = Shared(false)
+            let server = try Self.backend(until: isOpen, work)
             let proxy = try Proxy(
                 inputOutput,
-                shop("health_check: off, circuit: { requests: 1 },", ["west": endpoints([server.port])]), workers: 1)
+                shop(
+                    "health_check: off, circuit: { requests: 1 }, timeouts: { connect: 30s },",
+                    ["west": endpoints([server.port])]), workers: 1)
             let first = try Connection(proxy.port)
             try first.send("GET / HTTP/1.1\r\nHost: shop.example.com\r\n\r\n")
             try eventually("a request at the backend") { work.value.now == 1 }
@@ -86,6 +115,7 @@ extension EndToEnd {
             }
             let last = try Connection(proxy.port)
             try last.send("GET / HTTP/1.1\r\nHost: shop.example.com\r\n\r\n")
+            isOpen.update { $0 = true }
             #expect(try first.receiveResponse().status == 200)
             #expect(try last.receiveResponse().status == 200)
         }

@@ -157,7 +157,7 @@ extension EndToEnd {
             try eventually("a verdict") { try proxy.state(of: nginx.address) == "up" }
             let result = try proxy.command("status", "--json")
             #expect(result.exit == .code(0))
-            let status = try JSONDecoder().decode(Status.self, from: Data(result.output.utf8))
+            let status = try Status(Data(result.output.utf8))
             #expect(status.node == "n1")
             let datacenter = try status.services.first?.datacenters.first.unwrapped("a datacenter")
             #expect(datacenter?.weight == 7 && datacenter?.healthy == 1)

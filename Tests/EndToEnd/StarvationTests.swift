@@ -5,16 +5,13 @@ import Testing
 extension EndToEnd {
     /// Each worker has some hundreds of buffers to receive into. Whoever stops reading or writing must not keep them.
     @Suite struct Starvation {
-        private static let patience = Duration.seconds(2)
-
+        /// Those who hold things up do so for as long as the test lasts: whoever is answered did not wait for them.
         private func expectService(_ proxy: Proxy, _ size: Int) throws {
             // Enough of them to meet every worker.
             for _ in 0..<10 {
-                let began = ContinuousClock.now
-                let client = try Connection(proxy.port, timeout: .seconds(5))
+                let client = try Connection(proxy.port)
                 #expect(try client.get("/").text == "a")
                 #expect(try client.get("/files/large").body.count == size)
-                #expect(ContinuousClock.now - began < Self.patience)
             }
         }
 
@@ -76,9 +73,11 @@ extension EndToEnd {
         /// Clients that send bodies to a backend that does not read them.
         @Test(arguments: InputOutput.available)
         func slowBackendHoldsNoOtherUp(_ inputOutput: InputOutput) throws {
+            let isOver = Shared(false)
+            defer { isOver.update { $0 = true } }
             let deaf = try ScriptedServer { connection in
                 _ = try connection.receive(through: "\r\n\r\n")
-                Thread.sleep(forTimeInterval: 15)
+                while !isOver.value { usleep(50_000) }
             }
             let nginx = try Nginx.withSites(["a"])
             let proxy = try Proxy(
@@ -94,16 +93,13 @@ extension EndToEnd {
                     routes: [ { path: /deaf, service: deaf }, { service: shop } ]
                 """)
             let clients = try (0..<150).map { _ in
-                let client = try Connection(proxy.port, timeout: .milliseconds(20))
+                let client = try Connection(proxy.port)
                 try client.send("POST /deaf HTTP/1.1\r\nHost: shop\r\nContent-Length: 100000000\r\n\r\n")
+                client.setTimeout(.milliseconds(20))
                 for _ in 0..<32 { try? client.send([UInt8](repeating: 120, count: 128 << 10)) }
                 return client
             }
-            for _ in 0..<10 {
-                let began = ContinuousClock.now
-                #expect(try Connection(proxy.port, timeout: .seconds(5)).get().text == "a")
-                #expect(ContinuousClock.now - began < Self.patience)
-            }
+            for _ in 0..<10 { #expect(try Connection(proxy.port).get().text == "a") }
             withExtendedLifetime(clients) {}
         }
     }

@@ -21,7 +21,6 @@ struct Tally: Sendable {
     /// Answers by body.
     var shares: [String: Int] { answers.reduce(into: [:]) { $0[$1.body, default: 0] += 1 } }
     var statuses: [Int: Int] { answers.reduce(into: [:]) { $0[$1.status, default: 0] += 1 } }
-    var slowest: Duration { answers.map { $0.ended - $0.began }.max() ?? .zero }
 
     mutating func add(_ other: Tally) {
         answers += other.answers
@@ -89,7 +88,8 @@ final class Load: Sendable {
         return try result(within: limit)
     }
 
-    private func result(within limit: Duration) throws -> Tally {
+    /// Waits for the end of what has an end.
+    func result(within limit: Duration = .seconds(60)) throws -> Tally {
         try eventually("end of the load", within: limit) { clients.areDone }
         return clients.tally
     }

@@ -73,7 +73,7 @@ final class Proxy {
     }
 
     func status() throws -> Status {
-        try JSONDecoder().decode(Status.self, from: Data(admin("GET", "/v1/status").body))
+        try Status(Data(admin("GET", "/v1/status").body))
     }
 
     /// The state of an endpoint, such as `up`.
@@ -96,6 +96,8 @@ struct Status: Decodable {
         let address: String
         let weight: Int
         let state: String
+        let inFlight: Int
+        let requests: Int
     }
     struct Datacenter: Decodable {
         let name: String
@@ -112,6 +114,12 @@ struct Status: Decodable {
     }
     let node: String
     let services: [Service]
+
+    init(_ bytes: Data) throws {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        self = try decoder.decode(Status.self, from: bytes)
+    }
 
     var endpoints: [Endpoint] { services.flatMap { $0.datacenters.flatMap(\.endpoints) } }
 }
