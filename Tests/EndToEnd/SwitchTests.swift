@@ -74,7 +74,7 @@ extension EndToEnd {
         func requestsWaitWhileNoEndpointIsUsable(_ inputOutput: InputOutput) throws {
             let nginx = try #require(try Nginx.separate(["one"]).first)
             let checks =
-                "health_check: { http: { path: /healthz }, interval: 100ms, timeout: 100ms, fall: 1, rise: 1 },"
+                "health_check: { http: { path: /healthz }, interval: 100ms, timeout: 2s, fall: 1, rise: 1 },"
             let proxy = try Proxy(
                 inputOutput, shop(checks + "datacenter_policy: primary,", ["west": endpoints([nginx.port])]))
             try eventually("the endpoint's health") { try proxy.state(of: "127.0.0.1:\(nginx.port)") == "up" }
