@@ -27,6 +27,27 @@ struct DataDirectoryTests {
         }
     }
 
+    @Test("It is free once it is given up, though a process that is being started has a copy of its lock")
+    func copiedLock() throws {
+        try withFolder { folder in
+            var store = try FileLogStore.open(folder, node: NodeID("use1-a")).store
+            let lock = "/\(URL(filePath: folder).lastPathComponent)/lock"
+            let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap {
+                Int32($0)
+            }
+            let own = try #require(
+                descriptors.first {
+                    let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")
+                    return target?.hasSuffix(lock) == true
+                })
+            let copy = dup(own)
+            defer { close(copy) }
+            store.close()
+            store = try FileLogStore.open(folder, node: NodeID("use1-a")).store
+            store.close()
+        }
+    }
+
     @Test("Another process is refused too")
     func lockedByProcess() throws {
         try withFolder { folder in
