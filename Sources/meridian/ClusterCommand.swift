@@ -6,7 +6,7 @@ internal import HTTPTransport
 struct ClusterCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cluster", abstract: "Show or change who belongs to the group.",
-        subcommands: [Show.self, Add.self, Remove.self, Transfer.self])
+        subcommands: [Show.self, Add.self, Remove.self, Transfer.self, ClusterRebuildCommand.self])
 
     struct Show: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Show the members.")

@@ -52,6 +52,33 @@ extension EndToEnd {
             try eventually("the primary of the group") { try get(group.nodes[0].port).status != 200 }
         }
 
+        /// Two of three disks are lost: the third makes a new group, which the others join, and one that was not lost after
+        /// all is turned away.
+        @Test(arguments: InputOutput.available)
+        func aLostMajorityIsRebuilt(_ inputOutput: InputOutput) throws {
+            let nginx = try Nginx.separate(["one", "two", "three"])
+            let group = try ProxyGroup(inputOutput, backends: nginx.map(\.port))
+            try group.awaitLeader(seenBy: [0, 1, 2])
+            try group.change(1, "primary", "set", "shop", "dc3")
+            try group.eventuallyAll([0, 1, 2], "the primary") { $0.primary == "dc3" }
+            for index in 0..<3 { try group.kill(index, SIGTERM) }
+            let rebuild = [Binary.path, "cluster", "rebuild", "-c", group.nodes[0].file]
+            let careless = try ChildProcess.run(rebuild)
+            #expect(careless.exit != .code(0) && careless.output.contains("--others-are-gone"), "\(careless.output)")
+            let rebuilt = try ChildProcess.run(rebuild + ["--others-are-gone"])
+            #expect(rebuilt.exit == .code(0) && rebuilt.output.contains("left behind: n2, n3"), "\(rebuilt.output)")
+            try group.restart(0)
+            try eventually("a lease") { (try? get(group.nodes[0].port))?.text == "three" }
+            try group.wipe(1)
+            for index in [1, 2] { try group.restart(index) }
+            try group.eventuallyAll([0, 1], "the newcomer") { $0.members.count == 2 && $0.primary == "dc3" }
+            try group.change(0, "cluster", "add", "n2")
+            try group.change(1, "weight", "set", "shop", "dc2", "7")
+            try group.eventuallyAll([0, 1], "a change of both") { $0.weight(of: "dc2") == 7 }
+            let old = try #require(try group.state(2))
+            #expect(old.leader == nil && old.weight(of: "dc2") != 7)
+        }
+
         /// A node that has never heard of a group is not ready: its file alone may send traffic to what is drained.
         @Test(arguments: InputOutput.available)
         func aNodeWithoutAnyStateIsNotReady(_ inputOutput: InputOutput) throws {
