@@ -47,7 +47,7 @@ struct MutationTests {
     ]
 
     private static let storage: [Case] = [
-        Case(mutation: .voteBeforeDurable, seeds: 30, faults: [.crash], interval: .milliseconds(100)) {
+        Case(mutation: .voteBeforeDurable, seeds: 60, faults: [.crash], interval: .milliseconds(100)) {
             frequentCrashes(&$0, perMillion: 30_000, down: .milliseconds(50))
             $0.nodes = 5
             $0.voters = 5
