@@ -128,7 +128,7 @@ let package = Package(
             "ControlPlaneTests",
             [
                 "ControlPlane", "Failover", "Switching", "Probing", "Proactor", "Topology", "Catalog", "Health",
-                "Balancing", "Raft", "Routing",
+                "Balancing", "Raft", "Routing", .product(name: "Logging", package: "swift-log"),
             ]),
         tests(
             "AdminTests",

@@ -18,6 +18,8 @@ final class ControlLoop: TimerHandler {
     private let traffic: any TrafficReader
     private let board: ControlBoard
     private let probes: ProbeLine
+    let log: OperatorLog
+    let failover: FailoverBoard
     private(set) var settings: ControlSettings
     private(set) var layout: RoutingLayout
     let ledger: any Ledger
@@ -60,9 +62,11 @@ final class ControlLoop: TimerHandler {
     init(
         _ loop: EventLoop, _ settings: ControlSettings, layout: RoutingLayout, seed: UInt64, board: ControlBoard,
         ledger: any Ledger, failover: FailoverBoard, sink: any RoutingSink, traffic: any TrafficReader,
-        probes: ProbeLine
+        probes: ProbeLine, log: OperatorLog
     ) {
         self.loop = loop
+        self.log = log
+        self.failover = failover
         self.ledger = ledger
         let group = ledger as? GroupLedger
         keeper = group.map { FailoverKeeper($0, node: settings.node, board: failover) }
@@ -80,6 +84,7 @@ final class ControlLoop: TimerHandler {
             areTargetsStale = true; tellProbes()
         }
         _ = adopt(settings, layout)
+        log.skip(to: catalog.appliedIndex)
         publishTimer = loop.makeTimer(self)
         judgeTimer = loop.makeTimer(self)
         periodTimer = loop.makeTimer(self)
@@ -91,6 +96,7 @@ final class ControlLoop: TimerHandler {
         }
         ledger.standingChanged = { [unowned self] in
             registerMissing()
+            log.follow(ledger.standing, now: loop.now)
             if let table { show(table) }
         }
     }
@@ -106,6 +112,8 @@ final class ControlLoop: TimerHandler {
     private func catalogChanged() {
         followSwitches()
         setStale()
+        log.follow(
+            catalog, history: ledger.historyIndex, now: loop.now, wallClock: ControlPlane.wallClock())
     }
 
     private func followSwitches() {
@@ -133,6 +141,7 @@ final class ControlLoop: TimerHandler {
         let refused = register(replacing: before)
         followSwitches()
         adoptConditions()
+        log.keep(only: Set(settings.services.map(\.name)))
         var places: [DatacenterName] = []
         for place in settings.services.flatMap({ $0.datacenters.map(\.name) }) where !places.contains(place) {
             places.append(place)
@@ -213,6 +222,7 @@ final class ControlLoop: TimerHandler {
         case .transition(let id, let change):
             // From before a reload that ended its checks.
             guard checked.contains(id) else { return }
+            log.say(.endpoints, id.logLine(change), now: loop.now)
             if change.from == .down, change.to == .up {
                 conditions[id].upSince = loop.now
                 readmit(id)
@@ -237,6 +247,7 @@ final class ControlLoop: TimerHandler {
         guard outliers.readmit(id, now: loop.now) else { return }
         traffic.resetErrors(of: id)
         conditions[id].isEjected = false
+        log.say(.endpoints, id.readmissionLine(.checked), now: loop.now)
     }
 
     private func judgeTraffic() {
@@ -247,6 +258,7 @@ final class ControlLoop: TimerHandler {
             traffic.resetErrors(of: id)
             conditions[id].isEjected = false
             conditions[id].upSince = loop.now
+            log.say(.endpoints, id.readmissionLine(.over), now: loop.now)
             setStale()
         }
         for entry in traffic.endpointTraffic() {
@@ -254,7 +266,9 @@ final class ControlLoop: TimerHandler {
             if news > 0, probes.recordPassive(entry.id, .connectRefused, news) {
                 seenFailures[entry.id] = entry.connectFailures
             }
-            if outliers.ejects(entry, now: loop.now, random: &random) {
+            if let ejection = outliers.ejection(of: entry, now: loop.now, random: &random) {
+                let line = entry.id.ejectionLine(ejection, errors: entry.consecutiveErrors, now: loop.now)
+                log.say(.endpoints, line, now: loop.now)
                 conditions[entry.id].isEjected = true
                 setStale()
             }
@@ -301,6 +315,7 @@ final class ControlLoop: TimerHandler {
         registerMissing()
         ledger.look()
         leases.look()
+        lookAtLog()
         observe()
         groupDesk?.look(settings, now: loop.now, wallClock: ControlPlane.wallClock())
         tellProbes()
@@ -348,6 +363,7 @@ final class ControlLoop: TimerHandler {
         nextExpiry = catalog.nextExpiry
         sink.publish(table)
         self.table = table
+        log.follow(table, catalog, now: loop.now)
         for service in table.services where service.followsPrimary {
             leases.setUsable(isUsable(service), service.name)
         }

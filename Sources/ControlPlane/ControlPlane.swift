@@ -1,6 +1,7 @@
 // Owns the control thread and the probes' thread, and how the rest of the process reaches them.
 public import Catalog
 internal import Glibc
+public import Logging
 internal import Probing
 public import Proactor
 public import Routing
@@ -15,11 +16,13 @@ public final class ControlPlane: Sendable {
 
     /// Starts both threads; the first table is published before this returns.
     ///
-    /// - Parameter group: nil: a group of one, in memory.
+    /// - Parameters:
+    ///   - group: nil: a group of one, in memory.
+    ///   - log: where what changes is told.
     /// - Throws: what the threads or their loops could not be had for.
     public init(
         _ settings: ControlSettings, layout: RoutingLayout, io: IOKind, group: GroupSetup? = nil,
-        sink: any RoutingSink, traffic: any TrafficReader
+        sink: any RoutingSink, traffic: any TrafficReader, log: Logger = Logger(label: "control")
     ) throws(SystemError) {
         let board = ControlBoard()
         self.board = board
@@ -41,7 +44,8 @@ public final class ControlPlane: Sendable {
                     }
                 return ControlLoop(
                     loop, settings, layout: layout, seed: UInt64.random(in: 0...UInt64.max), board: board,
-                    ledger: ledger, failover: failoverBoard, sink: sink, traffic: traffic, probes: line)
+                    ledger: ledger, failover: failoverBoard, sink: sink, traffic: traffic, probes: line,
+                    log: OperatorLog(log))
             }
         } catch {
             probes.stop()

@@ -11,8 +11,11 @@ public struct FailoverFigures: Sendable {
     public internal(set) var votesAt = Tick.zero
     /// Reasons to hold and moves; only while this node leads do they grow.
     public internal(set) var counts = HoldCounts()
-    /// Until when operators have this node serve services without a lease; also those whose time is over.
+    /// Until when operators have this node serve services without a lease.
     public internal(set) var withoutLease: [ServiceName: Tick] = [:]
+
+    /// The strict services, and whether this node has a lease for them.
+    public internal(set) var leases: [ServiceName: ServiceLease] = [:]
 
     init() {}
 }
@@ -37,6 +40,17 @@ final class FailoverBoard: Sendable {
     func show(withoutLease service: ServiceName, until end: Tick?) {
         shown.withLock { $0.withoutLease[service] = end }
     }
+
+    /// - Returns: the services whose time without a lease is over at `now`; each is given once.
+    func endWithoutLease(at now: Tick) -> [ServiceName] {
+        shown.withLock { figures in
+            let over = figures.withoutLease.filter { $0.value <= now }.keys.sorted()
+            for service in over { figures.withoutLease[service] = nil }
+            return over
+        }
+    }
+
+    func show(_ leases: [ServiceName: ServiceLease]) { shown.withLock { $0.leases = leases } }
 
     func show(_ counts: HoldCounts) { shown.withLock { $0.counts = counts } }
 }

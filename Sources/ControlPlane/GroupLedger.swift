@@ -20,6 +20,7 @@ final class GroupLedger: Ledger, ReplicatedState {
     private static let keptOutcomes = 4_096
 
     private(set) var catalog = Catalog()
+    private(set) var historyIndex: UInt64
     var changed: () -> Void = {}
     var standingChanged: () -> Void = {}
     /// A peer has told what it sees; gives what it is to be told.
@@ -50,6 +51,8 @@ final class GroupLedger: Ledger, ReplicatedState {
         fail = setup.fail
         node = setup.options.node
         wantedLease = setup.options.timing.lease
+        historyIndex =
+            (setup.loaded.entries.last?.position ?? setup.loaded.snapshot?.identity.position)?.index.number ?? 0
         member = try GroupMember(
             loop: loop, options: setup.options, opened: (setup.store, setup.loaded), listening: setup.listening,
             state: self, logger: setup.logger,
@@ -208,6 +211,7 @@ final class GroupLedger: Ledger, ReplicatedState {
     func restore(_ bytes: [UInt8], at index: LogIndex) {
         do {
             catalog = try Catalog(snapshot: bytes)
+            historyIndex = max(historyIndex, catalog.appliedIndex)
             changed()
         } catch {
             // Going on with another state than the others' would be worse than ending.

@@ -137,6 +137,12 @@ final class LeaseKeeper: TimerHandler {
         }
     }
 
+    /// The strict services, and whether the node has a lease for them; none in a group of one that lives in memory.
+    func strictServices() -> [(name: ServiceName, isHeld: Bool)] {
+        let now = EventLoop.clock()
+        return gates.compactMap { name, gate in gate.machine.holdsLease(now: now).map { (name, $0) } }
+    }
+
     /// The group's core has done something: a new leader is asked at once, and when none is heard any more a peer may
     /// still reach it.
     func stepped() {

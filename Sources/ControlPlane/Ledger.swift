@@ -91,6 +91,8 @@ protocol Ledger: AnyObject {
     var standing: GroupStanding { get }
     /// Whether no other node has a say.
     var isAlone: Bool { get }
+    /// Up to which index the catalog came from this node's disk, or whole as a snapshot: what happened there is no news.
+    var historyIndex: UInt64 { get }
     /// Called whenever the catalog has changed.
     var changed: () -> Void { get set }
     /// Called whenever the standing has changed.
@@ -123,6 +125,7 @@ final class MemoryLedger: Ledger {
     }
 
     let isAlone = true
+    let historyIndex: UInt64 = 0
     func look() {}
     func stop() {}
 }

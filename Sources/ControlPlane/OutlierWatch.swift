@@ -65,12 +65,11 @@ struct OutlierWatch {
 
     /// Judges an endpoint by its errors in a row. O(1).
     ///
-    /// - Returns: whether it is to be ejected now.
-    mutating func ejects(_ traffic: EndpointTraffic, now: Tick, random: inout RandomBits) -> Bool {
-        guard traffic.consecutiveErrors > 0, let place = positions[traffic.id] else { return false }
-        let ejection = groups[place.group].detector.evaluate(
+    /// - Returns: its ejection, if it is to be ejected now.
+    mutating func ejection(of traffic: EndpointTraffic, now: Tick, random: inout RandomBits) -> Ejection? {
+        guard traffic.consecutiveErrors > 0, let place = positions[traffic.id] else { return nil }
+        return groups[place.group].detector.evaluate(
             index: place.index, consecutiveErrors: traffic.consecutiveErrors, now: now, random: &random)
-        return ejection != nil
     }
 }
 

@@ -129,6 +129,13 @@ public struct ServiceGate: Sendable {
 
     // MARK: What is known
 
+    /// Whether the service needs a lease, and if so whether the node has one for it; nil: it needs none. What an operator
+    /// answers for is no lease.
+    public func holdsLease(now: Tick) -> Bool? {
+        guard applied != nil, isBound else { return nil }
+        return now < leaseEnd - conduct.cutLead
+    }
+
     /// Whether the lease bears on the service.
     private var isBound: Bool { conduct.needsLease && applied?.consistency != .available }
 

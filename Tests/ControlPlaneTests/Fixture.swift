@@ -4,6 +4,7 @@ import Catalog
 import ControlPlane
 import Foundation
 import Health
+import Logging
 import Proactor
 import Routing
 import Switching
@@ -58,10 +59,12 @@ final class World {
     let traffic = FakeTraffic()
     let control: ControlPlane
 
-    init(_ services: [ServiceDefinition]) throws {
+    init(_ services: [ServiceDefinition], log: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }) throws
+    {
         control = try ControlPlane(
             ControlSettings(node: NodeID("test"), datacenter: Self.west, services: services),
-            layout: RoutingLayout(services: services, listeners: []), io: .epoll, sink: sink, traffic: traffic)
+            layout: RoutingLayout(services: services, listeners: []), io: .epoll, sink: sink, traffic: traffic,
+            log: log)
     }
 
     deinit { control.stop() }

@@ -1,0 +1,27 @@
+// Owns what one line of the node's own log for operators says, and which lines share a budget.
+internal import Logging
+
+/// One line: words that never change, so that people find it again, and what it is about beside them.
+struct LogLine: Equatable {
+    var level: Logger.Level
+    var message: String
+    var metadata: [String: String]
+
+    init(_ level: Logger.Level, _ message: String, _ metadata: [String: String?] = [:]) {
+        self.level = level
+        self.message = message
+        self.metadata = metadata.compactMapValues { $0 }
+    }
+}
+
+/// Lines that share a budget: a storm of one subject must not hide what is said of another.
+enum LogSubject: String, CaseIterable {
+    /// What decides where traffic goes as a whole: primaries, the freeze, members, leases.
+    case decisions
+    /// What operators change one by one, or programs by thousands: weights, drains, services.
+    case changes
+    /// Endpoints that go down, come up, are ejected.
+    case endpoints
+    /// Services and datacenters without a usable endpoint.
+    case services
+}

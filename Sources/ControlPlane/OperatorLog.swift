@@ -1,0 +1,102 @@
+// Owns the node's own log as far as operators follow the group and the services by it: what changed, once, within bounds.
+internal import Catalog
+internal import Logging
+internal import Routing
+internal import Topology
+
+/// Says what changes. On the control thread, whose time it must not take: a storm of changes is counted, not told.
+final class OperatorLog {
+    private let logger: Logger
+    private var budgets: [LogSubject: LogBudget] = [:]
+    /// Up to which index changes were told, or are history.
+    private var toldIndex: UInt64 = 0
+    private var members = MembershipWatch()
+    private var services = ServiceWatch()
+    private var leases = LeaseWatch()
+
+    init(_ logger: Logger) {
+        self.logger = logger
+        for subject in LogSubject.allCases { budgets[subject] = LogBudget() }
+    }
+
+    /// Writes the line unless its level is not wanted or there were too many; then it is not even made.
+    func say(_ subject: LogSubject, _ level: Logger.Level, now: Tick, _ line: () -> LogLine) {
+        guard logger.logLevel <= level, budgets[subject]?.takes(now: now) == true else { return }
+        write(line(), leftOut: budgets[subject]?.takeLeftOut() ?? 0)
+    }
+
+    func say(_ subject: LogSubject, _ line: LogLine, now: Tick) { say(subject, line.level, now: now) { line } }
+
+    func say(_ subject: LogSubject, _ lines: [LogLine], now: Tick) {
+        for line in lines { say(subject, line, now: now) }
+    }
+
+    private func write(_ line: LogLine, leftOut: Int = 0) {
+        var metadata: Logger.Metadata = [:]
+        for (key, value) in line.metadata { metadata[key] = "\(value)" }
+        if leftOut > 0 { metadata["left_out_before"] = "\(leftOut)" }
+        logger.log(level: line.level, "\(line.message)", metadata: metadata)
+    }
+
+    /// Ten times a second: what a storm left out is said once it is over.
+    func look(now: Tick) {
+        for subject in LogSubject.allCases where budgets[subject]?.hasRest(now: now) == true {
+            guard budgets[subject]?.takes(now: now) == true, let count = budgets[subject]?.takeLeftOut() else {
+                continue
+            }
+            write(
+                LogLine(
+                    .notice, "lines were left out: too many at once",
+                    ["subject": subject.rawValue, "count": "\(count)"]))
+        }
+    }
+
+    // MARK: What is told
+
+    /// Changes up to this index are no news.
+    func skip(to index: UInt64) { toldIndex = index }
+
+    /// Tells the changes that the group applied since this was called last.
+    ///
+    /// - Parameter history: what was applied up to this index is old: it comes from this node's disk, or as a snapshot.
+    func follow(_ catalog: Catalog, history: UInt64, now: Tick, wallClock: @autoclosure () -> UnixTime) {
+        let first = max(toldIndex, history)
+        guard catalog.appliedIndex > first else { return }
+        toldIndex = catalog.appliedIndex
+        let events = catalog.events(after: first)
+        guard !events.isEmpty else { return }
+        let wallClock = wallClock()
+        for event in events {
+            say(event.kind.logSubject, event.kind.logLevel, now: now) { event.logLine(now: wallClock) }
+        }
+    }
+
+    func follow(_ standing: GroupStanding, now: Tick) { say(.decisions, members.look(standing), now: now) }
+
+    /// Looks at the services of a table that was just published.
+    func follow(_ table: RoutingTable, _ catalog: Catalog, now: Tick) {
+        for service in table.services {
+            let target = catalog.primaryRecord(of: service.name)?.state.target
+            say(.services, services.look(ServiceWatch.View(service, primary: target)), now: now)
+        }
+    }
+
+    /// Forgets what the settings no longer have.
+    func keep(only names: Set<ServiceName>) { services.keep(only: names) }
+
+    /// Looks at the strict services and whether the node has a lease for them.
+    ///
+    /// - Returns: since when it has none, or that it has one.
+    func follow(
+        _ strict: [(name: ServiceName, isHeld: Bool)], leader: NodeID?, now: Tick
+    ) -> [ServiceName: ServiceLease] {
+        say(.decisions, leases.look(strict, leader: leader, now: now), now: now)
+        return leases.leases
+    }
+
+    /// The time of an operator's `serve-without-lease` is over.
+    func withoutLeaseEnded(_ service: ServiceName, now: Tick) {
+        let about = ["service": service.text, "reason": "its time is over"]
+        say(.decisions, LogLine(.warning, "a service needs its lease again", about), now: now)
+    }
+}
