@@ -20,6 +20,14 @@ extension MetricsPage {
         single("frozen", "gauge", "1 while automatic moves of primaries are frozen.", snapshot.catalog.isFrozen ? 1 : 0)
     }
 
+    mutating func addLeases(_ leases: [ServiceName: ServiceLease]) {
+        family(
+            "service_lease", "gauge", "1 while this node has a lease for the strict service, 0: it refuses requests.")
+        for (service, lease) in leases.sorted(by: { $0.key < $1.key }) {
+            sample("service_lease", [("service", service.text)], lease == .held ? 1 : 0)
+        }
+    }
+
     /// Only the leader decides, so the other nodes' figures stand still.
     mutating func addFailover(_ counts: HoldCounts) {
         family("failover_holds_total", "counter", "How often a reason not to move a primary began.")

@@ -20,7 +20,9 @@ struct MetricsPage {
         if let snapshot = context.control.snapshot {
             addRouting(snapshot.table)
             addGroup(snapshot, node: context.node.settings.node.id)
-            addFailover(context.control.failover.counts)
+            let failover = context.control.failover
+            addLeases(failover.leases)
+            addFailover(failover.counts)
         }
     }
 

@@ -24,7 +24,11 @@ extension ServiceDocument {
         let isSwitching = record?.state.isSwitching == true
         state = isSwitching ? "switching" : "stable"
         target = isSwitching ? record?.state.target.text : nil
-        let rest = context.control.failover.withoutLease[routing.name].map { $0 - EventLoop.clock() } ?? .zero
+        let failover = context.control.failover
+        if case .none(let since)? = failover.leases[routing.name] {
+            noLeaseMs = (EventLoop.clock() - since).wholeNanoseconds / 1_000_000
+        }
+        let rest = failover.withoutLease[routing.name].map { $0 - EventLoop.clock() } ?? .zero
         withoutLeaseMs = rest > .zero ? rest.wholeNanoseconds / 1_000_000 : nil
         configDrift = routing.hasConfigurationDrift
         requests = total

@@ -2,7 +2,7 @@
 internal import Catalog
 internal import Failover
 internal import Switching
-internal import Topology
+public import Topology
 
 /// Why the primary of a service is where it is, as the leader sees it; times in milliseconds.
 public struct FailoverReport: Codable, Hashable, Sendable {
@@ -58,6 +58,8 @@ public struct FailoverReport: Codable, Hashable, Sendable {
     public var home: String?
     /// Where the primary is about to move; absent: it is held.
     public var promotes: String?
+    /// Why the node that was asked does not serve it, whatever the leader says; absent: it does.
+    public var here: Reason?
     /// Every reason why it does not move.
     public var holds: [Reason]
     public var confirm: Confirmation?
@@ -113,6 +115,15 @@ extension FailoverReport {
 }
 
 extension FailoverReport.Reason {
+    /// A node has no lease for a strict service.
+    ///
+    /// - Returns: nil where nothing is wrong.
+    public init?(_ lease: ServiceLease?, at node: NodeID, now: Tick) {
+        guard case .none(let since)? = lease else { return nil }
+        kind = "no_lease"
+        text = "\(node) refuses its requests: it has had no lease for \(Self.rest(until: now, since))"
+    }
+
     /// What the switch of a service waits for at `now`.
     init(_ obstacle: SwitchCoordinator.Obstacle, now: Tick) {
         switch obstacle {

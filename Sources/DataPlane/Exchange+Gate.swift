@@ -19,8 +19,8 @@ extension Exchange: HeldWaiter, LineWaiter {
         case .hold:
             hold(gate)
             return false
-        case .refuse:
-            fail(503, "held_too_long")
+        case .refuse(let reason, _):
+            fail(503, reason.logWord, detail: reason.detail)
             return false
         }
     }

@@ -193,7 +193,9 @@ final class Exchange {
 
     /// Answers with an error of our own, unless an answer has begun: then the connection is cut, so that the client
     /// sees that something is missing.
-    func fail(_ status: Int, _ reason: StaticString) {
+    ///
+    /// - Parameter detail: what the client is told beside the status, where there is no page for it.
+    func fail(_ status: Int, _ reason: StaticString, detail: StaticString = "") {
         guard phase != .done, let session else { return }
         releaseUpstream(reusable: false)
         if hasAnswered {
@@ -202,7 +204,8 @@ final class Exchange {
         }
         self.status = status
         let keepsAlive = clientKeepsAlive && isRequestComplete && !isOldClient && !worker.isDraining
-        session.sendError(status, requestID: requestID.bytes, keepsAlive: keepsAlive, headOnly: method == .head)
+        session.sendError(
+            status, requestID: requestID.bytes, keepsAlive: keepsAlive, headOnly: method == .head, detail: detail)
         end(keepsAlive: keepsAlive, reason: reason)
     }
 

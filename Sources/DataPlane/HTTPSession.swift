@@ -249,7 +249,7 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
     }
 
     /// Queues an answer of our own.
-    func sendError(_ status: Int, requestID: [UInt8], keepsAlive: Bool, headOnly: Bool) {
+    func sendError(_ status: Int, requestID: [UInt8], keepsAlive: Bool, headOnly: Bool, detail: StaticString = "") {
         guard let stream else { return }
         let page = worker.configuration.errorPages[status] ?? []
         let date = worker.currentDate()
@@ -257,7 +257,7 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
         var writer = OutputWriter(buffer.tail)
         ErrorResponse.write(
             status: status, date: date.span, requestID: requestID.span, page: page.span, keepsAlive: keepsAlive,
-            headOnly: headOnly, retryAfter: status == 503 ? 1 : 0, into: &writer)
+            headOnly: headOnly, retryAfter: status == 503 ? 1 : 0, detail: detail, into: &writer)
         let count = writer.count
         buffer.commit(count)
         stream.send(buffer)

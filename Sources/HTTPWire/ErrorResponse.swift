@@ -45,7 +45,7 @@ public enum ErrorResponse {
     @_lifetime(writer: copy writer)
     public static func write(
         status: Int, date: Span<UInt8>, requestID: Span<UInt8>, page: Span<UInt8>, keepsAlive: Bool, headOnly: Bool,
-        retryAfter: Int = 0, isOldClient: Bool = false, into writer: inout OutputWriter
+        retryAfter: Int = 0, isOldClient: Bool = false, detail: StaticString = "", into writer: inout OutputWriter
     ) {
         let phrase = phrase(status)
         writer.append("HTTP/1.1 ")
@@ -59,7 +59,8 @@ public enum ErrorResponse {
             writer.append(decimal: page.count)
         } else {
             writer.append("\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ")
-            writer.append(decimal: phrase.utf8CodeUnitCount + 5)
+            let more = detail.utf8CodeUnitCount
+            writer.append(decimal: phrase.utf8CodeUnitCount + 5 + (more > 0 ? more + 2 : 0))
         }
         if requestID.count > 0 {
             writer.append("\r\nX-Request-Id: ")
@@ -84,6 +85,10 @@ public enum ErrorResponse {
             writer.append(decimal: status)
             writer.append(" ")
             writer.append(phrase)
+            if detail.utf8CodeUnitCount > 0 {
+                writer.append(": ")
+                writer.append(detail)
+            }
             writer.append("\n")
         }
     }

@@ -21,6 +21,7 @@ struct ExplanationText {
 
     init(_ explanation: FailoverReport) {
         addHead(explanation)
+        if let here = explanation.here { lines.append("\(here.text)  [\(here.kind)]") }
         if let datacenter = explanation.promotes {
             lines.append("moving to \(datacenter) now")
         } else {

@@ -72,6 +72,8 @@ struct StatusTable {
             service.configDrift ? ", " + colour("the file differs from the group: see meridian diff", 33) + "\n" : "\n"
         if let rest = service.withoutLeaseMs {
             text += colour("  served without a lease for another \(rest / 1_000) s\n", 31)
+        } else if let since = service.noLeaseMs {
+            text += colour("  refused by this node: no lease for \(since / 1_000) s\n", 31)
         }
         for datacenter in service.datacenters { add(datacenter) }
     }

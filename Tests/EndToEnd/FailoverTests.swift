@@ -119,9 +119,32 @@ extension EndToEnd {
             let last = (leader + 1) % 3
             try Self.endTheOthers(of: last, group)
             try eventually("the end of the lease") { try Load.run(1, to: group.nodes[last].port).statuses == [503: 1] }
+            try Self.theLackOfALeaseIsSaid(last, group)
             // With a quorum it is served again.
             try group.restart((leader + 2) % 3)
             try eventually("service again") { try Load.run(1, to: group.nodes[last].port).statuses == [200: 1] }
+            try eventually("the end of the refusals in the log") {
+                group.nodes[last].process.output.contains("strict services are served here again")
+            }
+            let status = try group.command(last, "status").output
+            #expect(!status.contains("refused by this node"), "\(status)")
+            #expect(try group.ask(last, "GET /metrics").text.contains("meridian_service_lease{service=\"shop\"} 1\n"))
+        }
+
+        /// Wherever an operator looks: the service is not well.
+        private static func theLackOfALeaseIsSaid(_ last: Int, _ group: ProxyGroup) throws {
+            let status = try group.command(last, "status").output
+            #expect(status.contains("refused by this node: no lease for "), "\(status)")
+            let explained = try group.command(last, "explain", "shop").output
+            #expect(explained.contains("refuses its requests: it has had no lease for "), "\(explained)")
+            let metrics = try group.ask(last, "GET /metrics").text
+            #expect(metrics.contains("meridian_service_lease{service=\"shop\"} 0\n"), "\(metrics)")
+            let connection = try Connection(group.nodes[last].port)
+            try connection.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            let answer = try connection.receiveResponse().text
+            #expect(answer.contains("503 Service Unavailable: this proxy has no lease"), "\(answer)")
+            let log = group.nodes[last].process.output
+            #expect(log.contains("error strict services are refused here"), "\(log)")
         }
 
         private static func endTheOthers(of last: Int, _ group: ProxyGroup) throws {

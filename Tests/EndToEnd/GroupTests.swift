@@ -95,6 +95,7 @@ extension EndToEnd {
             try nginx[0].kill()
             try group.eventuallyAll([0, 1, 2], "the next primary") { $0.primary == "dc2" }
             for node in group.nodes { #expect(try Load.run(50, to: node.port).shares == ["two": 50]) }
+            for node in group.nodes { try Self.theLogTellsOfTheMove(node) }
             // It comes back: nothing moves without an operator.
             try nginx[0].restart()
             for node in group.nodes { #expect(try Load.run(50, to: node.port).shares == ["two": 50]) }
@@ -106,6 +107,24 @@ extension EndToEnd {
             }
             for node in group.nodes {
                 try eventually("traffic at the old primary") { try Load.run(10, to: node.port).shares == ["one": 10] }
+            }
+        }
+
+        /// Every node says what it saw and what was decided, each once.
+        private static func theLogTellsOfTheMove(_ node: ProxyGroup.Node) throws {
+            let lines = node.process.output.split(separator: "\n")
+            for words in [
+                ["warning an endpoint is down", "datacenter=\"dc1\"", "reason=\""],
+                ["error a service has no usable endpoint left", "primary=\"dc1\"", "service=\"shop\""],
+                [
+                    "notice the primary begins to move", "author=\"failover\"", "from=\"dc1\"", "to=\"dc2\"",
+                    "epoch=\"2\"",
+                ],
+                ["notice the primary moved", "cause=\"failover\"", "from=\"dc1\"", "to=\"dc2\"", "epoch=\"2\""],
+                ["notice a service has a usable endpoint again", "primary=\"dc2\""],
+            ] {
+                let told = lines.count { line in words.allSatisfy { line.contains($0) } }
+                #expect(told == 1, "\(words)\n\(node.process.output)")
             }
         }
 

@@ -6,7 +6,7 @@ import Testing
 struct ErrorResponseTests {
     static func answer(
         _ status: Int, page: String = "", keepsAlive: Bool = false, headOnly: Bool = false, retryAfter: Int = 0,
-        requestID: String = "abc", isOldClient: Bool = false
+        requestID: String = "abc", isOldClient: Bool = false, detail: StaticString = ""
     ) -> String {
         let date = Array("Sun, 06 Nov 1994 08:49:37 GMT".utf8)
         let identity = Array(requestID.utf8)
@@ -15,7 +15,7 @@ struct ErrorResponseTests {
         var writer = OutputWriter(output.mutableSpan)
         ErrorResponse.write(
             status: status, date: date.span, requestID: identity.span, page: body.span, keepsAlive: keepsAlive,
-            headOnly: headOnly, retryAfter: retryAfter, isOldClient: isOldClient, into: &writer)
+            headOnly: headOnly, retryAfter: retryAfter, isOldClient: isOldClient, detail: detail, into: &writer)
         let count = writer.count
         return String(decoding: output[..<count], as: UTF8.self)
     }
@@ -36,6 +36,14 @@ struct ErrorResponseTests {
                 503 Service Unavailable
 
                 """)
+    }
+
+    @Test("A detail, where there is no page")
+    func detail() {
+        let text = Self.answer(503, detail: "nobody is there")
+        #expect(text.hasSuffix("\r\n\r\n503 Service Unavailable: nobody is there\n"))
+        #expect(text.contains("\r\nContent-Length: 41\r\n"))
+        #expect(Self.answer(503, page: "<p>sorry</p>", detail: "nobody is there").hasSuffix("\r\n\r\n<p>sorry</p>"))
     }
 
     @Test("A page of the operator's")

@@ -175,6 +175,23 @@ private struct Step {
         #expect(current.decision(now: at(20_900)) == .refuse(.noLease, retryAfter: .seconds(1)))
     }
 
+    @Test func itSaysWhetherItHoldsALease() {
+        let gate = run(serving)
+        #expect([5_899, 5_900].map { gate.holdsLease(now: at($0)) } == [true, false])
+        // Nobody knows yet whether it needs one; and one in memory needs none.
+        #expect(ServiceGate(now: at(0)).holdsLease(now: at(0)) == nil)
+        var alone = ServiceGate.Conduct()
+        alone.needsLease = false
+        var memory = ServiceGate(alone, now: at(0))
+        var effects: [Effect] = []
+        memory.step(.applied(stable), now: at(0), into: &effects)
+        #expect(memory.holdsLease(now: at(1)) == nil)
+        // What an operator answers for is no lease.
+        var broken = run([Step(10, .applied(stable), [order(1, .hold(.noLease), lease: 0, heldSince: 0)])])
+        broken.step(.brokeGlass(until: at(9_000)), now: at(20), into: &effects)
+        #expect(broken.holdsLease(now: at(21)) == false)
+    }
+
     @Test func aLeaseThatReturnsServesAgain() {
         run(
             serving + [

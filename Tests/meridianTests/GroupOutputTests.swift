@@ -43,12 +43,13 @@ import Testing
         let explanation = try read(
             FailoverReport.self,
             """
-            {"service":"shop","state":"stable","holds":[{"kind":"no_leader","text":"nobody leads"}],"heard":0,"voting":0,
+            {"service":"shop","state":"stable","here":{"kind":"no_lease","text":"n1 refuses"},
+             "holds":[{"kind":"no_leader","text":"nobody leads"}],"heard":0,"voting":0,
              "datacenters":[],"observers":[]}
             """)
         #expect(
             ExplanationText(explanation).lines == [
-                "shop: no primary", "it stays, because", "  - nobody leads  [no_leader]",
+                "shop: no primary", "n1 refuses  [no_lease]", "it stays, because", "  - nobody leads  [no_leader]",
             ])
     }
 

@@ -46,6 +46,17 @@ import Topology
         }
     }
 
+    @Test func aServiceWithoutALeaseIsShownAsRefused() {
+        var status = status
+        #expect(!StatusTable(status, colours: false).text.contains("lease"))
+        status.services[0].noLeaseMs = 8_300
+        #expect(StatusTable(status, colours: false).text.contains("\n  refused by this node: no lease for 8 s\n"))
+        // An operator's word is what counts then.
+        status.services[0].withoutLeaseMs = 60_000
+        let text = StatusTable(status, colours: false).text
+        #expect(text.contains("served without a lease for another 60 s") && !text.contains("refused"))
+    }
+
     @Test func oneIsNotMany() {
         #expect([0, 1, 2].map { CheckCommand.counted($0, "service") } == ["0 services", "1 service", "2 services"])
     }

@@ -37,6 +37,9 @@ package struct ServiceDocument: Codable, Sendable {
     package var target: String?
     /// For how much longer this node serves it without a lease, by an operator's word; absent: it does not.
     package var withoutLeaseMs: Int64?
+    /// For how long this node has had no lease to serve it, so that its requests wait and are then refused; absent: it has
+    /// one, or needs none.
+    package var noLeaseMs: Int64?
     package var configDrift: Bool
     package var requestsPerSecond: Double
     package var requests: Int
