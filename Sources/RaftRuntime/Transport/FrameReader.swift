@@ -6,6 +6,9 @@ struct FrameReader {
     struct Oversized: Error, Hashable {
         let announced: Int
         let limit: Int
+
+        /// Whether what was read as a length begins a record of TLS: a handshake or an alert, version 3 (RFC 8446 section 5.1).
+        var isTLS: Bool { [21, 22].contains(announced >> 24) && announced >> 16 & 0xFF == 3 }
     }
 
     /// The most bytes of a frame; small until the peer has said who it is.

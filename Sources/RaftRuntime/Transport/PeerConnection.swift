@@ -210,7 +210,11 @@ final class PeerConnection: StreamHandler, TimerHandler {
             while let frame = try reader.next(bytes, from: &place) { frames.append(frame) }
             return nil
         } catch {
-            let text = "a frame of \(error.announced) bytes was announced, where \(error.limit) are the limit"
+            let isTLS = phase == .greeting && session == nil && error.isTLS
+            let text =
+                isTLS
+                ? "it speaks TLS, and cluster.tls of \(environment.identity.node) is not set"
+                : "a frame of \(error.announced) bytes was announced, where \(error.limit) are the limit"
             return .rejected(PeerRefusal(.malformed, text))
         }
     }

@@ -41,6 +41,13 @@ struct FrameReaderTests {
             try frames(Array("GET / HTTP/1.1\r\n".utf8), piece: 100)
         }
     }
+
+    @Test("The beginning of TLS is known as such")
+    func tls() {
+        func isTLS(_ announced: Int) -> Bool { FrameReader.Oversized(announced: announced, limit: 9).isTLS }
+        #expect(isTLS(0x1603_0102) && isTLS(0x1603_0302) && isTLS(0x1503_0100))
+        #expect(!isTLS(0x4745_5420) && !isTLS(0x1602_0102) && !isTLS(0x1403_0100) && !isTLS(4_097))
+    }
 }
 
 /// A queue that expectations may change.

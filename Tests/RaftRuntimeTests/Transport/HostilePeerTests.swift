@@ -152,6 +152,10 @@ struct HostilePeerTests {
         let stranger = try RawClient(port: a.address.port)
         stranger.write(.frameHeader(4_097))
         try expectRefusal(.malformed, "4097 bytes was announced, where 4096", bench, stranger)
+        // Who looks for TLS here is told what it is, not how long its record would be.
+        let secure = try RawClient(port: a.address.port)
+        secure.write([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01])
+        try expectRefusal(.malformed, "it speaks TLS, and cluster.tls of a is not set", bench, secure)
         b.transport.send(b.append(to: a, 1, bytes: 2_000_000))
         try bench.turn("a large one arrives") { a.received.count == 1 }
         try expectUnharmed(bench, a, b)
