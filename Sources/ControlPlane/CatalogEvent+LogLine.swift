@@ -21,19 +21,22 @@ extension CatalogEvent {
 extension CatalogEvent.Kind {
     var logSubject: LogSubject {
         switch self {
-        case .switchBegan, .primaryChanged, .frozen, .memberForgotten, .leaseChanged: .decisions
-        case .serviceRegistered, .serviceRetired, .weightChanged, .stateChanged, .overrideExpired, .memberDescribed:
+        case .switchBegan, .primaryChanged, .frozen, .leaseChanged: .decisions
+        case .serviceRegistered, .serviceRetired, .weightChanged, .stateChanged, .overrideExpired, .memberDescribed,
+            .memberForgotten:
             .changes
         }
     }
 
     var logLevel: Logger.Level {
         switch self {
-        case .switchBegan, .primaryChanged, .frozen, .stateChanged, .memberForgotten, .leaseChanged: .notice
+        case .switchBegan, .primaryChanged, .frozen, .stateChanged: .notice
+        // A group that was just formed decides what it was formed with.
+        case .leaseChanged(let from, let to): from == to ? .info : .notice
         case .overrideExpired(_, .state): .notice
         case .serviceRegistered, .serviceRetired, .weightChanged, .overrideExpired: .info
-        // Every node says so at each of its starts.
-        case .memberDescribed: .debug
+        // Every node says so at each of its starts; and that one left is told with the members.
+        case .memberDescribed, .memberForgotten: .debug
         }
     }
 
@@ -50,8 +53,8 @@ extension CatalogEvent.Kind {
         case .frozen(true): "automatic moves of primaries are frozen"
         case .frozen(false): "automatic moves of primaries are allowed again"
         case .memberDescribed: "a member said what it is"
-        case .memberForgotten: "a member was removed"
-        case .leaseChanged: "leases have another length"
+        case .memberForgotten: "what a member said was forgotten"
+        case .leaseChanged(let from, let to): from == to ? "leases have a length" : "leases have another length"
         }
     }
 

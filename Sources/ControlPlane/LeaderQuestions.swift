@@ -138,41 +138,63 @@ final class LeaderQuestions: TimerHandler {
             completion(.refused(.init(kind: .notFound, reason: "the leader knows no service '\(service)'")))
         case .readIndex:
             member.driver.read { outcome in completion(LeaderAnswer(outcome)) }
-        case .addVoter(let id, let by):
-            carryOut(.addVoter(NodeID(id), in: core.configuration), "'\(id)' becomes a voter", by, member, completion)
+        case .addVoter(let id, _):
+            carryOut(.addVoter(NodeID(id), in: core.configuration), question, member, completion)
         case .removeMember(let id, let by):
             removals.judge(NodeID(id), force: by.force) { [weak self] verdict in
                 guard let self, let verdict, let member = ledger.member else {
                     return completion(.unavailable("the leader has changed, or is asked too much", leader: nil))
                 }
-                carryOut(verdict, "'\(id)' is removed", by, member, completion)
+                carryOut(verdict, question, member, completion)
             }
-        case .transfer(let id, let by):
-            log("leadership goes to \(id ?? "another voter")", by)
-            member.driver.transfer(to: id.map { NodeID($0) }) { completion(LeaderAnswer($0)) }
+        case .transfer(let id, _):
+            member.driver.transfer(to: id.map { NodeID($0) }) { [self] in conclude(question, $0, completion) }
         }
     }
 
     private func carryOut(
-        _ verdict: MembershipVerdict, _ what: String, _ by: LeaderQuestion.Request, _ member: GroupMember,
+        _ verdict: MembershipVerdict, _ question: LeaderQuestion, _ member: GroupMember,
         _ completion: @escaping (LeaderAnswer) -> Void
     ) {
         switch verdict {
         case .nothing: completion(.done(changed: false))
         case .refused(let refusal): completion(.refused(refusal))
         case .change(let change):
-            log(what, by)
-            member.driver.change(change) { completion(LeaderAnswer($0)) }
+            member.driver.change(change) { [self] in conclude(question, $0, completion) }
         }
     }
 
-    /// The record of who changed the group: the log's configurations carry no author.
-    private func log(_ what: String, _ by: LeaderQuestion.Request) {
-        logger.notice("the group changes: \(what)", metadata: ["author": "\(by.author)", "reason": "\(by.reason)"])
+    /// Answers, and says who has changed the group: the log's configurations carry no author.
+    private func conclude(
+        _ question: LeaderQuestion, _ outcome: RaftOutcome, _ completion: (LeaderAnswer) -> Void
+    ) {
+        if let line = question.logLine(outcome) { logger.log(line) }
+        completion(LeaderAnswer(outcome))
     }
 }
 
 extension LeaderQuestion {
+    /// What the leader's log says once the outcome is known; nil where nothing was changed.
+    func logLine(_ outcome: RaftOutcome) -> LogLine? {
+        switch outcome {
+        case .applied, .duplicate, .transferred: break
+        case .readable, .notLeader, .refused, .unknown, .sessionExpired: return nil
+        }
+        func line(_ what: String, _ id: String?, _ by: Request) -> LogLine {
+            let reason = by.reason.isEmpty ? nil : by.reason
+            return LogLine(.notice, what, ["member": id, "author": by.author, "reason": reason])
+        }
+        switch self {
+        case .explain, .readIndex: return nil
+        case .addVoter(let id, let by): return line("a member was given a vote", id, by)
+        case .removeMember(let id, let by): return line("a member was removed", id, by)
+        case .transfer(let id, let by):
+            var leader = id
+            if case .transferred(let to) = outcome { leader = to.text }
+            return line("leadership was handed on", leader, by)
+        }
+    }
+
     /// Whether it changes anything.
     fileprivate var changes: Bool {
         switch self {

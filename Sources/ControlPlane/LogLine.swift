@@ -14,6 +14,15 @@ struct LogLine: Equatable {
     }
 }
 
+extension Logger {
+    func log(_ line: LogLine, leftOut: Int = 0) {
+        var metadata: Logger.Metadata = [:]
+        for (key, value) in line.metadata { metadata[key] = "\(value)" }
+        if leftOut > 0 { metadata["left_out_before"] = "\(leftOut)" }
+        log(level: line.level, "\(line.message)", metadata: metadata)
+    }
+}
+
 /// Lines that share a budget: a storm of one subject must not hide what is said of another.
 enum LogSubject: String, CaseIterable {
     /// What decides where traffic goes as a whole: primaries, the freeze, members, leases.

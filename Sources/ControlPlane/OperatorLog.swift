@@ -22,7 +22,7 @@ final class OperatorLog {
     /// Writes the line unless its level is not wanted or there were too many; then it is not even made.
     func say(_ subject: LogSubject, _ level: Logger.Level, now: Tick, _ line: () -> LogLine) {
         guard logger.logLevel <= level, budgets[subject]?.takes(now: now) == true else { return }
-        write(line(), leftOut: budgets[subject]?.takeLeftOut() ?? 0)
+        logger.log(line(), leftOut: budgets[subject]?.takeLeftOut() ?? 0)
     }
 
     func say(_ subject: LogSubject, _ line: LogLine, now: Tick) { say(subject, line.level, now: now) { line } }
@@ -31,20 +31,13 @@ final class OperatorLog {
         for line in lines { say(subject, line, now: now) }
     }
 
-    private func write(_ line: LogLine, leftOut: Int = 0) {
-        var metadata: Logger.Metadata = [:]
-        for (key, value) in line.metadata { metadata[key] = "\(value)" }
-        if leftOut > 0 { metadata["left_out_before"] = "\(leftOut)" }
-        logger.log(level: line.level, "\(line.message)", metadata: metadata)
-    }
-
     /// Ten times a second: what a storm left out is said once it is over.
     func look(now: Tick) {
         for subject in LogSubject.allCases where budgets[subject]?.hasRest(now: now) == true {
             guard budgets[subject]?.takes(now: now) == true, let count = budgets[subject]?.takeLeftOut() else {
                 continue
             }
-            write(
+            logger.log(
                 LogLine(
                     .notice, "lines were left out: too many at once",
                     ["subject": subject.rawValue, "count": "\(count)"]))

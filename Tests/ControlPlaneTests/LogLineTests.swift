@@ -1,11 +1,11 @@
 // Tests what the node's log says of changes that the group agreed on, and of endpoints.
-import Catalog
 import Health
 import Logging
 import Routing
 import Testing
 import Topology
 
+@testable import Catalog
 @testable import ControlPlane
 
 @Suite("Lines of the log")
@@ -53,9 +53,15 @@ struct LogLineTests {
                 kind: .overrideExpired(place, .state), level: .notice, message: "an override expired",
                 metadata: ["service": "shop", "datacenter": "west", "override": "state"]),
             Case(
+                kind: .leaseChanged(from: .seconds(6), to: .seconds(9)), level: .notice,
+                message: "leases have another length", metadata: ["from": "6.0 seconds", "to": "9.0 seconds"]),
+            Case(
+                kind: .leaseChanged(from: .seconds(6), to: .seconds(6)), level: .info,
+                message: "leases have a length", metadata: ["from": "6.0 seconds", "to": "6.0 seconds"]),
+            Case(
                 kind: .frozen(true), level: .notice, message: "automatic moves of primaries are frozen", metadata: [:]),
             Case(
-                kind: .memberForgotten(NodeID("n4")), level: .notice, message: "a member was removed",
+                kind: .memberForgotten(NodeID("n4")), level: .debug, message: "what a member said was forgotten",
                 metadata: ["member": "n4"]),
         ]
     }
