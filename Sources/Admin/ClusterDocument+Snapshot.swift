@@ -12,8 +12,9 @@ extension ClusterDocument {
         quorum = standing.hasQuorum
         changing = standing.isChanging
         forming = standing.forming
-        voters = standing.members.count { $0.isVoter }
-        spareVoters = max(0, voters - 1) / 2
+        voters = standing.voters
+        reachableVoters = standing.reachableVoters
+        spareVoters = standing.spareVoters
         members = standing.members.map { member in
             let said = snapshot.catalog.members.first { $0.id == member.id && $0.incarnation == member.incarnation }
             return Member(

@@ -22,11 +22,12 @@ extension StatusDocument {
         frozen = snapshot.catalog.isFrozen
         if frozen { freeze = FreezeDocument(snapshot.catalog.freeze) }
         uptimeS = (EventLoop.clock() - context.started).wholeNanoseconds / 1_000_000_000
+        // In memory there is no log: the changes are all there is.
         let applied = snapshot.catalog.appliedIndex
         members = standing.members.map {
             Member(
                 id: $0.id.text, datacenter: $0.datacenter.text, role: $0.isVoter ? "voter" : "observer",
-                reachable: $0.isReachable, applied: $0.id == settings.node.id ? applied : $0.applied)
+                reachable: $0.isReachable, applied: $0.applied ?? (standing.timing == nil ? applied : nil))
         }
         let votes = KnownVotes(context)
         services = snapshot.table.services.map { ServiceDocument($0, snapshot.catalog, votes, context) }

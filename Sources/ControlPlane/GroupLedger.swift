@@ -256,7 +256,7 @@ final class GroupLedger: Ledger, ReplicatedState {
             GroupStanding.Member(
                 id: each.id, datacenter: each.datacenter, isVoter: each.role == .voter,
                 isReachable: each.id == node || member.transport.isConnected(each.id),
-                applied: each.id == node ? catalog.appliedIndex : progress.first { $0.id == each.id }?.match.number,
+                applied: each.id == node ? core.last.index.number : progress.first { $0.id == each.id }?.match.number,
                 address: each.address, rank: each.rank, incarnation: each.incarnation)
         }
         return GroupStanding(

@@ -81,19 +81,27 @@ struct ClusterText {
         } else {
             let leader = cluster.leader.map { "leader \($0)" } ?? "no leader"
             lines.append(
-                "\(leader), term \(cluster.term), \(cluster.voters) voters of which \(cluster.spareVoters) may be lost"
+                "\(leader), term \(cluster.term), \(Self.voters(cluster))"
                     + (cluster.changing ? ", a change of members is under way" : ""))
         }
         for member in cluster.members {
             var line = "  \(member.id)  \(member.datacenter)  \(member.id == cluster.leader ? "leader" : member.role)"
             if let address = member.address { line += "  \(address)" }
             line += member.reachable ? "  reachable" : "  unreachable"
-            if let applied = member.applied { line += "  index \(applied)" }
+            if let applied = member.applied { line += "  log \(applied)" }
             if let version = member.version, !version.isEmpty { line += "  version \(version)" }
             if let admin = member.admin { line += "  \(admin)" }
             lines.append(line)
         }
         if let note = Self.note(cluster) { lines.append(note) }
+    }
+
+    /// How many voters there are, and how many may yet be lost: those that are lost already count.
+    private static func voters(_ cluster: ClusterDocument) -> String {
+        var text = CheckCommand.counted(cluster.voters, "voter")
+        if cluster.reachableVoters < cluster.voters { text += ", \(cluster.reachableVoters) of them reachable" }
+        if cluster.reachableVoters * 2 <= cluster.voters { return text + ", which is no quorum" }
+        return text + ", of which \(cluster.spareVoters == 0 ? "none" : "\(cluster.spareVoters)") may be lost"
     }
 
     /// What an operator should know of this number of voters; nil: nothing.

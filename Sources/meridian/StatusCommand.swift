@@ -56,7 +56,7 @@ struct StatusTable {
             let role = member.id == status.leader ? "leader" : member.role
             text += "  \(Self.pad(member.id, 14)) \(Self.pad(member.datacenter, 14)) \(Self.pad(role, 9)) "
             text += member.reachable ? colour("reachable", 32) : colour("unreachable", 31)
-            if let applied = member.applied { text += "  index \(applied)" }
+            if let applied = member.applied { text += "  log \(applied)" }
             text += "\n"
         }
     }

@@ -118,6 +118,18 @@ struct LogWatchTests {
                 == ["a member joined the group: n3", "a member left the group: n2", "a member left the group: n3"])
     }
 
+    @Test(arguments: [(3, 3, 1), (3, 2, 0), (3, 1, 0), (5, 5, 2), (5, 4, 1), (5, 3, 0), (4, 4, 1), (1, 1, 0)])
+    func aVoterThatIsLostIsNotSpare(_ voters: Int, _ reachable: Int, _ spare: Int) {
+        var members = (0..<voters).map {
+            GroupStanding.Member(
+                id: NodeID("n\($0)"), datacenter: DatacenterName("a"), isVoter: true, isReachable: $0 < reachable)
+        }
+        members.append(.init(id: NodeID("o"), datacenter: DatacenterName("a"), isVoter: false, isReachable: true))
+        let standing = GroupStanding(hasQuorum: true, leader: nil, term: 1, members: members)
+        #expect(standing.voters == voters && standing.reachableVoters == reachable)
+        #expect(standing.spareVoters == spare)
+    }
+
     // MARK: Storms
 
     @Test func aBurstThenAFewASecondAndTheRestIsCounted() {

@@ -57,7 +57,7 @@ import Testing
         let cluster = try read(
             ClusterDocument.self,
             """
-            {"node":"n1","leader":"n1","term":4,"quorum":true,"changing":true,"voters":2,"spare_voters":0,"members":[
+            {"node":"n1","leader":"n1","term":4,"quorum":true,"changing":true,"voters":2,"reachable_voters":2,"spare_voters":0,"members":[
               {"id":"n1","datacenter":"west","role":"voter","address":"10.0.0.1:7946","rank":0,
                "reachable":true,"applied":9,"incarnation":"a1","version":"0.1.0","admin":"https://n1"},
               {"id":"n2","datacenter":"east","role":"observer","rank":1,"reachable":false,
@@ -65,10 +65,29 @@ import Testing
             """)
         #expect(
             ClusterText(cluster).lines == [
-                "leader n1, term 4, 2 voters of which 0 may be lost, a change of members is under way",
-                "  n1  west  leader  10.0.0.1:7946  reachable  index 9  version 0.1.0  https://n1",
+                "leader n1, term 4, 2 voters, of which none may be lost, a change of members is under way",
+                "  n1  west  leader  10.0.0.1:7946  reachable  log 9  version 0.1.0  https://n1",
                 "  n2  east  observer  unreachable", "note: 2 voters survive no more losses than 1 would",
             ])
+    }
+
+    /// A voter that is lost already is not one that may be lost.
+    @Test(
+        arguments: [
+            (3, 3, 1, "3 voters, of which 1 may be lost"),
+            (3, 2, 0, "3 voters, 2 of them reachable, of which none may be lost"),
+            (3, 1, 0, "3 voters, 1 of them reachable, which is no quorum"),
+            (1, 1, 0, "1 voter, of which none may be lost"),
+            (5, 4, 1, "5 voters, 4 of them reachable, of which 1 may be lost"),
+        ])
+    func votersThatMayBeLost(_ voters: Int, _ reachable: Int, _ spare: Int, _ words: String) throws {
+        let cluster = try read(
+            ClusterDocument.self,
+            """
+            {"node":"n1","leader":"n1","term":4,"quorum":true,"changing":false,"members":[],
+             "voters":\(voters),"reachable_voters":\(reachable),"spare_voters":\(spare)}
+            """)
+        #expect(ClusterText(cluster).lines.first == "leader n1, term 4, \(words)")
     }
 
     @Test func differencesAreListed() throws {

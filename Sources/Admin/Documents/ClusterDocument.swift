@@ -29,7 +29,9 @@ package struct ClusterDocument: Codable, Sendable {
     /// Why the node belongs to no group yet, or any more; absent when it does.
     package var forming: String?
     package var voters: Int
-    /// How many voters may be lost.
+    /// Those of them that this node has a connection to, itself included.
+    package var reachableVoters: Int
+    /// How many of those may yet be lost before the group has no quorum.
     package var spareVoters: Int
     package var members: [Member]
 }

@@ -7,7 +7,7 @@ package struct StatusDocument: Codable, Sendable {
         package var datacenter: String
         package var role: String
         package var reachable: Bool
-        /// The index that it has; absent where this node does not know it.
+        /// How far it has the log, which counts more than changes; absent where this node does not know it.
         package var applied: UInt64?
     }
 

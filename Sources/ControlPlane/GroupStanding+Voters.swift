@@ -1,0 +1,11 @@
+// Owns how many voters the group has, and how many of them may yet be lost.
+
+extension GroupStanding {
+    public var voters: Int { members.count { $0.isVoter } }
+
+    /// Those that this node has a connection to, itself included.
+    public var reachableVoters: Int { members.count { $0.isVoter && $0.isReachable } }
+
+    /// How many more may be lost before there is no quorum: one that is lost already was spare before.
+    public var spareVoters: Int { max(0, reachableVoters - (voters / 2 + 1)) }
+}
