@@ -20,7 +20,7 @@ extension ClusterDocument {
             return Member(
                 id: member.id.text, datacenter: member.datacenter.text, role: member.isVoter ? "voter" : "observer",
                 address: member.address?.description, rank: member.rank, reachable: member.isReachable,
-                applied: member.applied, version: said?.version, admin: said?.admin,
+                failure: member.failure, applied: member.applied, version: said?.version, admin: said?.admin,
                 incarnation: String(member.incarnation, radix: 16))
         }
     }

@@ -10,6 +10,7 @@ extension MetricsPage {
         single("group_quorum", "gauge", "1 while a leader is known that has a quorum.", standing.hasQuorum ? 1 : 0)
         single("group_leader", "gauge", "1 on the node that leads.", standing.leader == node ? 1 : 0)
         single("group_term", "gauge", "The term of the consensus.", standing.term)
+        single("disk_full", "gauge", "1 while this node's disk has no room.", standing.diskFull == nil ? 0 : 1)
         family("group_members", "gauge", "Members by role.")
         sample("group_members", [("role", "voter")], standing.members.count { $0.isVoter })
         sample("group_members", [("role", "observer")], standing.members.count { !$0.isVoter })

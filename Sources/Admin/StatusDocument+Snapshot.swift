@@ -19,6 +19,7 @@ extension StatusDocument {
         leader = standing.leader?.text
         term = standing.term
         forming = standing.forming
+        diskFull = standing.diskFull
         frozen = snapshot.catalog.isFrozen
         if frozen { freeze = FreezeDocument(snapshot.catalog.freeze) }
         uptimeS = (EventLoop.clock() - context.started).wholeNanoseconds / 1_000_000_000
@@ -27,7 +28,8 @@ extension StatusDocument {
         members = standing.members.map {
             Member(
                 id: $0.id.text, datacenter: $0.datacenter.text, role: $0.isVoter ? "voter" : "observer",
-                reachable: $0.isReachable, applied: $0.applied ?? (standing.timing == nil ? applied : nil))
+                reachable: $0.isReachable, applied: $0.applied ?? (standing.timing == nil ? applied : nil),
+                failure: $0.failure)
         }
         let votes = KnownVotes(context)
         services = snapshot.table.services.map { ServiceDocument($0, snapshot.catalog, votes, context) }

@@ -257,12 +257,13 @@ final class GroupLedger: Ledger, ReplicatedState {
                 id: each.id, datacenter: each.datacenter, isVoter: each.role == .voter,
                 isReachable: each.id == node || member.transport.isConnected(each.id),
                 applied: each.id == node ? core.last.index.number : progress.first { $0.id == each.id }?.match.number,
-                address: each.address, rank: each.rank, incarnation: each.incarnation)
+                address: each.address, rank: each.rank, incarnation: each.incarnation,
+                failure: each.id == node ? nil : member.transport.failure(of: each.id))
         }
         return GroupStanding(
             hasQuorum: core.leader != nil, leader: core.leader, term: core.term.number, members: members,
             forming: member.formingState, isChanging: core.configuration.isJoint,
-            timing: GroupStanding.Timing(core.configuration.timing))
+            timing: GroupStanding.Timing(core.configuration.timing), diskFull: member.diskFull)
     }
 }
 

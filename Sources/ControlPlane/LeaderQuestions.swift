@@ -139,7 +139,9 @@ final class LeaderQuestions: TimerHandler {
         case .readIndex:
             member.driver.read { outcome in completion(LeaderAnswer(outcome)) }
         case .addVoter(let id, _):
-            carryOut(.addVoter(NodeID(id), in: core.configuration), question, member, completion)
+            let hasLostDisk = member.transport.hasLostDisk(NodeID(id))
+            carryOut(
+                .addVoter(NodeID(id), in: core.configuration, hasLostDisk: hasLostDisk), question, member, completion)
         case .removeMember(let id, let by):
             removals.judge(NodeID(id), force: by.force) { [weak self] verdict in
                 guard let self, let verdict, let member = ledger.member else {

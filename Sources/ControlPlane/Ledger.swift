@@ -30,11 +30,14 @@ public struct GroupStanding: Hashable, Sendable {
         public var rank: Int
         /// Random, made with its data directory; 0 in a group of one.
         public var incarnation: UInt64
+        /// Why this node has no connection to it; nil while it has one.
+        public var failure: String?
 
         public init(
             id: NodeID, datacenter: DatacenterName, isVoter: Bool, isReachable: Bool, applied: UInt64? = nil,
-            address: Address? = nil, rank: Int = 0, incarnation: UInt64 = 0
+            address: Address? = nil, rank: Int = 0, incarnation: UInt64 = 0, failure: String? = nil
         ) {
+            self.failure = failure
             self.address = address
             self.rank = rank
             self.incarnation = incarnation
@@ -53,6 +56,8 @@ public struct GroupStanding: Hashable, Sendable {
     public var members: [Member]
     /// Why the node belongs to no group yet, or any more; nil when it does.
     public var forming: String?
+    /// That this node's disk is full, so that it accepts nothing; nil while it has room.
+    public var diskFull: String?
     /// Whether a change of members is under way.
     public var isChanging: Bool
     /// The times that all members use; nil in a group of one.
@@ -73,8 +78,9 @@ public struct GroupStanding: Hashable, Sendable {
 
     public init(
         hasQuorum: Bool, leader: NodeID?, term: UInt64, members: [Member], forming: String? = nil,
-        isChanging: Bool = false, timing: Timing? = nil
+        isChanging: Bool = false, timing: Timing? = nil, diskFull: String? = nil
     ) {
+        self.diskFull = diskFull
         self.isChanging = isChanging
         self.timing = timing
         self.hasQuorum = hasQuorum

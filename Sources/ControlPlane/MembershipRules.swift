@@ -11,11 +11,20 @@ enum MembershipVerdict: Hashable {
 
     /// Makes a member a voter. A node becomes a member by asking for it itself, as an observer: only it knows its
     /// incarnation, and a vote given to a name alone could be claimed by two disks.
-    static func addVoter(_ id: NodeID, in configuration: Configuration) -> MembershipVerdict {
+    ///
+    /// - Parameter hasLostDisk: whether the one that comes under that name is another than the member was.
+    static func addVoter(
+        _ id: NodeID, in configuration: Configuration, hasLostDisk: Bool = false
+    ) -> MembershipVerdict {
         guard let place = configuration.members.firstIndex(where: { $0.id == id }) else {
             let reason =
                 "'\(id)' is no member of the group yet: start it with the group's members in its file, and it asks to join"
             return .refused(LeaderRefusal(kind: .notFound, reason: reason))
+        }
+        if hasLostDisk {
+            let reason =
+                "'\(id)' is a member with another disk than what runs under its name now: remove it, then add it again"
+            return .refused(LeaderRefusal(kind: .conflict, reason: reason))
         }
         if configuration.members[place].role == .voter { return .nothing }
         var members = configuration.members

@@ -91,6 +91,7 @@ struct ClusterText {
             if let applied = member.applied { line += "  log \(applied)" }
             if let version = member.version, !version.isEmpty { line += "  version \(version)" }
             if let admin = member.admin { line += "  \(admin)" }
+            if let failure = member.failure { line += ": \(failure)" }
             lines.append(line)
         }
         if let note = Self.note(cluster) { lines.append(note) }

@@ -32,6 +32,9 @@ struct StatusTable {
         self.colours = colours
         text = "node \(status.node) in \(status.datacenter), version \(status.version), index \(status.index)"
         text += "\n"
+        if let full = status.diskFull {
+            text += colour("\(full): this node accepts nothing until there is room\n", 31)
+        }
         if status.frozen { addFreeze(status.freeze) }
         if status.members.count > 1 || status.forming != nil { addGroup(status) }
         for service in status.services { add(service) }
@@ -56,6 +59,7 @@ struct StatusTable {
             let role = member.id == status.leader ? "leader" : member.role
             text += "  \(Self.pad(member.id, 14)) \(Self.pad(member.datacenter, 14)) \(Self.pad(role, 9)) "
             text += member.reachable ? colour("reachable", 32) : colour("unreachable", 31)
+            if let failure = member.failure { text += ": \(failure)" }
             if let applied = member.applied { text += "  log \(applied)" }
             text += "\n"
         }

@@ -30,6 +30,17 @@ import Topology
         #expect(refusal.kind == .notFound && refusal.reason.contains("asks to join"))
     }
 
+    /// A voter whose disk was wiped is none, whatever the configuration says of its name.
+    @Test(arguments: [Member.Role.voter, .observer])
+    func whoLostItsDiskGetsNoVote(_ role: Member.Role) {
+        let group = configuration(member("a"), member("b", role))
+        guard case .refused(let refusal) = MembershipVerdict.addVoter(NodeID("b"), in: group, hasLostDisk: true) else {
+            Issue.record("a wiped disk got a vote")
+            return
+        }
+        #expect(refusal.kind == .conflict && refusal.reason.contains("remove it, then add it again"))
+    }
+
     @Test func aRemovalLeavesAQuorumThatAnswers() {
         let group = configuration(member("a"), member("b"), member("c"), member("d", .observer))
         func remove(_ name: String, dead: Set<String> = [], force: Bool = false) -> MembershipVerdict {

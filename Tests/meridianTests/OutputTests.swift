@@ -46,6 +46,15 @@ import Topology
         }
     }
 
+    @Test func whatIsWrongWithDisksAndPeersIsShown() {
+        var status = status
+        status.diskFull = "the disk is full: write"
+        status.members[1].failure = "nobody listens there"
+        let text = StatusTable(status, colours: false).text
+        #expect(text.contains("the disk is full: write: this node accepts nothing until there is room\n"))
+        #expect(text.contains("  unreachable: nobody listens there\n"))
+    }
+
     @Test func aServiceWithoutALeaseIsShownAsRefused() {
         var status = status
         #expect(!StatusTable(status, colours: false).text.contains("lease"))

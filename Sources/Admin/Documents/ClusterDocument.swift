@@ -12,6 +12,8 @@ package struct ClusterDocument: Codable, Sendable {
         package var rank: Int
         /// Whether this node has a connection to it.
         package var reachable: Bool
+        /// Why it has none, or what else is wrong with it; absent where nothing is known to be.
+        package var failure: String?
         package var applied: UInt64?
         /// What it says of itself; absent until it has.
         package var version: String?

@@ -9,6 +9,8 @@ package struct StatusDocument: Codable, Sendable {
         package var reachable: Bool
         /// How far it has the log, which counts more than changes; absent where this node does not know it.
         package var applied: UInt64?
+        /// Why this node has no connection to it, or what else is wrong with it; absent where nothing is known to be.
+        package var failure: String?
     }
 
     package var node: String
@@ -22,6 +24,8 @@ package struct StatusDocument: Codable, Sendable {
     package var term: UInt64
     /// Why the node belongs to no group yet, or any more; absent when it does.
     package var forming: String?
+    /// That this node's disk is full, so that it accepts nothing; absent while it has room.
+    package var diskFull: String?
     package var frozen: Bool
     /// Who froze automatic changes, when and why; absent while nobody has.
     package var freeze: FreezeDocument?

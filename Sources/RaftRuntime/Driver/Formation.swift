@@ -50,7 +50,10 @@ public struct Formation: Sendable {
     /// - Parameters:
     ///   - peers: who is connected, and what they say of themselves.
     ///   - cluster: random, not 0: the identity of the group if it is founded.
-    public func step(peers: [PeerIdentity], cluster: UInt64) -> Step {
+    ///   - failure: why there is no connection to a contact, as far as that is known.
+    public func step(
+        peers: [PeerIdentity], cluster: UInt64, failure: (NodeID) -> String? = { _ in nil }
+    ) -> Step {
         let groups = peers.filter { $0.cluster != 0 && $0.node != own.node }.sorted { $0.node < $1.node }
         if let first = groups.first {
             if let other = groups.first(where: { $0.cluster != first.cluster }) {
@@ -63,7 +66,8 @@ public struct Formation: Sendable {
         var members: [NodeID: UInt64] = [own.node: own.incarnation]
         for contact in others {
             guard let peer = peers.first(where: { $0.node == contact.id }) else {
-                return .wait("\(contact.id) is not reached yet")
+                let reason = failure(contact.id).map { ": \($0)" } ?? ""
+                return .wait("\(contact.id) is not reached yet\(reason)")
             }
             guard peer.membersDigest == own.membersDigest else {
                 return .wait("\(contact.id) has another list of members: make the files agree")

@@ -68,11 +68,13 @@ public final class GroupMember: TimerHandler {
     private var storage: LogStorage?
     private var formingTimer: LoopTimer?
     private var isJoining = false
-    /// Counts the wishes to join: each goes to another member, until one of them leads.
-    private var wishes = 0
+    private var joinPace = JoinPace()
+    private var said = SaidLines()
     private var notedLeader: NodeID?
     /// Why the node is in no group yet, or any more; nil while it is in one.
     public internal(set) var formingState: String?
+    /// What the disk has no room for; nil while it has.
+    public private(set) var diskFull: String?
     private var removalTimer: LoopTimer?
     var removal = RemovalWatch()
     /// Counts the questions whether it is a member: each goes to another peer.
@@ -170,9 +172,11 @@ public final class GroupMember: TimerHandler {
         case .persisted(let token): driver.persisted(token)
         case .full(let failure):
             logger.error("\(failure); this node accepts nothing until there is room")
+            diskFull = "\(failure)"
             driver.diskFull(true)
         case .hasRoom:
             logger.notice("the disk has room again")
+            diskFull = nil
             driver.diskFull(false)
         }
     }
@@ -239,8 +243,9 @@ public final class GroupMember: TimerHandler {
             return
         }
         timer.set(loop.now + Self.formingPeriod)
+        if let diskFull { return note(diskFull) }
         let formation = Formation(own: transport.identity, contacts: options.contacts, timing: options.timing)
-        switch formation.step(peers: transport.peers, cluster: cluster) {
+        switch formation.step(peers: transport.peers, cluster: cluster, failure: transport.failure(of:)) {
         case .wait(let reason): note(reason)
         case .found(let configuration):
             note("founding the group")
@@ -249,32 +254,46 @@ public final class GroupMember: TimerHandler {
         }
     }
 
+    /// What is shown is the newest reason; the log has each at most every half minute, however they take turns.
     private func note(_ reason: String) {
         guard reason != formingState else { return }
         formingState = reason
+        guard said.take(reason, limit: 32, now: loop.now) else { return }
         logger.notice("no group yet", metadata: ["reason": "\(reason)"])
     }
 
     private func join(_ cluster: UInt64) {
         let members = transport.peers.filter { $0.cluster == cluster }.map(\.node)
-        guard !isJoining, !members.isEmpty else { return }
+        guard !isJoining, let turn = joinPace.next(of: members.count, now: loop.now) else { return }
         isJoining = true
-        let member = members[wishes % members.count]
-        wishes += 1
-        note("asking \(member) to be admitted to its group")
+        let member = members[turn]
+        if !joinPace.isRepeated { note("asking \(member) to be admitted to its group") }
         let request = JoinRequest(options.own)
         let call = PeerCall(kind: Self.joinCall, bytes: request.encoded)
         transport.call(member, call, within: .seconds(5)) { [weak self] outcome in
             guard let self else { return }
             isJoining = false
+            joinPace.concluded(Self.answer(outcome, members), members: members.count, now: loop.now)
             // The leader's log may have come before its reply.
             guard driver.member.configuration.cluster == 0 else { return }
             switch outcome {
             case .reply: note("admitted; waiting for the leader's log")
+            case .refused(let reason) where members.contains { reason == Self.leads($0) }: break
             case .refused(let reason), .notSent(let reason), .unknown(let reason): note("\(member): \(reason)")
             }
         }
     }
+
+    private static func answer(_ outcome: PeerCallOutcome, _ members: [NodeID]) -> JoinPace.Answer {
+        switch outcome {
+        case .reply: .admitted
+        case .refused(let reason): members.firstIndex { reason == leads($0) }.map { .elsewhere($0) } ?? .failed
+        case .notSent, .unknown: .failed
+        }
+    }
+
+    /// How a member that does not lead refuses a wish to join; the asker knows by it whom to ask.
+    private static func leads(_ leader: NodeID) -> String { "\(leader) leads the group" }
 
     // MARK: Calls of peers
 
@@ -284,7 +303,7 @@ public final class GroupMember: TimerHandler {
         guard let wish = JoinRequest(request.call.bytes) else { return request.refuse("not a request to join") }
         let member = driver.member
         guard member.role == .leader else {
-            return request.refuse(member.leader.map { "\($0) leads the group" } ?? "the group has no leader now")
+            return request.refuse(member.leader.map(Self.leads) ?? "the group has no leader now")
         }
         switch Admission(wish, by: request.peer, member.configuration) {
         case .known: request.answer([])

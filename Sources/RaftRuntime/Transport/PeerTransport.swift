@@ -42,6 +42,8 @@ public final class PeerTransport: AcceptHandler {
     /// By member, the incarnation that the last request of Raft under its name came from: that one is answered. Of members
     /// only, so that names which strangers make up take no room.
     private var asker: [NodeID: UInt64] = [:]
+    /// By member: when one came under its name that had lost its disk.
+    private var lostDisks: [NodeID: Tick] = [:]
     private(set) var refusedConnections: UInt64 = 0
     private(set) var undeliverable: UInt64 = 0
     private var isStopped = false
@@ -93,7 +95,7 @@ public final class PeerTransport: AcceptHandler {
         // Another incarnation is seen to below: what is connected may be the right one already.
         for id in before.keys.sorted() where wanted[id]?.address != before[id]?.address || leadsAstray(id) {
             for lane in lanes.removeValue(forKey: id) ?? [] { lane.end() }
-            if wanted[id] == nil { (counters[id], asker[id]) = (nil, nil) }
+            if wanted[id] == nil { (counters[id], asker[id], lostDisks[id]) = (nil, nil, nil) }
         }
         for id in wanted.keys.sorted() where lanes[id] == nil {
             guard let contact = wanted[id] else { continue }
@@ -202,6 +204,7 @@ public final class PeerTransport: AcceptHandler {
     /// talked to, within limits: it may have been put in the place of the old one while this node was away.
     private func strange(_ peer: PeerIdentity) -> PeerRefusal? {
         guard isForeign(peer), peer.cluster == 0 else { return nil }
+        lostDisks[peer.node] = environment.loop.now
         let text =
             "\(peer.node) has lost its disk since it became a member: remove it from the cluster, then add it again"
         return PeerRefusal(.incarnation, text)
@@ -254,6 +257,16 @@ extension PeerTransport: PeerConnectionOwner {
             for lane in lanes[peer.node] ?? [] { lane.hurry() }
         }
         if connection.isOpen { handlers.met(peer) }
+    }
+
+    /// Why there is no connection to a member; nil while there is one.
+    public func failure(of member: NodeID) -> String? {
+        return isConnected(member) ? nil : counters[member]?.lastFailure
+    }
+
+    /// Whether the one that comes under a member's name has lost its disk.
+    public func hasLostDisk(_ member: NodeID) -> Bool {
+        lostDisks[member].map { environment.loop.now - $0 <= .seconds(10) } ?? false
     }
 
     func isForeign(_ peer: PeerIdentity) -> Bool {

@@ -39,6 +39,14 @@ import Topology
         #expect(configuration.members.allSatisfy { $0.role == .voter && $0.rank == 1 })
     }
 
+    /// Why a member is not reached is what an operator needs to know.
+    @Test func whoIsNotReachedIsToldWithTheCause() {
+        let step = Self.formation("a").step(peers: [Self.identity("b")], cluster: 5) {
+            $0.text == "c" ? "it is silent" : nil
+        }
+        #expect(step == .wait("c is not reached yet: it is silent"))
+    }
+
     @Test func othersWaitForIt() {
         let peers = [Self.identity("a"), Self.identity("c")]
         #expect(Self.formation("b").step(peers: peers, cluster: 5) == .wait("a founds the group"))
