@@ -104,6 +104,9 @@ final class PeerConnection: StreamHandler, TimerHandler {
         return peer.map { "\($0.node) (\(remote))" } ?? remote
     }
 
+    /// Whether something came or went lately: the peer pings each second.
+    var isAlive: Bool { phase == .open && loop.now - lastSign < limits.pingInterval * 2 }
+
     // MARK: Beginning
 
     /// Begins to connect.

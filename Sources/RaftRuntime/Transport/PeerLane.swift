@@ -30,6 +30,8 @@ final class PeerLane: TimerHandler {
     private var failures = 0
     private var attempts: UInt64 = 0
     private var openedAt = Tick.zero
+    /// The last three.
+    private var openings: [Tick] = []
     private var wasRefused = false
 
     init(
@@ -133,11 +135,14 @@ final class PeerLane: TimerHandler {
         guard case .connecting(let current) = state, current === connection else { return connection.close(.finished) }
         state = .open(connection)
         candidates = []
+        // A connection that comes and goes is not to fill the log: what was said of it stays said for a while.
+        let comesAndGoes = openings.count == 3 && environment.loop.now - openings[0] < .seconds(10)
         openedAt = environment.loop.now
+        openings = openings.suffix(2) + [openedAt]
         wasRefused = false
         counters.connects += 1
         counters.lastFailure = nil
-        environment.forget(linesWith: " \(contact.id) (")
+        if !comesAndGoes { environment.forget(linesWith: " \(contact.id) (") }
         environment.say(
             kind == .urgent ? .info : .debug,
             "connected to \(connection.name)" + (connection.session.map { " by \($0.version)" } ?? ""))

@@ -42,6 +42,8 @@ public final class PeerTransport: AcceptHandler {
     /// By member, the incarnation that the last request of Raft under its name came from: that one is answered. Of members
     /// only, so that names which strangers make up take no room.
     private var asker: [NodeID: UInt64] = [:]
+    /// By member; of members only.
+    private var claims: [NodeID: NameClaims] = [:]
     /// By member: when one came under its name that had lost its disk.
     private var lostDisks: [NodeID: Tick] = [:]
     private(set) var refusedConnections: UInt64 = 0
@@ -95,7 +97,7 @@ public final class PeerTransport: AcceptHandler {
         // Another incarnation is seen to below: what is connected may be the right one already.
         for id in before.keys.sorted() where wanted[id]?.address != before[id]?.address || leadsAstray(id) {
             for lane in lanes.removeValue(forKey: id) ?? [] { lane.end() }
-            if wanted[id] == nil { (counters[id], asker[id], lostDisks[id]) = (nil, nil, nil) }
+            if wanted[id] == nil { (counters[id], asker[id], claims[id], lostDisks[id]) = (nil, nil, nil, nil) }
         }
         for id in wanted.keys.sorted() where lanes[id] == nil {
             guard let contact = wanted[id] else { continue }
@@ -251,7 +253,7 @@ extension PeerTransport: PeerConnectionOwner {
             // A peer that comes anew has given its last connection up, whether or not that was heard here.
             for other in inbound.values where other !== connection && other.lane == connection.lane {
                 let isSame = other.peer?.node == peer.node && other.peer?.incarnation == peer.incarnation
-                if isSame, other.isOpen { other.close(.finished) }
+                if isSame, other.isOpen { replace(other, peer.node) }
             }
             connection.counters = counters[peer.node]
             for lane in lanes[peer.node] ?? [] { lane.hurry() }
@@ -259,8 +261,20 @@ extension PeerTransport: PeerConnectionOwner {
         if connection.isOpen { handlers.met(peer) }
     }
 
-    /// Why there is no connection to a member; nil while there is one.
+    /// A connection gives way to a newer one of the same name and disk.
+    private func replace(_ connection: PeerConnection, _ member: NodeID) {
+        let now = environment.loop.now
+        guard contacts[member] != nil, connection.isAlive else { return connection.close(.finished) }
+        claims[member, default: NameClaims()].replaced(now: now)
+        guard claims[member]?.areTwo(now: now) == true else { return connection.close(.finished) }
+        environment.say(.error, NameClaims.words(member))
+        // So that both of them say it, too.
+        connection.refuse(PeerRefusal(.notMe, NameClaims.words(member)))
+    }
+
+    /// Why there is no connection to a member, or that two processes claim its name; nil where nothing is wrong.
     public func failure(of member: NodeID) -> String? {
+        if claims[member]?.areTwo(now: environment.loop.now) == true { return NameClaims.words(member) }
         return isConnected(member) ? nil : counters[member]?.lastFailure
     }
 
@@ -299,6 +313,8 @@ extension PeerTransport: PeerConnectionOwner {
 
     /// Writes a line about the end of a connection that another has made, where there is something to be done about it.
     private func tell(_ connection: PeerConnection, _ end: PeerConnection.End) {
+        // Said already, and it happens again and again.
+        if let peer = connection.peer, claims[peer.node]?.areTwo(now: environment.loop.now) == true { return }
         let isStranger = connection.counters == nil
         switch end {
         case .finished: break

@@ -51,6 +51,40 @@ struct MembershipProofTests {
         try bench.turn("it is refused") { !b.transport.isConnected(a.id) && !a.transport.isConnected(b.id) }
     }
 
+    @Test("Two processes with copies of one disk are told apart from one that comes again, and it is said")
+    func copies() throws {
+        let bench = try TransportBench()
+        let a = try bench.add("a")
+        let one = try bench.add("b", incarnation: 2)
+        let other = try bench.add("b", incarnation: 2)
+        a.transport.update(members: [one.contact(incarnation: 2)])
+        for each in [one, other] { each.transport.update(members: [a.contact()]) }
+        let text = "two processes run as b with copies of one data directory"
+        try bench.turn("it is said", within: .seconds(20)) { a.lines.contain("error: \(text)") }
+        #expect(a.transport.failure(of: one.id)?.contains(text) == true)
+        try bench.turn("they hear of it", within: .seconds(20)) {
+            one.lines.contain(text) && other.lines.contain(text)
+        }
+        // It goes on, and is not said again and again.
+        bench.turn(for: .seconds(1))
+        let before = [a, one, other].map(\.lines.all.count)
+        bench.turn(for: .seconds(2))
+        let new = zip([a, one, other], before).flatMap { $0.lines.all.dropFirst($1) }
+        #expect(new.count <= 4, "\(new)")
+    }
+
+    @Test("Connections that are replaced now and then are no second process")
+    func claims() {
+        func at(_ seconds: Int64) -> Tick { Tick(nanoseconds: seconds * 1_000_000_000) }
+        var claims = NameClaims()
+        for second in [0, 15, 30, 45, 60] as [Int64] {
+            claims.replaced(now: at(second))
+            #expect(!claims.areTwo(now: at(second)))
+        }
+        for second in [61, 62, 63] as [Int64] { claims.replaced(now: at(second)) }
+        #expect(claims.areTwo(now: at(63)) && claims.areTwo(now: at(93)) && !claims.areTwo(now: at(94)))
+    }
+
     /// A member that was away while another was replaced has to hear of that from the new one, when that leads.
     @Test("One that replaced a member is answered by those that have not heard of it, and counts for nothing there")
     func replacement() throws {
