@@ -11,6 +11,7 @@ extension DifferenceDocument {
         node = settings.node.id.text
         index = catalog.appliedIndex
         frozen = catalog.isFrozen
+        if frozen { freeze = FreezeDocument(catalog.freeze) }
         let written = settings.services.map(\.registration)
         let others = catalog.services.filter { name in !written.contains { $0.name == name } }
         services = written.map { Service($0, catalog) } + others.map { Service(unwritten: $0, catalog) }

@@ -43,6 +43,9 @@ public struct FailoverReport: Codable, Hashable, Sendable {
         public var counts: Bool
     }
 
+    /// The kind of the reason why a service without a primary has none that could move.
+    public static let noPrimary = FailoverHold.Kind.noPrimary.rawValue
+
     public var service: String
     /// Who says so; absent where no leader is known.
     public var leader: String?

@@ -112,7 +112,7 @@ extension RouteDefinition {
             Key(
                 "headers", \.headers, .headerPatterns, absent: "",
                 "Header values by name, compared as a whole; `~` asks only that it is there."),
-            Key("fence", unavailable: "it comes with the group"),
+            Key("fence", unavailable: "fencing by locks comes with a later one"),
         ],
         check: { _, fields, reading in
             let paths = ["path", "path_exact", "path_regex"].compactMap { fields.key($0) }

@@ -3,6 +3,7 @@ internal import Admin
 internal import ArgumentParser
 internal import Glibc
 internal import HTTPTransport
+internal import Settings
 
 /// The options of every command that talks to a node.
 struct AdminOptions: ParsableArguments {
@@ -15,6 +16,16 @@ struct AdminOptions: ParsableArguments {
     @Option(
         name: .customLong("as"), help: "Who asks, for the record of changes. Default: the user's login name.")
     var author: String?
+
+    @Option(
+        help: "How long to wait for the answer, such as 2s. Default: 10s, and 30s for changes.",
+        transform: { text in
+            guard let time = DurationText.read(text), time > .zero else {
+                throw ValidationError("'\(text)' is no time such as 2s")
+            }
+            return time
+        })
+    var timeout: Duration?
 
     @Flag(help: "Print the answer as JSON.")
     var json = false
@@ -41,7 +52,9 @@ struct AdminClient {
         }
         let response: HTTPResponse
         do {
-            response = try BlockingHTTPClient.send(request, to: options.url)
+            // A change may have to wait for its switch, or until a new voter has caught up.
+            let patience = options.timeout ?? (method == "GET" ? .seconds(10) : .seconds(30))
+            response = try BlockingHTTPClient.send(request, to: options.url, timeout: patience)
         } catch {
             throw Self.failure(error, changes: method != "GET")
         }

@@ -31,8 +31,16 @@ struct DifferenceText {
             lines.append("cluster")
             for item in document.cluster { add(item) }
         }
-        if document.frozen { lines.append("automatic moves of primaries are frozen") }
+        if document.frozen { add(document.freeze) }
         if lines.isEmpty { lines.append("the file of \(document.node) says all that the group holds") }
+    }
+
+    private mutating func add(_ freeze: FreezeDocument?) {
+        var line = "automatic moves of primaries are frozen"
+        if let author = freeze?.author { line += ", by \(author)" }
+        if let since = freeze?.sinceMs { line += " since \(UTCText.of(since))" }
+        if let reason = freeze?.reason, !reason.isEmpty { line += ": \(reason)" }
+        lines.append(line)
     }
 
     private mutating func add(_ item: DifferenceDocument.Item) {

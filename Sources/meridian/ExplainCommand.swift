@@ -22,7 +22,10 @@ struct ExplanationText {
     init(_ explanation: FailoverReport) {
         addHead(explanation)
         if let here = explanation.here { lines.append("\(here.text)  [\(here.kind)]") }
-        if let datacenter = explanation.promotes {
+        // Nothing stays where nothing could move.
+        if explanation.primary == nil, explanation.holds.map(\.kind) == [FailoverReport.noPrimary] {
+            lines = ["\(explanation.service) follows no primary: its traffic is shared by weight and health"]
+        } else if let datacenter = explanation.promotes {
             lines.append("moving to \(datacenter) now")
         } else {
             lines.append("it stays, because")

@@ -88,10 +88,12 @@ struct StatusTable {
         let tint = healthy >= 70 ? 32 : (healthy > 0 ? 33 : 31)
         text += "  \(Self.pad(datacenter.name, 14)) weight \(Self.pad(String(datacenter.weight), 4)) share "
         text += "\(Self.pad("\(share) %", 6)) healthy " + colour(Self.pad("\(healthy) %", 6), tint)
-        if datacenter.state != "active" { text += " " + colour(datacenter.state, 33) }
+        var notes: [String] = []
+        if datacenter.state != "active" { notes.append(colour(datacenter.state, 33)) }
         let down = datacenter.votes.filter { $0.value == "down" }.keys.sorted()
-        if !down.isEmpty { text += " " + colour("voted down by \(down.joined(separator: ", "))", 31) }
-        if datacenter.panic { text += " " + colour("panic: unhealthy endpoints are used too", 31) }
+        if !down.isEmpty { notes.append(colour("voted down by \(down.joined(separator: " and "))", 31)) }
+        if datacenter.panic { notes.append(colour("panic: unhealthy endpoints are used too", 31)) }
+        if !notes.isEmpty { text += " " + notes.joined(separator: "; ") }
         text += "\n"
         for endpoint in datacenter.endpoints {
             let tint = endpoint.state == "up" ? 32 : (endpoint.state == "down" ? 31 : 33)

@@ -53,6 +53,19 @@ import Testing
             ])
     }
 
+    @Test func aServiceWithoutAPrimaryHasNoneThatStays() throws {
+        let explanation = try read(
+            FailoverReport.self,
+            """
+            {"service":"every","state":"stable","holds":[{"kind":"no_primary","text":"the service follows no primary"}],
+             "heard":0,"voting":0,"datacenters":[],"observers":[]}
+            """)
+        #expect(
+            ExplanationText(explanation).lines == [
+                "every follows no primary: its traffic is shared by weight and health"
+            ])
+    }
+
     @Test func membersAreListed() throws {
         let cluster = try read(
             ClusterDocument.self,
@@ -94,7 +107,8 @@ import Testing
         let status = try read(
             DifferenceDocument.self,
             """
-            {"node":"n1","index":7,"agrees":false,"frozen":true,"cluster":[{"key":"cluster.lease","file":"6s","group":"9s"}],
+            {"node":"n1","index":7,"agrees":false,"frozen":true,
+             "freeze":{"frozen":true,"author":"ada","reason":"work","since_ms":0},"cluster":[{"key":"cluster.lease","file":"6s","group":"9s"}],
              "services":[{"name":"shop","drift":[{"key":"failover.confirm","file":"5s"}],
                "primary":{"key":"primary","file":"west","group":"east"},
                "overrides":[{"datacenter":"west","endpoint":"a:1","kind":"weight","now":"7","author":"admin","reason":"big",
@@ -105,7 +119,8 @@ import Testing
                 "shop", "  primary: file west, group east", "  failover.confirm: file 5s, group nothing",
                 "  weight of west/a:1: file nothing, now 7, by admin since 1970-01-01 00:00:00Z "
                     + "until 1970-01-01 01:00:00Z: big",
-                "cluster", "  cluster.lease: file 6s, group 9s", "automatic moves of primaries are frozen",
+                "cluster", "  cluster.lease: file 6s, group 9s",
+                "automatic moves of primaries are frozen, by ada since 1970-01-01 00:00:00Z: work",
             ])
         let none = try read(
             DifferenceDocument.self, #"{"node":"n1","index":7,"agrees":true,"frozen":false,"cluster":[],"services":[]}"#

@@ -39,6 +39,8 @@ package struct DifferenceDocument: Codable, Sendable {
     /// Whether the file and the group agree on everything that is the group's to say; overrides are no disagreement.
     package var agrees: Bool
     package var frozen: Bool
+    /// Who froze automatic changes, when and why; absent while nobody has.
+    package var freeze: FreezeDocument?
     /// Only services with something to tell.
     package var services: [Service]
     /// Members and timing: after the group was formed the file's are no more than hints.

@@ -65,7 +65,7 @@ struct DataDirectory: Sendable {
             let isOurs = try StorageFailure.fatally(path) { () throws(SystemError) in try fileSystem.lock(file) }
             guard isOurs else {
                 let holder = name(ofHolder: try? fileSystem.read(file, at: 0, count: 20))
-                throw .refused("data_dir \(folder) is in use by \(holder)")
+                throw .refused("\(folder) is in use by \(holder)")
             }
         } catch {
             fileSystem.close(file)
@@ -94,7 +94,7 @@ struct DataDirectory: Sendable {
         }
         if let log = names.first(where: { SegmentName.number(of: $0) != nil }) {
             throw .refused(
-                "data_dir \(folder) has a log (\(log)) but no identity: restore the file, or use an empty folder")
+                "\(folder) has a log (\(log)) but no identity: restore the file, or use an empty folder")
         }
         var content = DiskWriter()
         content.add(format)
@@ -129,6 +129,6 @@ struct DataDirectory: Sendable {
                 throw Malformed("the folder belongs to node \(owner), and this is node \(node)")
             }
             return incarnation
-        } catch { throw .refused("data_dir \(folder) cannot be used: \(path): \(error.reason)") }
+        } catch { throw .refused("\(folder) cannot be used: \(path): \(error.reason)") }
     }
 }

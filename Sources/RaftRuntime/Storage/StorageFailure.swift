@@ -37,6 +37,8 @@ public enum StorageFailure: Error, Hashable, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .full(let error): "the disk is full: \(error)"
+        // The disk is well: it is this process that may not use it.
+        case .broken(let error) where [EACCES, EPERM, EROFS].contains(error.code): "\(error)"
         case .broken(let error): "the disk failed: \(error)"
         case .refused(let reason): reason
         }

@@ -20,7 +20,7 @@ struct DataDirectoryTests {
             let node = NodeID("use1-a")
             var store = try FileLogStore.open(folder, node: node).store
             let reason = refusal { _ = try FileLogStore.open(folder, node: node) }
-            #expect(reason == "data_dir \(folder) is in use by process \(ProcessInfo.processInfo.processIdentifier)")
+            #expect(reason == "\(folder) is in use by process \(ProcessInfo.processInfo.processIdentifier)")
             store.close()
             store = try FileLogStore.open(folder, node: node).store
             store.close()

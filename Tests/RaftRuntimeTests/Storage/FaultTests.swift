@@ -30,6 +30,15 @@ struct FaultTests {
         return store
     }
 
+    @Test("A disk that may not be used has not failed")
+    func permission() {
+        func words(_ code: Int32) -> String {
+            "\(StorageFailure.broken(SystemError(code: code, action: "/data: open")))"
+        }
+        #expect(words(EACCES) == "/data: open: Permission denied")
+        #expect(words(EIO).hasPrefix("the disk failed: /data: open: "))
+    }
+
     @Test("Full at every write", arguments: [ENOSPC, EDQUOT])
     func fullDisk(code: Int32) throws {
         let workload = Workload(seed: 11, groups: 40)
