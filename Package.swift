@@ -141,6 +141,7 @@ let package = Package(
             [
                 "meridian", "Admin", "ControlPlane", "Settings", "Routing", "Proactor", "Topology",
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         tests("TidyTests", []),
     ]

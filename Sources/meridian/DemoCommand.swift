@@ -27,24 +27,27 @@ struct DemoCommand: ParsableCommand {
             }
             limit = read
         }
-        let signals = SignalReader([SIGINT, SIGTERM, SIGHUP])
-        var children: [ChildProcess] = []
+        let signals = SignalReader([SIGINT, SIGTERM, SIGHUP, SIGUSR1])
+        var children: [DemoChild] = []
         let folder = try TemporaryFolder()
         defer {
             for child in children.reversed() { child.end() }
             folder.remove()
         }
         let world = try DemoWorld()
-        for backend in world.backends { children.append(try ChildProcess(backend.arguments)) }
+        for backend in world.backends { children.append(try DemoChild(backend.name, backend.arguments)) }
         for proxy in world.proxies {
             let file = folder.path + "/\(proxy.datacenter).yaml"
             try write(world.settings(of: proxy, folder: folder.path), to: file)
-            children.append(try ChildProcess(["run", "-c", file, "--io", io, "--die-with-parent"]))
+            children.append(
+                try DemoChild(
+                    "the proxy of \(proxy.datacenter)",
+                    ["run", "-c", file, "--io", io, "--die-with-parent", "--log-prefix", world.logPrefix(of: proxy)]))
         }
         try waitUntilReady(world, children)
         print(DemoScreen(world, pids: children.map(\.pid)).text)
         fflush(nil)
-        wait(signals, limit)
+        try wait(signals, limit, &children)
         print("\nending the demo")
     }
 
@@ -55,7 +58,7 @@ struct DemoCommand: ParsableCommand {
     }
 
     /// Waits, ten seconds at most, until all proxies belong to one group that knows its services.
-    private func waitUntilReady(_ world: DemoWorld, _ children: [ChildProcess]) throws(Failure) {
+    private func waitUntilReady(_ world: DemoWorld, _ children: [DemoChild]) throws(Failure) {
         for _ in 0..<200 {
             if world.proxies.allSatisfy(Self.isReady) { return }
             if children.contains(where: \.hasEnded) {
@@ -74,13 +77,23 @@ struct DemoCommand: ParsableCommand {
         return status.quorum && status.services.first?.primary != nil
     }
 
-    private func wait(_ signals: SignalReader, _ limit: Duration?) {
-        guard let limit else {
-            _ = signals.next()
-            return
+    /// Waits for a signal to end, or until the time is over; SIGUSR1 starts again what has died.
+    private func wait(_ signals: SignalReader, _ limit: Duration?, _ children: inout [DemoChild]) throws(Failure) {
+        let end = limit.map { EventLoop.clock() + $0 } ?? .distantFuture
+        while EventLoop.clock() < end {
+            let signal = limit == nil ? signals.next() : signals.poll()
+            if signal == SIGUSR1 { try restart(&children) } else if signal != 0 { return }
         }
-        let end = EventLoop.clock() + limit
-        while EventLoop.clock() < end, signals.poll() == 0 {}
+    }
+
+    private func restart(_ children: inout [DemoChild]) throws(Failure) {
+        var names: [String] = []
+        for index in children.indices where children[index].hasEnded {
+            try children[index].start()
+            names.append("\(children[index].name) (pid \(children[index].pid))")
+        }
+        print(names.isEmpty ? "nothing has died" : "started again: \(names.joined(separator: ", "))")
+        fflush(nil)
     }
 }
 
@@ -165,6 +178,12 @@ struct DemoWorld {
         let socket = try ListeningSocket.bind(any)[0]
         socket.close()
         return socket.address.description
+    }
+
+    /// What stands before the lines of a proxy's log, of one width for all.
+    func logPrefix(of proxy: Proxy) -> String {
+        let width = Self.datacenters.map(\.count).max() ?? 0
+        return proxy.datacenter + String(repeating: " ", count: width - proxy.datacenter.count) + " | "
     }
 
     /// A proxy's configuration; its data is kept in `folder`.

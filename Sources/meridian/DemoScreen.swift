@@ -5,8 +5,10 @@ internal import Glibc
 struct DemoScreen {
     let text: String
 
-    /// - Parameter pids: of the backends, then of the proxies.
-    init(_ world: DemoWorld, pids: [pid_t]) {
+    /// - Parameters:
+    ///   - pids: of the backends, then of the proxies.
+    ///   - own: the demo's own.
+    init(_ world: DemoWorld, pids: [pid_t], own: pid_t = getpid()) {
         let isTerminal = isatty(STDOUT_FILENO) == 1
         func bold(_ text: String) -> String { isTerminal ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
         var text = bold("Meridian demo: three datacenters, a proxy in each, one group") + "\n"
@@ -22,7 +24,7 @@ struct DemoScreen {
             processes.append((mine.map { pids[$0] } + [pid]).map(String.init))
         }
         text += "\n" + bold("Try, in another terminal:") + "\n\n"
-        let lines = Self.commands(world, victims: processes[0])
+        let lines = Self.commands(world, victims: processes[0], own: own)
         let width = lines.map(\.0.count).max() ?? 0
         for (command, purpose) in lines {
             text += "  \(command)\(String(repeating: " ", count: width - command.count))   # \(purpose)\n"
@@ -32,7 +34,7 @@ struct DemoScreen {
     }
 
     /// Commands and what they are for, in the order in which they tell a story.
-    private static func commands(_ world: DemoWorld, victims: [String]) -> [(String, String)] {
+    private static func commands(_ world: DemoWorld, victims: [String], own: pid_t) -> [(String, String)] {
         let (first, second) = (world.proxies[0], world.proxies[1])
         // As it was called, so that the lines can be pasted.
         let meridian = CommandLine.arguments[0]
@@ -44,7 +46,8 @@ struct DemoScreen {
             ("kill -9 \(victims.joined(separator: " "))", "the datacenter us-east dies, its proxy too"),
             ("\(meridian) status\(admin)", "a few seconds later: the primary has moved"),
             ("curl http://\(second.web)/", "and so has the traffic"),
-            ("\(meridian) primary set shop ap-south\(admin)", "move it by hand"),
+            ("kill -USR1 \(own)", "start again what died: us-east comes back, and shop stays where it is"),
+            ("\(meridian) primary set shop us-east\(admin)", "move it back by hand"),
         ]
     }
 }

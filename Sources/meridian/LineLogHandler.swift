@@ -7,6 +7,8 @@ internal import Logging
 struct LineLogHandler: LogHandler {
     var metadata: Logger.Metadata = [:]
     var logLevel = Logger.Level.info
+    /// Stands before each line: whose it is, where several processes write to one terminal.
+    var prefix = ""
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
@@ -15,7 +17,7 @@ struct LineLogHandler: LogHandler {
 
     func log(event: LogEvent) {
         let all = metadata.merging(event.metadata ?? [:]) { $1 }
-        standardError(Self.line(level: event.level, message: "\(event.message)", all, time: Self.time()))
+        standardError(prefix + Self.line(level: event.level, message: "\(event.message)", all, time: Self.time()))
     }
 
     /// The line, without its end. Control characters become blanks: no event may end a line early, or steer the terminal

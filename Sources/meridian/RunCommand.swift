@@ -27,6 +27,7 @@ struct RunCommand: ParsableCommand {
     var workers: Int?
 
     @Flag(help: .hidden) var dieWithParent = false
+    @Option(help: .hidden) var logPrefix = ""
 
     func validate() throws {
         if let workers, !(1...256).contains(workers) { throw ValidationError("--workers is between 1 and 256") }
@@ -34,7 +35,8 @@ struct RunCommand: ParsableCommand {
 
     func run() throws {
         if dieWithParent { ml_die_with_parent() }
-        LoggingSystem.bootstrap { _ in LineLogHandler() }
+        let prefix = logPrefix
+        LoggingSystem.bootstrap { _ in LineLogHandler(prefix: prefix) }
         let logger = Logger(label: "meridian")
         // Before any thread is started, so that all of them inherit the mask.
         let signals = SignalReader([SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2])

@@ -8,6 +8,11 @@ struct ServeWithoutLeaseCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve-without-lease",
         abstract: "Have one node serve a strict service without a lease, when the group is lost.",
+        // Which options belong together; by itself the parser would call all of them optional.
+        usage: """
+            meridian serve-without-lease <service> --for <time> --old-primary-is-fenced [--reason <reason>] [<options>]
+            meridian serve-without-lease <service> --end [--reason <reason>] [<options>]
+            """,
         discussion:
             """
             If the old primary can still be written to, data will diverge. Fence it first: switch it off, or cut it off. \

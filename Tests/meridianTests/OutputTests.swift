@@ -1,4 +1,5 @@
 // Owns the proof of what the command line shows to people: the table, the log's lines, messages of failures.
+import ArgumentParser
 import Foundation
 import Logging
 import Proactor
@@ -66,6 +67,24 @@ import Topology
         #expect(text.contains("served without a lease for another 60 s") && !text.contains("refused"))
     }
 
+    @Test func whatIsSaidOfADatacenterIsSetApart() {
+        var status = status
+        status.services[0].datacenters[0].panic = true
+        let text = StatusTable(status, colours: false).text
+        #expect(text.contains(" draining; voted down by east; panic: unhealthy endpoints are used too\n"))
+    }
+
+    @Test func usageSaysWhatIsNeeded() {
+        let help = Meridian.helpMessage(for: ServeWithoutLeaseCommand.self, columns: 120)
+        #expect(help.contains("<service> --for <time> --old-primary-is-fenced [--reason"), "\(help)")
+    }
+
+    @Test func timeoutsAreRead() throws {
+        #expect(try AdminOptions.parse(["--timeout", "2s"]).timeout == .seconds(2))
+        #expect(try AdminOptions.parse([]).timeout == nil)
+        #expect(throws: (any Error).self) { try AdminOptions.parse(["--timeout", "0s"]) }
+    }
+
     @Test func oneIsNotMany() {
         #expect([0, 1, 2].map { CheckCommand.counted($0, "service") } == ["0 services", "1 service", "2 services"])
     }
@@ -127,7 +146,10 @@ import Topology
         let hosts = Set(world.backends.map { $0.address.prefix { $0 != ":" } })
         #expect(hosts == ["127.0.0.1", "127.0.0.2", "127.0.0.3"])
         #expect(Set(world.backends.map(\.address)).count == 6)
-        let screen = DemoScreen(world, pids: Array(1...9)).text
+        let screen = DemoScreen(world, pids: Array(1...9), own: 4_321).text
+        // What was killed can be started again, and the primary be moved back.
+        #expect(screen.contains("kill -USR1 4321 ") && screen.contains(" primary set shop us-east "))
+        #expect(world.proxies.map(world.logPrefix) == ["us-east  | ", "eu-west  | ", "ap-south | "])
         for proxy in world.proxies { #expect(screen.contains("http://\(proxy.web)")) }
     }
 }
