@@ -2,6 +2,7 @@
 internal import ArgumentParser
 internal import RaftRuntime
 internal import Settings
+internal import Topology
 
 /// Makes a group of one member out of a stopped node's data directory.
 struct ClusterRebuildCommand: ParsableCommand {
