@@ -73,11 +73,8 @@ struct AdminCall {
         guard let expected = expectedIndex, let author else { return nil }
         return CatalogCommand(
             change, author: author, reason: reason ?? "", proposedAt: ControlPlane.wallClock(),
-            idempotencyKey: request[field: "idempotency-key"] ?? Self.freshKey(), expectedIndex: expected, force: force)
-    }
-
-    private static func freshKey() -> String {
-        (0..<2).map { _ in String(UInt64.random(in: 0...UInt64.max), radix: 16) }.joined()
+            idempotencyKey: request[field: "idempotency-key"] ?? context.keys.next(), expectedIndex: expected,
+            force: force)
     }
 
     /// Proposes a command and answers with its outcome.

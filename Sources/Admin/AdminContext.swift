@@ -53,6 +53,8 @@ final class AdminContext {
     let started = EventLoop.clock()
     let rates: RequestRates
     let streams: EventStreams
+    /// Those of changes that came without one.
+    var keys = FreshKeys()
     /// Documents of services that this turn has made.
     let documents: TurnMemory<DocumentVersion>
     /// The description of the API where no token is asked for, and where one is; each is made when first asked for.
