@@ -38,6 +38,7 @@ public final class HTTPServer: AcceptHandler {
     public let address: SocketAddress
     /// Whether it accepts no more and closes connections after their answers.
     public private(set) var isClosing = false
+    var date = DateMemory()
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
     private var acceptor: Acceptor?
     private var closed: (() -> Void)?

@@ -65,6 +65,20 @@ struct MessageWriter {
     }
 }
 
+/// The current time as it was last written: it changes once a second, and takes longer than the rest of a head.
+struct DateMemory {
+    private var second = 0
+    private var known = ""
+
+    mutating func text() -> String { text(at: time(nil)) }
+
+    /// - Parameter now: seconds since 1970.
+    mutating func text(at now: Int) -> String {
+        if now != second || known.isEmpty { (second, known) = (now, MessageWriter.date(now)) }
+        return known
+    }
+}
+
 /// The standard reason phrases (RFC 9110 section 15, RFC 6585).
 enum StatusPhrase {
     static func of(_ status: Int) -> String { table[status] ?? "Status" }

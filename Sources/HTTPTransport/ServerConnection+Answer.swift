@@ -19,7 +19,7 @@ extension ServerConnection {
     private func beginHead(_ response: HTTPResponse) -> MessageWriter {
         if isLastAnswer { keepsAlive = false }
         var writer = MessageWriter(status: response.status)
-        writer.add("Date", MessageWriter.date())
+        writer.add("Date", server?.date.text() ?? MessageWriter.date())
         writer.add(response.fields)
         writer.add("Connection", keepsAlive ? "keep-alive" : "close")
         return writer

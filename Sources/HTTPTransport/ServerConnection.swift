@@ -16,7 +16,7 @@ final class ServerConnection: StreamHandler, TimerHandler {
     private let loop: EventLoop
     let configuration: HTTPServerConfiguration
     // The server holds its connections, and cuts them when it goes.
-    private weak var server: HTTPServer?
+    private(set) weak var server: HTTPServer?
     var stream: Stream?
     var timer: LoopTimer?
     var phase = Phase.idle
