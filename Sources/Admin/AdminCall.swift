@@ -22,7 +22,7 @@ struct AdminCall {
     let request: HTTPRequest
     let context: AdminContext
     /// What stood for the pattern's names, percent-decoded.
-    let parameters: [String: String]
+    let parameters: PathParameters
     let responder: HTTPResponder
 
     func respond(_ response: HTTPResponse) { responder.respond(response) }

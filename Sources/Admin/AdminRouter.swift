@@ -16,13 +16,10 @@ struct AdminRouter: Sendable {
     /// What anyone may see.
     static let open = AdminRouter([LivezEndpoint(), ReadyzEndpoint(), MetricsEndpoint()])
 
-    let endpoints: [any Endpoint]
-    private let patterns: [[Substring]]
+    private let routes: [Route]
+    var endpoints: [any Endpoint] { routes.map(\.endpoint) }
 
-    private init(_ endpoints: [any Endpoint]) {
-        self.endpoints = endpoints
-        patterns = endpoints.map { $0.pattern.split(separator: "/") }
-    }
+    private init(_ endpoints: [any Endpoint]) { routes = endpoints.map { Route($0) } }
 
     func answer(_ request: HTTPRequest, _ context: AdminContext, _ responder: HTTPResponder) {
         guard let segments = request.pathSegments else {
@@ -30,18 +27,14 @@ struct AdminRouter: Sendable {
             return
         }
         var allowed: [String] = []
-        for (endpoint, pattern) in zip(endpoints, patterns) {
-            guard let parameters = Self.match(pattern, segments) else { continue }
-            guard endpoint.method == request.method || (request.method == "HEAD" && endpoint.method == "GET") else {
-                allowed.append(endpoint.method)
+        for route in routes {
+            guard let parameters = route.pattern.match(segments) else { continue }
+            guard route.method == request.method || (request.method == "HEAD" && route.method == "GET") else {
+                allowed.append(route.method)
                 continue
             }
-            let call = AdminCall(request: request, context: context, parameters: parameters, responder: responder)
-            if endpoint.operation.kind == .read, request.queryItem("consistent") == "true" {
-                call.whenCurrent { endpoint.answer(call) }
-            } else {
-                endpoint.answer(call)
-            }
+            route.answer(
+                AdminCall(request: request, context: context, parameters: parameters, responder: responder))
             return
         }
         if allowed.isEmpty {
@@ -52,17 +45,28 @@ struct AdminRouter: Sendable {
             responder.respond(response)
         }
     }
+}
 
-    private static func match(_ pattern: [Substring], _ segments: [String]) -> [String: String]? {
-        guard pattern.count == segments.count else { return nil }
-        var parameters: [String: String] = [:]
-        for (want, have) in zip(pattern, segments) {
-            if want.hasPrefix("{") {
-                parameters[String(want.dropFirst().dropLast())] = have
-            } else if want != have {
-                return nil
-            }
+/// An endpoint with what every request asks of it, worked out once.
+private struct Route: Sendable {
+    let endpoint: any Endpoint
+    let method: String
+    let pattern: PathPattern
+    private let isRead: Bool
+
+    init(_ endpoint: any Endpoint) {
+        let operation = endpoint.operation
+        self.endpoint = endpoint
+        method = endpoint.method
+        pattern = PathPattern(endpoint.pattern)
+        isRead = operation.kind == .read
+    }
+
+    func answer(_ call: AdminCall) {
+        if isRead, call.request.queryItem("consistent") == "true" {
+            call.whenCurrent { endpoint.answer(call) }
+        } else {
+            endpoint.answer(call)
         }
-        return parameters
     }
 }

@@ -35,8 +35,10 @@ public struct HTTPRequest: Sendable {
     /// The path's segments, percent-decoded: `/a%2Fb/c` is `["a/b", "c"]`, and `/` has none. nil when an escape is broken
     /// or the result is not UTF-8.
     public var pathSegments: [String]? {
+        let parts = path.utf8.split(separator: 0x2F)
+        guard path.utf8.contains(0x25) else { return parts.map { String(Substring($0)) } }
         var segments: [String] = []
-        for segment in path.utf8.split(separator: 0x2F) {
+        for segment in parts {
             guard let text = PercentEncoding.decode(Array(segment), plusIsSpace: false) else { return nil }
             segments.append(text)
         }
@@ -45,7 +47,8 @@ public struct HTTPRequest: Sendable {
 
     /// The query's items in order, percent-decoded (`+` is a space). Items that do not decode are left out.
     public var queryItems: [(name: String, value: String)] {
-        query.utf8.split(separator: 0x26).compactMap { item in
+        if query.isEmpty { return [] }
+        return query.utf8.split(separator: 0x26).compactMap { item in
             let parts = item.split(separator: 0x3D, maxSplits: 1, omittingEmptySubsequences: false)
             guard let name = PercentEncoding.decode(Array(parts[0]), plusIsSpace: true),
                 let value = PercentEncoding.decode(parts.count > 1 ? Array(parts[1]) : [], plusIsSpace: true)
