@@ -2,7 +2,7 @@
 import Foundation
 
 /// A JSON value that keeps flags, whole numbers and others apart.
-indirect enum JSONValue: Decodable {
+indirect enum JSONValue: Codable {
     case flag(Bool)
     case whole(Int64)
     case number(Double)
@@ -24,6 +24,18 @@ indirect enum JSONValue: Decodable {
             self = .list(list)
         } else {
             self = .object(try container.decode([String: JSONValue].self))
+        }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch self {
+        case .flag(let flag): try container.encode(flag)
+        case .whole(let whole): try container.encode(whole)
+        case .number(let number): try container.encode(number)
+        case .text(let text): try container.encode(text)
+        case .list(let list): try container.encode(list)
+        case .object(let object): try container.encode(object)
         }
     }
 

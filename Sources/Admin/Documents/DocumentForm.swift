@@ -5,15 +5,9 @@ internal import FoundationEssentials
 /// `requests_per_second` on the wire.
 ///
 /// Nodes and command lines of neighbouring versions talk to each other: a field that a later version adds is optional,
-/// none is taken away, and who reads passes over what it does not know.
+/// none is taken away, and who reads an answer passes over what it does not know. Bodies of requests are read by
+/// `BodyForm`, which does not.
 package enum DocumentForm {
-    private static let encoder: JSONEncoder = {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return encoder
-    }()
-
     private static let decoder: JSONDecoder = {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
@@ -21,20 +15,39 @@ package enum DocumentForm {
     }()
 
     /// One line of JSON, keys sorted; nil for what has no JSON, such as a number that is not finite.
-    package static func encode(_ value: some Encodable) -> [UInt8]? {
-        (try? encoder.encode(value)).map { Array($0) }
-    }
+    package static func encode(_ value: some Encodable) -> [UInt8]? { try? DocumentWriter.bytes(of: value) }
 
-    /// - Throws: a `DecodingError`; `name(of:)` tells its keys as they are on the wire.
+    /// Reads an answer.
     package static func decode<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8]) throws -> Value {
         try decoder.decode(type, from: Data(bytes))
     }
 
-    /// A key as it is on the wire: `expires_in` of `expiresIn`. Documents have no key with two capitals in a row.
-    static func name(of key: some CodingKey) -> String {
-        key.stringValue.reduce(into: "") { name, character in
-            if character.isUppercase, !name.isEmpty { name += "_" }
-            name += character.lowercased()
+    // MARK: Names
+
+    /// Appends a key as it is on the wire: `expires_in` of `expiresIn`. Documents have no key with two capitals in a row,
+    /// and none that is not ASCII.
+    static func writeName(ofKey key: String, into bytes: inout [UInt8]) {
+        for byte in key.utf8 {
+            if isCapital(byte) { bytes += [0x5F, byte | 0x20] } else { bytes.append(byte) }
         }
     }
+
+    /// A key as it is on the wire.
+    static func name(of key: some CodingKey) -> String {
+        var bytes: [UInt8] = []
+        writeName(ofKey: key.stringValue, into: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Whether that is the key as it is on the wire. Makes nothing.
+    static func isName(_ name: String, ofKey key: String) -> Bool {
+        var rest = name.utf8.makeIterator()
+        for byte in key.utf8 {
+            if isCapital(byte), rest.next() != 0x5F { return false }
+            guard rest.next() == (isCapital(byte) ? byte | 0x20 : byte) else { return false }
+        }
+        return rest.next() == nil
+    }
+
+    private static func isCapital(_ byte: UInt8) -> Bool { byte &- 0x41 < 26 }
 }
