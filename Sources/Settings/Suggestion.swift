@@ -1,12 +1,13 @@
 // Owns the "did you mean" of messages: which known word is near the one that was written.
 
 /// Finds the known word that a misspelt one was probably meant to be.
-enum Suggestion {
+package enum Suggestion {
     /// The candidate nearest to `word`, the first of equals; nil when none is near.
     ///
-    /// Near is at most two edits, one for words of up to four bytes; case and `-` for `_` cost nothing.
-    static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
-        guard word.utf8.count <= 80 else { return nil }
+    /// Near is at most two edits, one for words of up to four bytes; case and `-` for `_` cost nothing. Where none is,
+    /// the first candidate that goes on where the word ends: `expires_in` for `expires`.
+    package static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
+        guard (1...80).contains(word.utf8.count) else { return nil }
         let folded = fold(word)
         let allowed = folded.count <= 4 ? 1 : 2
         var best: (distance: Int, candidate: String)?
@@ -20,7 +21,7 @@ enum Suggestion {
             }
             best = (distance, candidate)
         }
-        return best?.candidate
+        return best?.candidate ?? candidates.first { fold($0).starts(with: folded + [0x5F]) }
     }
 
     /// The number of insertions, deletions, replacements and swaps of neighbours that turn one text into the other

@@ -90,7 +90,7 @@ import Topology
 
     @Test(arguments: [
         ("datacenter_polcy", "datacenter_policy"), ("Name", "name"), ("health-check", "health_check"),
-        ("rtery", "retry"), ("endpoint", "endpoints"),
+        ("rtery", "retry"), ("endpoint", "endpoints"), ("slow", "slow_start"),
     ])
     func suggests(_ written: String, _ meant: String) {
         let found = messages(minimal(service: "\(written): x"))
