@@ -53,6 +53,8 @@ private struct Route: Sendable {
     let method: String
     let pattern: PathPattern
     private let isRead: Bool
+    /// Names of items of the query, where others are refused.
+    private let items: [String]?
 
     init(_ endpoint: any Endpoint) {
         let operation = endpoint.operation
@@ -60,9 +62,15 @@ private struct Route: Sendable {
         method = endpoint.method
         pattern = PathPattern(endpoint.pattern)
         isRead = operation.kind == .read
+        items = operation.kind.changesSomething ? operation.queryNames : nil
     }
 
     func answer(_ call: AdminCall) {
+        if let items, let stray = call.request.queryItems.first(where: { !items.contains($0.name) }) {
+            // As a field of a body that is passed over: what was meant by it would not be done.
+            let fault = UnknownName(stray.name, among: items, of: "item")
+            return call.respond(.problem(400, "the query has \(fault)"))
+        }
         if isRead, call.request.queryItem("consistent") == "true" {
             call.whenCurrent { endpoint.answer(call) }
         } else {

@@ -69,6 +69,8 @@ import Topology
         ("PUT", files + "/weight", "{}", 400, "\"weight\""),
         ("PUT", files + "/weight", #"{"weight":"5"}"#, 400, "\"weight\""),
         ("PUT", files + "/weight", #"{"weight":1.5}"#, 400, "number"),
+        ("PUT", files + "/weight", #"{"weight":1,"weight":2}"#, 400, "\"weight\" twice"),
+        ("PUT", files + "/weight", #"{"wieght":1}"#, 400, "unknown field \"wieght\"; did you mean \"weight\"?"),
         ("PUT", files + "/weight", #"{"weight":257}"#, 400, "0-256"),
         ("PUT", files + "/weight", #"{"weight":-1}"#, 400, "0-256"),
         ("PUT", files + "/weight", #"{"weight":1,"expires_in":3600}"#, 400, "\"expires_in\""),
@@ -81,6 +83,15 @@ import Topology
         ("DELETE", "/v1/services/files/datacenters/north/weight", "", 404, "north"),
         ("PUT", files + "/state", #"{"state":"gone"}"#, 400, "draining"),
         ("PUT", files + "/state", #"{"state":"active","expires_in":"1h"}"#, 400, "expires_in"),
+        (
+            "PUT", files + "/state", #"{"state":"draining","expires":"5s"}"#, 400,
+            "unknown field \"expires\"; did you mean \"expires_in\"?"
+        ),
+        ("POST", "/v1/services/shop/primary", #"{"datacenter":"east","dryrun":true}"#, 400, "\"dry_run\""),
+        // In the wrong place it would be passed over, and the primary would move.
+        ("POST", "/v1/services/shop/primary?dry_run=true", #"{"datacenter":"east"}"#, 400, "unknown item \"dry_run\""),
+        ("PUT", files + "/weight?forse=1", #"{"weight":1}"#, 400, "did you mean \"force\"?"),
+        ("POST", "/v1/reload?now", "", 400, "unknown item \"now\"; it may have none"),
         ("PUT", shop + "/west/state", #"{"state":"draining"}"#, 409, "primary"),
         ("PUT", shop + "/west/weight", #"{"weight":0}"#, 409, "force"),
         ("POST", "/v1/services/shop/primary", #"{}"#, 400, "datacenter"),

@@ -205,4 +205,27 @@ import Testing
         }
         #expect(bodies == 9)
     }
+
+    /// So are those that descriptions call closed: no body is accepted with a field that is not told of.
+    @Test func bodiesHaveNoOtherFields() throws {
+        let site = try Site()
+        let check = try Self.description(site)
+        var bodies = 0
+        for operation in Self.operations(check) {
+            guard let body = operation.tree["requestBody", "content", "application/json", "schema"] else { continue }
+            bodies += 1
+            let schema = try #require(check.resolve(body))
+            guard case .flag(false)? = schema["additionalProperties"] else {
+                Issue.record("\(operation.path) is not closed")
+                continue
+            }
+            let path = operation.path.replacing(#/\{[a-z]+\}/#, with: "127.0.0.1:1")
+            let detail = try site.ask(operation.method, path, #"{"added_later":{"a":["}"]}}"#).problem(400)
+            #expect(detail.contains("unknown field \"added_later\""), "\(operation.path): \(detail)")
+            for field in try #require(schema["properties"]).object.keys {
+                #expect(detail.contains("\"\(field)\""), "\(operation.path): \(detail)")
+            }
+        }
+        #expect(bodies == 10)
+    }
 }

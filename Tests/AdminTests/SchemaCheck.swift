@@ -77,7 +77,8 @@ struct SchemaCheck {
             guard let element = schema["items"] else { return ["\(place): the schema has no items"] }
             return list.enumerated().flatMap { problems($1, element, at: "\(place)[\($0)]") }
         case ("object", .object(let object)):
-            if let element = schema["additionalProperties"] {
+            // Structures have it too, where they are closed: that is how all of them are checked.
+            if let element = schema["additionalProperties"], schema["properties"] == nil {
                 return object.flatMap { problems($1, element, at: "\(place).\($0)") }
             }
             let fields = schema["properties"]?.object ?? [:]

@@ -97,6 +97,17 @@ struct WithoutLeaseAnswer: Codable {
         #expect(throws: SchemaReader.Undescribed.self) { try SchemaReader().schema(of: Self.undescribed[row]) }
     }
 
+    @Test func closedStructuresSaySoAndNameTheirFields() throws {
+        let reader = SchemaReader()
+        for _ in 0..<2 { #expect(try reader.closedSchema(of: Part.self) == Self.part) }
+        _ = try reader.schema(of: Numbers.self)
+        guard case .object(var closed) = Self.partSchema else { return }
+        closed["additionalProperties"] = false
+        #expect(reader.components["SchemaReading.Part"] == .object(closed))
+        #expect(reader.components["SchemaReading.Numbers"] == Self.numbersSchema)
+        #expect(try reader.fields(of: Numbers.self) == ["double", "int", "int64", "uint32", "uint64"])
+    }
+
     @Test func twoTypesOfOneNameAreRefused() throws {
         let reader = SchemaReader()
         _ = try reader.schema(of: WithoutLeaseAnswer.self)

@@ -28,7 +28,10 @@ struct APIDescription {
             "info": [
                 "title": "Meridian's admin API", "version": .text(version),
                 "description":
-                    "Later versions may add fields to answers. Refusals are told as application/problem+json.",
+                    .text(
+                        "Later versions may add fields to answers: pass over those that you do not know. A change with a "
+                            + "field in its body, or an item in its query, that the node does not know is refused with "
+                            + "400, and nothing is done. Refusals are told as application/problem+json."),
             ],
             "paths": .object(paths.mapValues { .object($0) }),
         ]
@@ -63,7 +66,7 @@ struct APIDescription {
         if let body = operation.body {
             tree["requestBody"] = [
                 "required": .flag(body.isRequired),
-                "content": ["application/json": ["schema": try schemas.schema(of: body.type)]],
+                "content": ["application/json": ["schema": try schemas.closedSchema(of: body.type)]],
             ]
         }
         let contents = try operation.answers.map { answer -> (String, JSONTree) in

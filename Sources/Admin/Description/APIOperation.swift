@@ -82,7 +82,20 @@ struct APIOperation: Sendable {
     }
 }
 
+extension APIOperation {
+    /// The items of the query that it reads.
+    var queryNames: [String] { parameters.filter(\.isInQuery).map(\.rawValue) + query.map(\.name) }
+}
+
 extension APIOperation.Kind {
+    /// Whether more than the answer comes of it.
+    var changesSomething: Bool {
+        switch self {
+        case .page, .read: false
+        case .command, .group, .local: true
+        }
+    }
+
     fileprivate var parameters: [APIParameter] {
         switch self {
         case .page, .local: []

@@ -8,6 +8,9 @@ enum APIParameter: String, CaseIterable, Sendable {
     case author = "Meridian-Author"
     case service, datacenter, address
 
+    /// Whether it is an item of the query.
+    var isInQuery: Bool { self == .consistent || self == .forward }
+
     /// As OpenAPI has it.
     var tree: JSONTree {
         switch self {

@@ -10,12 +10,41 @@ final class SchemaReader {
     }
 
     /// The schemas of structures, by their types' names without the module.
-    private(set) var components: [String: JSONTree] = [:]
+    var components: [String: JSONTree] {
+        closed.reduce(into: structures) { components, name in
+            guard case .object(var schema)? = components[name] else { return }
+            schema["additionalProperties"] = false
+            components[name] = .object(schema)
+        }
+    }
+    private var structures: [String: JSONTree] = [:]
+    /// Those that may have no other fields than their types.
+    private var closed: Set<String> = []
     /// The structures around the one that is read.
     private var surrounding: Set<String> = []
 
     /// The schema of a type; of a structure, a reference to its component.
     func schema<Value: Decodable>(of type: Value.Type) throws -> JSONTree { try read(type).schema }
+
+    /// The schema of a structure that may have no other field than those of its type: what bodies of requests are.
+    func closedSchema<Value: Decodable>(of type: Value.Type) throws -> JSONTree {
+        closed.insert(Self.component(of: type))
+        return try schema(of: type)
+    }
+
+    /// The names of a structure's fields, in the order of the alphabet; none of what is no structure.
+    func fields<Value: Decodable>(of type: Value.Type) throws -> [String] {
+        _ = try schema(of: type)
+        guard case .object(let schema)? = structures[Self.component(of: type)],
+            case .object(let fields)? = schema["properties"]
+        else { return [] }
+        return fields.keys.sorted()
+    }
+
+    /// A type's name without its module.
+    private static func component<Value>(of type: Value.Type) -> String {
+        String(String(reflecting: type).drop { $0 != "." }.dropFirst())
+    }
 
     /// The schema, and an empty value for who decodes on.
     fileprivate func read<Value: Decodable>(_ type: Value.Type) throws -> (schema: JSONTree, empty: Value) {
@@ -29,10 +58,10 @@ final class SchemaReader {
         case .list(let element): return (["type": "array", "items": element], empty)
         case .map(let element): return (["type": "object", "additionalProperties": element], empty)
         case .structure(let fields, let optional):
-            let component = String(name.drop { $0 != "." }.dropFirst())
+            let component = Self.component(of: type)
             let required = fields.keys.filter { !optional.contains($0) }.sorted().map(JSONTree.text)
             let schema: JSONTree = ["type": "object", "properties": .object(fields), "required": .list(required)]
-            guard components.updateValue(schema, forKey: component) ?? schema == schema else {
+            guard structures.updateValue(schema, forKey: component) ?? schema == schema else {
                 throw Undescribed(type: name)
             }
             return (.reference("schemas", component), empty)

@@ -44,20 +44,12 @@ extension HTTPResponse {
 
 extension AdminCall {
     /// The request's body as a value; answers 400 and returns nil when it is none.
-    func decode<Value: Decodable>(_ type: Value.Type) -> Value? {
-        do {
-            return try DocumentForm.decode(type, request.body)
-        } catch DecodingError.keyNotFound(let key, _) {
-            respond(.problem(400, "the body lacks \"\(DocumentForm.name(of: key))\""))
-        } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context) {
-            let key = context.codingPath.map { DocumentForm.name(of: $0) }.joined(separator: ".")
-            respond(.problem(400, key.isEmpty ? "the body is no JSON object" : "\"\(key)\" is not of the right type"))
-        } catch DecodingError.dataCorrupted {
-            // So is a number reported that does not fit its type, and without its key.
-            respond(.problem(400, "the body is no JSON object, or a number in it does not fit"))
+    func decode<Body: Decodable>(_ type: Body.Type) -> Body? {
+        do throws(BodyFault) {
+            return try BodyForm.decode(type, request.body)
         } catch {
-            respond(.problem(400, "the body is no JSON object"))
+            respond(.problem(400, error.description))
+            return nil
         }
-        return nil
     }
 }

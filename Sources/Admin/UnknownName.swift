@@ -1,0 +1,20 @@
+// Owns what is said of a name that a request has and the API does not: what was meant, or what there is.
+internal import Settings
+
+/// Such as `an unknown field "expires"; did you mean "expires_in"?`.
+struct UnknownName: CustomStringConvertible {
+    let description: String
+
+    /// - Parameter noun: what it is a name of.
+    init(_ name: String, among known: [String], of noun: String) {
+        let hint: String
+        if let near = Suggestion.nearest(to: name, among: known) {
+            hint = "did you mean \"\(near)\"?"
+        } else if known.isEmpty {
+            hint = "it may have none"
+        } else {
+            hint = "it may have " + known.map { "\"\($0)\"" }.joined(separator: ", ")
+        }
+        description = "an unknown \(noun) \"\(name.prefix(64))\"; \(hint)"
+    }
+}
