@@ -72,7 +72,9 @@ extension ClusterSettings {
         initial: { _ in Member() },
         keys: [
             Key("id", \.id, .definition(of: .member), required: true, "Its `node.id`."),
-            Key("address", \.address, .endpointAddress, required: true, "Where other members reach it."),
+            Key(
+                "address", \.address, .endpointAddress.noting { $2.define(.memberAddress, $0.description, at: $1) },
+                required: true, "Where other members reach it."),
             Key("datacenter", \.datacenter, .reference(to: .datacenter), required: true, "Its `node.datacenter`."),
         ])
 

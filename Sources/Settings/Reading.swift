@@ -5,6 +5,7 @@ internal import Routing
 enum NameKind: String, Sendable {
     case service, datacenter, listener, member
     case bind = "address"
+    case memberAddress = "member's address"
 }
 
 /// One reading of one file. Everything that reads reports here and goes on, so that all problems come out at once.

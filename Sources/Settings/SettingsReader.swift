@@ -22,9 +22,7 @@ public enum SettingsReader {
     public static func read(
         text: String, path: String, environment: @escaping (String) -> String?
     ) -> Result<ValidSettings, InvalidSettings> {
-        // A byte order mark (YAML 1.2.2 §5.2) is no part of what is written, and would shift the first line's marks.
-        let hasMark = text.unicodeScalars.first == "\u{FEFF}"
-        let content = hasMark ? String(text.unicodeScalars.dropFirst()) : text
+        let content = content(of: text)
         let reading = Reading(path: path, text: content, environment: environment)
         var settings = Settings()
         if let root = YAMLTree.root(of: content, reading), let draft = Draft.section.read(root, reading) {
@@ -33,5 +31,30 @@ public enum SettingsReader {
         let (problems, hasErrors) = reading.finish()
         if hasErrors { return .failure(InvalidSettings(problems: problems)) }
         return .success(ValidSettings(settings: settings, warnings: problems, text: text))
+    }
+
+    /// A byte order mark (YAML 1.2.2 §5.2) is no part of what is written, and would shift the first line's marks.
+    fileprivate static func content(of text: String) -> String {
+        text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
+    }
+}
+
+extension ValidSettings {
+    /// What is wrong with a value in a way that only shows in use: a file that it names is missing, say.
+    ///
+    /// - Parameters:
+    ///   - keys: the way to the value from the top level, through sections.
+    ///   - path: the file as problems name it.
+    public func problem(
+        _ severity: Problem.Severity = .error, at keys: [String], path: String, _ message: String
+    ) -> Problem {
+        // Where values stand is not kept: this is asked once, before a start that fails.
+        let reading = Reading(path: path, text: SettingsReader.content(of: text), environment: { _ in "" })
+        let root = YAMLTree.root(of: SettingsReader.content(of: text), reading)
+        guard let node = keys.reduce(root, { $0?[$1] }) else { return Problem(severity, path: path, message: message) }
+        let mark = reading.source.clamped(node.start)
+        return Problem(
+            severity, path: path, mark: mark, message: message,
+            excerpt: reading.source.excerpt(at: mark, width: node.width))
     }
 }

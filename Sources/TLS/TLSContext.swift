@@ -78,11 +78,46 @@ public final class TLSContext: @unchecked Sendable {
         }
     }
 
+    /// A file that a context reads.
+    public enum File: Hashable, Sendable { case certificate, key, authorities }
+
+    /// All that is wrong with files before they are used; empty where they can be. Reads the disk.
+    public static func problems(
+        of identity: TLSIdentity, authorities: String
+    ) -> [(file: File, failure: TLSFailure)] {
+        func failure(_ body: (TLSContext) throws(TLSFailure) -> Void) -> TLSFailure? {
+            do throws(TLSFailure) {
+                try body(try TLSContext(.client, identity: nil, trust: .none))
+                return nil
+            } catch {
+                return error
+            }
+        }
+        let certificate = failure { context throws(TLSFailure) in try context.useCertificate(identity) }
+        // A key is compared with the certificate; without one it is still read.
+        let key = failure { context throws(TLSFailure) in
+            certificate == nil ? try context.use(identity) : try context.useKey(identity)
+        }
+        let trust = failure { context throws(TLSFailure) in try context.trustAuthorities(in: authorities) }
+        return [(.certificate, certificate), (.key, key), (.authorities, trust)].compactMap { file, failure in
+            failure.map { (file, $0) }
+        }
+    }
+
     private func use(_ identity: TLSIdentity) throws(TLSFailure) {
+        try useCertificate(identity)
+        try useKey(identity)
+        guard mt_context_key_fits(handle) else { throw Self.mismatch(identity) }
+    }
+
+    private func useCertificate(_ identity: TLSIdentity) throws(TLSFailure) {
         try Self.checkReadable(identity.certificate)
         guard mt_context_use_chain(handle, identity.certificate) else {
             throw Self.failure(identity.certificate, holdsNo: "certificate")
         }
+    }
+
+    private func useKey(_ identity: TLSIdentity) throws(TLSFailure) {
         try Self.checkReadable(identity.key)
         guard mt_context_use_key(handle, identity.key) else {
             // OpenSSL compares the key with the certificate as soon as it reads it.
@@ -90,7 +125,6 @@ public final class TLSContext: @unchecked Sendable {
             if failure.description.contains("mismatch") { throw Self.mismatch(identity) }
             throw failure
         }
-        guard mt_context_key_fits(handle) else { throw Self.mismatch(identity) }
     }
 
     private static func mismatch(_ identity: TLSIdentity) -> TLSFailure {
@@ -106,11 +140,14 @@ public final class TLSContext: @unchecked Sendable {
 
     /// The system's own words are better than OpenSSL's for a file that is missing or forbidden.
     private static func checkReadable(_ path: String) throws(TLSFailure) {
-        guard access(path, R_OK) == 0 else { throw TLSFailure(.file, "\(path): \(String(cString: strerror(errno)))") }
+        guard access(path, R_OK) == 0 else {
+            throw TLSFailure(.file, "\(path): \(String(cString: strerror(errno)))")
+        }
     }
 
     private static func failure(_ path: String, holdsNo what: String) -> TLSFailure {
         let reason = TLSFailure.lastReason()
-        return TLSFailure(.file, "\(path): holds no \(what) in PEM form" + (reason.isEmpty ? "" : " (\(reason))"))
+        let detail = reason.isEmpty ? "" : " (\(reason))"
+        return TLSFailure(.file, "\(path): holds no \(what) in PEM form\(detail)")
     }
 }

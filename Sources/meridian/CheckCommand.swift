@@ -14,7 +14,9 @@ struct CheckCommand: ParsableCommand {
     var file: String
 
     func run() throws {
-        let settings = try loadSettings(file).settings
+        let valid = try loadSettings(file)
+        try CredentialCheck.check(valid, file)
+        let settings = valid.settings
         // What only shows when it is put together: error pages that cannot be read, the token.
         do {
             _ = try RoutingLayout(services: settings.services, listeners: settings.listeners)

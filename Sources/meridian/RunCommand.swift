@@ -41,6 +41,7 @@ struct RunCommand: ParsableCommand {
         // Before any thread is started, so that all of them inherit the mask.
         let signals = SignalReader([SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2])
         var valid = try loadSettings(file)
+        try CredentialCheck.check(valid, file)
         if let workers { valid.settings.workers = workers }
         let node = try Node.start(valid, from: file, io: io, logger: logger)
         try follow(signals, node, logger)

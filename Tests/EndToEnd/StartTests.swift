@@ -51,6 +51,59 @@ extension EndToEnd {
             #expect(try run([], "--version").exit == .code(0))
         }
 
+        /// At the setting that names the file, all at once, by `check` as well as by `run`.
+        @Test func badCertificatesAreToldWhereTheyAreNamed() throws {
+            let scratch = try Scratch()
+            for name in ["a", "b"] {
+                let made = try ChildProcess.run([
+                    "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-subj", "/CN=n1", "-keyout", "\(scratch.path)/\(name).key", "-out", "\(scratch.path)/\(name).pem",
+                ])
+                #expect(made.exit == .code(0), "\(made.output)")
+            }
+            let empty = try scratch.write("empty.pem", "nothing\n")
+            let ports = try freePorts(3)
+            func file(_ certificate: String, _ key: String, _ authority: String) throws -> String {
+                try scratch.write(
+                    "n1.yaml",
+                    """
+                    node: { id: n1, datacenter: west, data_dir: "\(scratch.path)/data" }
+                    admin: { bind: "127.0.0.1:\(ports[0])" }
+                    cluster:
+                      members: [ { id: n1, address: "127.0.0.1:\(ports[1])", datacenter: west } ]
+                      tls:
+                        certificate: "\(certificate)"
+                        key: "\(key)"
+                        ca: "\(authority)"
+                    services: [ { name: shop, endpoints: [ "127.0.0.1:\(ports[2])" ] } ]
+                    listeners: [ { name: web, bind: "127.0.0.1:0", service: shop } ]
+
+                    """)
+            }
+            let (certificate, key) = (scratch.path + "/a.pem", scratch.path + "/a.key")
+            let good = try run([], "check", "-c", file(certificate, key, certificate))
+            #expect(good.exit == .code(0), "\(good.output)")
+            let cases = [
+                (certificate, scratch.path + "/b.key", certificate, ["n1.yaml:7:10: error: ", "does not belong to"]),
+                (
+                    empty, empty, empty,
+                    ["n1.yaml:6:18: error: ", "n1.yaml:7:10: error: ", "n1.yaml:8:9: error: ", "PEM"]
+                ),
+                (scratch.path + "/nope.pem", key, certificate, ["n1.yaml:6:18: error: ", "No such file"]),
+                (certificate, key, scratch.path, ["n1.yaml:8:9: error: "]),
+            ]
+            for (certificate, key, authority, words) in cases {
+                let file = try file(certificate, key, authority)
+                for command in ["check", "run"] {
+                    let result = try run([], command, "-c", file)
+                    #expect(result.exit == .code(1))
+                    for word in words { #expect(result.output.contains(word), "\(word): \(result.output)") }
+                    let errors = result.output.split(separator: "\n").filter { $0.contains(": error: ") }
+                    #expect(errors.count == words.count { $0.hasPrefix("n1.yaml") }, "\(result.output)")
+                }
+            }
+        }
+
         @Test func missingAndUnreadableFilesAreNamed() throws {
             let missing = try run([], "run", "-c", "/nowhere/meridian.yaml")
             #expect(missing.exit == .code(1))

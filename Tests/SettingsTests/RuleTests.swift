@@ -115,6 +115,36 @@ import Topology
         #expect(try read(file).get().warnings == [])
     }
 
+    @Test func twoMembersOfOneAddressAreRefused() {
+        let file = minimal(
+            """
+            node: { id: a, data_dir: /tmp/meridian }
+            cluster:
+              members:
+                - { id: a, address: "127.0.0.1:1", datacenter: local }
+                - { id: b, address: "127.0.0.1:2", datacenter: local }
+                - { id: c, address: "127.0.0.1:1", datacenter: local }
+            """)
+        guard case .failure(let invalid) = read(file) else {
+            Issue.record("accepted")
+            return
+        }
+        let problem = invalid.problems.first { $0.severity == .error }
+        #expect(problem?.message.hasPrefix("the member's address '127.0.0.1:1' is already used in line") == true)
+        #expect(problem?.excerpt.first?.contains("id: c") == true)
+    }
+
+    /// For what only shows in use, such as a file that is not there.
+    @Test func aValueIsFoundAgainToPointAt() throws {
+        let valid = try read("\u{FEFF}" + minimal("node: { id: \"${NAME:-x}\", data_dir: /nowhere }")).get()
+        let found = valid.problem(at: ["node", "data_dir"], path: "a.yaml", "it is not there")
+        let lines = valid.text.split(separator: "\n", omittingEmptySubsequences: false)
+        let line = try #require(lines.lastIndex { $0.hasPrefix("node") })
+        #expect(found.mark == Mark(line: line + 1, column: 37))
+        #expect(found.excerpt.last == String(repeating: " ", count: 36) + "^~~~~~~~")
+        #expect(valid.problem(at: ["cluster", "tls"], path: "a.yaml", "what").description == "a.yaml: error: what")
+    }
+
     private static let cluster = """
         node: { id: a, datacenter: x, data_dir: /tmp/meridian }
         cluster:

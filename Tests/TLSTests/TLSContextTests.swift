@@ -22,6 +22,23 @@ struct TLSContextTests {
         }
     }
 
+    @Test("All that is wrong with files is found at once")
+    func problems() throws {
+        func found(
+            _ certificate: String, _ key: String, _ authority: String
+        ) -> [(file: TLSContext.File, failure: TLSFailure)] {
+            let identity = TLSIdentity(certificate: certificates.path(certificate), key: certificates.path(key))
+            return TLSContext.problems(of: identity, authorities: certificates.path(authority))
+        }
+        #expect(found("a.pem", "a.key", "ca.pem").isEmpty)
+        #expect(found("none.pem", "none.key", "none.ca").map(\.file) == [.certificate, .key, .authorities])
+        #expect(found("none.pem", "a.key", "ca.pem").map(\.file) == [.certificate])
+        #expect(found("a.pem", "a.pem", "ca.pem").map(\.file) == [.key])
+        let mismatch = found("a.pem", "b.key", "ca.pem")
+        #expect(mismatch.map(\.file) == [.key])
+        #expect(mismatch.first?.failure.description.contains("does not belong") == true)
+    }
+
     @Test("A missing file is named with the system's words")
     func missing() {
         let a = certificates.identity("a")
