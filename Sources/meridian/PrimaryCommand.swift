@@ -44,11 +44,11 @@ struct PrimaryCommand: ParsableCommand {
             let answer = try client.send("POST", servicePath(service) + "/primary", body)
             let moved = try decode(PrimaryAnswer.self, answer)
             guard wait, !dryRun, moved.state == "switching" else {
-                return report(answer, admin, Self.sentence(service, moved))
+                return report(answer, admin, moved.sentence)
             }
-            if !admin.json { standardError(Self.sentence(service, moved)) }
+            if !admin.json { standardError(moved.sentence) }
             let ended = try awaitEnd(of: moved, client)
-            report(DocumentForm.encode(ended) ?? answer, admin, Self.sentence(service, ended))
+            report(DocumentForm.encode(ended) ?? answer, admin, ended.sentence)
         }
 
         /// The same move once its switch is over.
@@ -74,15 +74,6 @@ struct PrimaryCommand: ParsableCommand {
             throw Failure(
                 "the switch is not over after a minute; `meridian explain \(service)` tells how things are",
                 code: .unknownOutcome)
-        }
-
-        /// What happened, or would.
-        static func sentence(_ service: String, _ moved: PrimaryAnswer) -> String {
-            guard moved.state == "switching" else {
-                return "primary of \(service) \(moved.dryRun ? "would be" : "is") \(moved.target), epoch \(moved.epoch)"
-            }
-            let verb = moved.dryRun ? "would go" : "is going"
-            return "primary of \(service) \(verb) from \(moved.primary) to \(moved.target), epoch \(moved.epoch)"
         }
     }
 }

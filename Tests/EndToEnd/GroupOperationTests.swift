@@ -96,6 +96,30 @@ extension EndToEnd {
             #expect(try group.state(leader)?.primary == "dc2")
         }
 
+        /// Nothing can be changed then, and no rehearsal looks as if it could.
+        @Test(arguments: InputOutput.available)
+        func aRehearsalWithoutAQuorumSaysSo(_ inputOutput: InputOutput) throws {
+            let nginx = try Nginx.withSites(["one", "two", "three"])
+            let group = try ProxyGroup(inputOutput, backends: nginx.ports)
+            let leader = try group.awaitLeader(seenBy: [0, 1, 2])
+            try group.eventuallyAll([0, 1, 2], "the first primary") { $0.primary == "dc1" }
+            let dry = try group.command(leader, "primary", "set", "shop", "dc2", "--dry-run")
+            #expect(dry.exit == .code(0) && dry.output.contains("would go from dc1 to dc2"), "\(dry.output)")
+            try group.kill((leader + 1) % 3)
+            try group.kill((leader + 2) % 3)
+            for extra in [[], ["--force"]] {
+                let words = ["primary", "set", "shop", "dc2", "--dry-run"] + extra
+                let result = try ChildProcess.run(
+                    [Binary.path] + words + ["--admin", "http://127.0.0.1:\(group.nodes[leader].adminPort)"])
+                #expect(result.exit == .code(3), "\(result.output)")
+                for word in ["nothing can be changed now", "this node alone", "would go from dc1 to dc2, epoch 2"] {
+                    #expect(result.output.contains(word), "\(result.output)")
+                }
+            }
+            let refused = try group.command(leader, "primary", "set", "shop", "nowhere", "--dry-run")
+            #expect(refused.exit == .code(3) && refused.output.contains("it would be refused"), "\(refused.output)")
+        }
+
         /// A dead member leaves; a living one may not while that would cost the quorum.
         @Test(arguments: InputOutput.available)
         func membersAreRemoved(_ inputOutput: InputOutput) throws {

@@ -130,12 +130,10 @@ import Testing
 
     @Test func movesAreTold() throws {
         func sentence(_ state: String, _ isDry: Bool) throws -> String {
-            PrimaryCommand.Set.sentence(
-                "shop",
-                try read(
-                    PrimaryAnswer.self,
-                    #"{"service":"shop","primary":"west","target":"east","epoch":2,"state":"\#(state)","dry_run":\#(isDry)}"#
-                ))
+            try read(
+                PrimaryAnswer.self,
+                #"{"service":"shop","primary":"west","target":"east","epoch":2,"state":"\#(state)","dry_run":\#(isDry)}"#
+            ).sentence
         }
         #expect(try sentence("stable", false) == "primary of shop is east, epoch 2")
         #expect(try sentence("stable", true) == "primary of shop would be east, epoch 2")

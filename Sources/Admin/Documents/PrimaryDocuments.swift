@@ -6,7 +6,8 @@ package struct PrimaryBody: Codable, Sendable {
     package var reason: String?
     /// Whether it moves whatever health and replication lag say.
     package var force: Bool?
-    /// Whether it is only said what would happen.
+    /// Whether it is only said what would happen. Without a quorum nothing can: then the answer is 503, and tells what this
+    /// node alone makes of it.
     package var dryRun: Bool?
 
     package init(datacenter: String, reason: String? = nil, force: Bool? = nil, dryRun: Bool? = nil) {
@@ -28,4 +29,15 @@ package struct PrimaryAnswer: Codable, Sendable {
     /// `stable` or `switching`.
     package var state: String
     package var dryRun: Bool
+}
+
+extension PrimaryAnswer {
+    /// What happened, or would, for people.
+    package var sentence: String {
+        guard state == "switching" else {
+            return "primary of \(service) \(dryRun ? "would be" : "is") \(target), epoch \(epoch)"
+        }
+        let verb = dryRun ? "would go" : "is going"
+        return "primary of \(service) \(verb) from \(primary) to \(target), epoch \(epoch)"
+    }
 }

@@ -40,40 +40,75 @@ struct SetPrimaryEndpoint: Endpoint {
         let change = CatalogChange.setPrimary(
             of: call.service, to: target, expectedEpoch: expected, cause: .operatorRequest)
         guard let command = call.command(change, reason: body.reason, force: body.force ?? false) else { return }
-        let isDry = body.dryRun ?? false
-        if command.force || state?.target == target { return finish(call, command, isDry) }
+        let needsFitness = !command.force && state?.target != target
+        let move = Move(target: target, command: command, needsFitness: needsFitness)
+        body.dryRun ?? false ? rehearse(call, move) : whenFit(call, move) { propose(call, command) }
+    }
+
+    /// What is asked for.
+    private struct Move {
+        let target: DatacenterName
+        let command: CatalogCommand
+        let needsFitness: Bool
+    }
+
+    /// Goes on if the group sees the target fit, or that does not matter.
+    private func whenFit(_ call: AdminCall, _ move: Move, _ body: @escaping () -> Void) {
+        guard move.needsFitness, let snapshot = call.snapshot else { return body() }
         call.whenExplained { answer in
-            if let refusal = Self.refusal(answer, target, snapshot.table.service(call.service), snapshot) {
+            if let refusal = Self.refusal(answer, move.target, snapshot.table.service(call.service), snapshot) {
                 call.respond(refusal)
             } else {
-                finish(call, command, isDry)
+                body()
             }
         }
     }
 
-    private func finish(_ call: AdminCall, _ command: CatalogCommand, _ isDry: Bool) {
-        isDry ? rehearse(call, command) : propose(call, command)
+    // MARK: Rehearsals
+
+    /// Answers with what the group would make of the command now; where it could not, it says so first, as the command
+    /// itself would.
+    private func rehearse(_ call: AdminCall, _ move: Move) {
+        call.whenConfirmed { answer in
+            guard case .unavailable(let reason, let leader) = answer else {
+                return whenFit(call, move) { call.respond(Self.rehearsal(call, move).response) }
+            }
+            let own = Self.rehearsal(call, move, sees: Self.ownObjection(call, move))
+            let detail = "\(reason); nothing can be changed now. As far as this node alone can tell, \(own.sentence)"
+            call.respond(
+                .unavailable(detail, leader: leader.map { NodeID($0) }, call.context.control.snapshot))
+        }
     }
 
-    /// Answers with what the catalog of now would make of the command.
-    private func rehearse(_ call: AdminCall, _ command: CatalogCommand) {
-        guard var catalog = call.snapshot?.catalog else { return }
-        let outcome = catalog.apply(command, at: catalog.appliedIndex + 1, term: catalog.appliedTerm)
-        if case .refused(let refusal) = outcome {
-            return call.respond(.problem(refusal.status, refusal.description))
+    /// What the catalog of now would make of the command, unless there is an objection already.
+    private static func rehearsal(
+        _ call: AdminCall, _ move: Move, sees objection: String? = nil
+    ) -> (response: HTTPResponse, sentence: String) {
+        func refused(_ status: Int, _ reason: String) -> (HTTPResponse, String) {
+            (.problem(status, reason), "it would be refused: \(reason)")
         }
-        call.respond(Self.answer(call.service, catalog, dryRun: true))
+        if let objection { return refused(409, objection) }
+        guard var catalog = call.context.control.snapshot?.catalog else {
+            return refused(503, "the node has no state yet")
+        }
+        let outcome = catalog.apply(move.command, at: catalog.appliedIndex + 1, term: catalog.appliedTerm)
+        if case .refused(let refusal) = outcome { return refused(refusal.status, refusal.description) }
+        guard let state = catalog.primaryRecord(of: call.service)?.state else {
+            return refused(409, noPrimary(call.service))
+        }
+        let answer = PrimaryAnswer(call.service, state, dryRun: true)
+        return (.json(200, answer), answer.sentence)
     }
+
+    private static func noPrimary(_ service: ServiceName) -> String { "service '\(service)' has no primary any more" }
 
     private func propose(_ call: AdminCall, _ command: CatalogCommand) {
-        call.propose(command) { Self.answer(call.service, $0.catalog, dryRun: false) }
-    }
-
-    private static func answer(_ service: ServiceName, _ catalog: Catalog, dryRun: Bool) -> HTTPResponse {
-        guard let state = catalog.primaryRecord(of: service)?.state else {
-            return .problem(409, "service '\(service)' has no primary any more")
+        call.propose(command) { snapshot in
+            guard let state = snapshot.catalog.primaryRecord(of: call.service)?.state else {
+                return .problem(409, Self.noPrimary(call.service))
+            }
+            return .json(200, PrimaryAnswer(call.service, state, dryRun: false))
         }
-        return .json(200, PrimaryAnswer(service, state, dryRun: dryRun))
     }
 
     // MARK: Fitness
@@ -94,7 +129,19 @@ struct SetPrimaryEndpoint: Endpoint {
             objection = isSeen ? place?.objection?.text : own.flatMap(Self.objection)
         case .readable, .done, .refused, .unknown: return nil
         }
-        return objection.map { .problem(409, "datacenter '\(target)' \($0) (use force)") }
+        return objection.map { .problem(409, sentence(target, $0)) }
+    }
+
+    private static func sentence(_ target: DatacenterName, _ objection: String) -> String {
+        "datacenter '\(target)' \(objection) (use force)"
+    }
+
+    /// Why the target is not fit as far as this node knows; nil where that does not matter, or it is.
+    private static func ownObjection(_ call: AdminCall, _ move: Move) -> String? {
+        guard move.needsFitness else { return nil }
+        let service = call.context.control.snapshot?.table.service(call.service)
+        let place = service?.datacenters.first { $0.name == move.target }
+        return place.flatMap(objection).map { sentence(move.target, $0) }
     }
 
     private static func objection(_ target: DatacenterRouting) -> String? {
@@ -105,6 +152,14 @@ struct SetPrimaryEndpoint: Endpoint {
 }
 
 extension AdminCall {
+    /// Asks whether the group could act now, and waits until this node has all that it had acknowledged; `body` runs on
+    /// the admin thread.
+    fileprivate func whenConfirmed(_ body: @escaping (LeaderAnswer) -> Void) {
+        let reply = LoopBound(body, of: context.loop)
+        let isAccepted = context.control.confirmRead { answer in reply.post { $0(answer) } }
+        if !isAccepted { respond(.problem(503, "the control plane is overloaded; nothing was changed")) }
+    }
+
     /// Asks the leader about the service; `body` runs on the admin thread.
     fileprivate func whenExplained(_ body: @escaping (LeaderAnswer) -> Void) {
         let reply = LoopBound(body, of: context.loop)
