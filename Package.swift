@@ -140,6 +140,7 @@ let package = Package(
             "meridianTests",
             [
                 "meridian", "Admin", "ControlPlane", "Settings", "Routing", "Proactor", "Topology",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),

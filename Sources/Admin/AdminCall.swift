@@ -121,7 +121,7 @@ private struct Reply {
         switch outcome {
         case .unavailable(let reason, let leader): return .unavailable(reason, leader: leader, snapshot)
         case .notLeader(let leader): return .misdirected(leader: leader, snapshot)
-        case .unknown: return .unknownOutcome
+        case .unknown: return .unknownOutcome("look at the state, or ask again with the same Idempotency-Key")
         case .decided(.refused(let refusal)): return .problem(refusal.status, refusal.description)
         case .decided(.applied(let index, _)):
             guard let snapshot else { return .problem(503, "the node has no state yet") }

@@ -17,9 +17,8 @@ extension HTTPResponse {
         return leaderProblem(421, "\(leader) leads the group; nothing was changed", leader, snapshot)
     }
 
-    static var unknownOutcome: HTTPResponse {
-        .problem(
-            504, "outcome unknown: the change may yet be applied; look at the state, or ask again with the same key")
+    static func unknownOutcome(_ advice: String) -> HTTPResponse {
+        .problem(504, "outcome unknown: the change may yet be applied; \(advice)")
     }
 
     private static func leaderProblem(
@@ -65,7 +64,8 @@ extension AdminCall {
         case .unavailable(_, let leader?) where !mayForward: .misdirected(leader: NodeID(leader), snapshot)
         case .unavailable(let reason, let leader):
             .unavailable("\(reason); nothing was changed", leader: leader.map { NodeID($0) }, snapshot)
-        case .unknown: .unknownOutcome
+        // The leader remembers no keys of changes of the group itself.
+        case .unknown: .unknownOutcome("look at the group before you ask again")
         }
     }
 }

@@ -31,22 +31,40 @@ struct AdminOptions: ParsableArguments {
     var json = false
 }
 
+/// The option of commands that the group remembers by their key, so that asking again does nothing twice.
+struct RetryOptions: ParsableArguments {
+    @Option(help: "Ask again under this key, which a try of unknown outcome printed: nothing is done twice.")
+    var idempotencyKey: String?
+
+    func validate() throws {
+        guard let key = idempotencyKey else { return }
+        guard (1...128).contains(key.utf8.count), key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw ValidationError("--idempotency-key is 1-128 printable characters without blanks")
+        }
+    }
+}
+
 /// Sends requests to the admin API.
 struct AdminClient {
     let options: AdminOptions
 
     /// The body of a successful answer.
     ///
+    /// - Parameter retry: of a command that may be asked again under its key; nil for all others.
     /// - Throws: a failure with the exit code of design §6: 1 refused, 3 no quorum, 4 unknown outcome.
-    func send(_ method: String, _ path: String, _ body: (any Encodable)? = nil) throws(Failure) -> [UInt8] {
+    func send(
+        _ method: String, _ path: String, _ body: (any Encodable)? = nil, retry: RetryOptions? = nil
+    ) throws(Failure) -> [UInt8] {
         var request = try request(method, path)
         if let body {
             guard let bytes = DocumentForm.encode(body) else { throw Failure("cannot encode the request") }
             request.body = bytes
             request.fields.append(("Content-Type", "application/json"))
         }
+        var keys = FreshKeys()
+        let key = retry?.idempotencyKey ?? keys.next()
         // A program between that repeats the request does no harm.
-        if method != "GET" { request.fields.append(("Idempotency-Key", Self.key())) }
+        if method != "GET" { request.fields.append(("Idempotency-Key", key)) }
         if method != "GET", let author = options.author ?? Self.loginName {
             request.fields.append(("Meridian-Author", author))
         }
@@ -56,10 +74,19 @@ struct AdminClient {
             let patience = options.timeout ?? (method == "GET" ? .seconds(10) : .seconds(30))
             response = try BlockingHTTPClient.send(request, to: options.url, timeout: patience)
         } catch {
-            throw Self.failure(error, changes: method != "GET")
+            throw Self.naming(key, in: Self.failure(error, changes: method != "GET"), if: retry != nil)
         }
-        guard (200..<300).contains(response.status) else { throw Self.failure(response) }
+        guard (200..<300).contains(response.status) else {
+            throw Self.naming(key, in: Self.failure(response), if: retry != nil)
+        }
         return response.body
+    }
+
+    /// A failure of unknown outcome says how to ask again, if that is possible without doing it twice.
+    static func naming(_ key: String, in failure: Failure, if isRetryable: Bool) -> Failure {
+        guard isRetryable, failure.code == .unknownOutcome else { return failure }
+        let advice = "the same command with --idempotency-key \(key) asks again, and does nothing twice"
+        return Failure(failure.message + "\n" + advice, code: failure.code)
     }
 
     /// Follows events until the node ends them, or `event` does.
@@ -112,10 +139,6 @@ struct AdminClient {
         let name = String(cString: text)
         let isFit = (1...64).contains(name.utf8.count) && name.utf8.allSatisfy { (0x21...0x7E).contains($0) }
         return isFit ? name : nil
-    }
-
-    private static func key() -> String {
-        (0..<2).map { _ in String(UInt64.random(in: 0...UInt64.max), radix: 16) }.joined()
     }
 }
 

@@ -5,7 +5,6 @@ internal import FoundationEssentials
 internal import Glibc
 internal import HTTPTransport
 internal import Proactor
-internal import Settings
 internal import Topology
 
 /// Starts three datacenters of two backends and a proxy each, the proxies as one group, until Ctrl-C.
@@ -13,20 +12,15 @@ struct DemoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo", abstract: "Start three datacenters on this machine, to try things out.")
 
-    @Option(name: .customLong("for"), help: "End by itself after this time, such as 30s.")
-    var time: String?
+    @Option(
+        name: .customLong("for"), help: "End by itself after this time, such as 30s.",
+        transform: { try DurationOption.duration($0) })
+    var time: Duration?
 
     @Option(help: "How the proxies do input and output: auto, io_uring or epoll.")
     var io = "auto"
 
     func run() throws {
-        var limit: Duration?
-        if let time {
-            guard let read = DurationText.read(time) else {
-                throw Failure("--for takes a time such as 30s", code: .usage)
-            }
-            limit = read
-        }
         let signals = SignalReader([SIGINT, SIGTERM, SIGHUP, SIGUSR1])
         var children: [DemoChild] = []
         let folder = try TemporaryFolder()
@@ -47,7 +41,7 @@ struct DemoCommand: ParsableCommand {
         try waitUntilReady(world, children)
         print(DemoScreen(world, pids: children.map(\.pid)).text)
         fflush(nil)
-        try wait(signals, limit, &children)
+        try wait(signals, time, &children)
         print("\nending the demo")
     }
 

@@ -8,12 +8,14 @@ struct DrainCommand: ParsableCommand {
     @Argument(help: "The service.") var service: String
     @Argument(help: "DC or DC/ENDPOINT.") var place: String
     @OptionGroup var change: ChangeOptions
+    @OptionGroup var retry: RetryOptions
     @OptionGroup var admin: AdminOptions
 
     func run() throws {
         let body = StateBody(
-            state: "draining", expiresIn: change.expires, reason: change.reason, force: change.force)
-        let answer = try AdminClient(options: admin).send("PUT", targetPath(service, place) + "/state", body)
+            state: "draining", expiresIn: change.expires, reason: change.reason, force: change.insists)
+        let path = try targetPath(service, place) + "/state"
+        let answer = try AdminClient(options: admin).send("PUT", path, body, retry: retry)
         report(answer, admin, "\(service) \(place) is draining")
     }
 }
@@ -24,11 +26,13 @@ struct UndrainCommand: ParsableCommand {
     @Argument(help: "The service.") var service: String
     @Argument(help: "DC or DC/ENDPOINT.") var place: String
     @Option(help: "Why; shown in the events.") var reason: String?
+    @OptionGroup var retry: RetryOptions
     @OptionGroup var admin: AdminOptions
 
     func run() throws {
         let body = StateBody(state: "active", reason: reason)
-        let answer = try AdminClient(options: admin).send("PUT", targetPath(service, place) + "/state", body)
+        let path = try targetPath(service, place) + "/state"
+        let answer = try AdminClient(options: admin).send("PUT", path, body, retry: retry)
         report(answer, admin, "\(service) \(place) is active")
     }
 }

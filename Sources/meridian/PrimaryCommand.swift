@@ -33,6 +33,7 @@ struct PrimaryCommand: ParsableCommand {
         @Flag(help: "Say what would happen and change nothing.") var dryRun = false
         @Flag(help: "Move whatever health and replication lag say; the switch itself stays safe.") var force = false
         @Flag(inversion: .prefixedNo, help: "Wait until traffic is there.") var wait = true
+        @OptionGroup var retry: RetryOptions
         @OptionGroup var admin: AdminOptions
 
         /// A switch takes no longer than `drain` and a lease.
@@ -40,8 +41,9 @@ struct PrimaryCommand: ParsableCommand {
 
         func run() throws {
             let client = AdminClient(options: admin)
-            let body = PrimaryBody(datacenter: datacenter, reason: reason, force: force, dryRun: dryRun)
-            let answer = try client.send("POST", servicePath(service) + "/primary", body)
+            let body = PrimaryBody(
+                datacenter: datacenter, reason: reason, force: force ? true : nil, dryRun: dryRun ? true : nil)
+            let answer = try client.send("POST", servicePath(service) + "/primary", body, retry: retry)
             let moved = try decode(PrimaryAnswer.self, answer)
             guard wait, !dryRun, moved.state == "switching" else {
                 return report(answer, admin, moved.sentence)

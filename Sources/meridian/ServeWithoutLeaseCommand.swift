@@ -1,6 +1,7 @@
 // Owns `meridian serve-without-lease`: what is left when the group is lost.
 internal import Admin
 internal import ArgumentParser
+internal import ControlPlane
 internal import HTTPTransport
 
 /// Has one node serve a strict service although the group cannot say that nobody else does.
@@ -21,7 +22,10 @@ struct ServeWithoutLeaseCommand: ParsableCommand {
             """
     )
     @Argument(help: "The service.") var service: String
-    @Option(name: .customLong("for"), help: "For how long, such as 10m; at most a day.") var time: String?
+    @Option(
+        name: .customLong("for"), help: "For how long, such as 10m; at most a day.",
+        transform: { try DurationOption.text($0, atMost: BreakGlass.longest) })
+    var time: String?
     @Option(name: .customLong("in"), help: "The datacenter that takes the requests; default: the last primary.")
     var datacenter: String?
     @Flag(help: "Your word that nothing can reach the old primary any more.") var oldPrimaryIsFenced = false

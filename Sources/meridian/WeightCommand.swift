@@ -13,6 +13,7 @@ struct WeightCommand: ParsableCommand {
         @Argument(help: "DC or DC/ENDPOINT.") var place: String
         @Argument(help: "0 to 256; 0 takes no new requests.") var weight: Int
         @OptionGroup var change: ChangeOptions
+        @OptionGroup var retry: RetryOptions
         @OptionGroup var admin: AdminOptions
 
         func validate() throws {
@@ -21,8 +22,9 @@ struct WeightCommand: ParsableCommand {
 
         func run() throws {
             let body = WeightBody(
-                weight: weight, expiresIn: change.expires, reason: change.reason, force: change.force)
-            let answer = try AdminClient(options: admin).send("PUT", targetPath(service, place) + "/weight", body)
+                weight: weight, expiresIn: change.expires, reason: change.reason, force: change.insists)
+            let path = try targetPath(service, place) + "/weight"
+            let answer = try AdminClient(options: admin).send("PUT", path, body, retry: retry)
             report(answer, admin, "weight of \(service) \(place) is \(weight)")
         }
     }
@@ -31,12 +33,13 @@ struct WeightCommand: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Return to the weight in the file.")
         @Argument(help: "The service.") var service: String
         @Argument(help: "DC or DC/ENDPOINT.") var place: String
-        @Flag(help: "Do it even if nothing is left that takes traffic.") var force = false
+        @Flag(help: ChangeOptions.forceHelp) var force = false
+        @OptionGroup var retry: RetryOptions
         @OptionGroup var admin: AdminOptions
 
         func run() throws {
             let path = try targetPath(service, place) + "/weight" + (force ? "?force=true" : "")
-            let answer = try AdminClient(options: admin).send("DELETE", path)
+            let answer = try AdminClient(options: admin).send("DELETE", path, retry: retry)
             report(answer, admin, "weight of \(service) \(place) is the file's again")
         }
     }
@@ -44,7 +47,19 @@ struct WeightCommand: ParsableCommand {
 
 /// What goes with every override.
 struct ChangeOptions: ParsableArguments {
-    @Option(help: "Return to the file's value after this time, such as 1h.") var expires: String?
+    @Option(
+        help: "Return to the file's value after this time, such as 1h.", transform: { try DurationOption.text($0) })
+    var expires: String?
     @Option(help: "Why; shown in the events.") var reason: String?
-    @Flag(help: "Do it even if nothing is left that takes traffic.") var force = false
+    @Flag(help: forceHelp) var force = false
+
+    /// What the safety rules are that `--force` is for (`ServiceRecord.refusalToReplace`).
+    static let forceHelp: ArgumentHelp =
+        """
+        Do it even if it takes all traffic from the primary or, without one, from the service, or leaves more than half \
+        of the service's datacenters without traffic.
+        """
+
+    /// As bodies have it: what means the default is left out, so that a node of another version need not know the field.
+    var insists: Bool? { force ? true : nil }
 }

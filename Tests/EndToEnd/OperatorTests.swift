@@ -151,6 +151,23 @@ extension EndToEnd {
             #expect(try proxy.status().services.first?.datacenters.first?.weight == 1)
         }
 
+        /// Who does not know whether it was done is told how to ask again, and then asks under the same key.
+        @Test func unknownOutcomesCanBeAskedAgain() throws {
+            let keys = Shared<[String]>([])
+            let node = try ScriptedServer { connection in
+                let head = try connection.receive(through: "\r\n\r\n")
+                let field = head.split(separator: "\r\n").first { $0.lowercased().hasPrefix("idempotency-key: ") }
+                keys.update { $0.append(String(field?.dropFirst(17) ?? "none")) }
+            }
+            let words = [Binary.path, "weight", "reset", "shop", "west", "--admin", "http://\(node.address)"]
+            let first = try ChildProcess.run(words)
+            #expect(first.exit == .code(4), "\(first.output)")
+            let key = try keys.value.first.unwrapped("a key")
+            #expect(key.utf8.count == 32 && first.output.contains("--idempotency-key \(key)"), "\(first.output)")
+            #expect(try ChildProcess.run(words + ["--idempotency-key", key]).exit == .code(4))
+            #expect(keys.value == [key, key])
+        }
+
         @Test func statusTellsWhatStands() throws {
             let nginx = try Nginx.withSites(["west"])
             let proxy = try Proxy(.epoll, shop("", ["west": "weight: 7, " + endpoints(nginx.ports, weights: [3])]))

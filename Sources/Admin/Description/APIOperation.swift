@@ -32,7 +32,9 @@ struct APIOperation: Sendable {
 
         static let reason = Item("reason", "Why; for the record.")
         static let force = Item(
-            "force", "`true`: even if nothing is left that takes traffic. `force` of a body goes first.", Bool.self)
+            "force",
+            "`true`: even if it takes all traffic from the primary or, without one, from the service, or leaves more than "
+                + "half of its datacenters without. `force` of a body goes first.", Bool.self)
     }
 
     struct Body: Sendable {
@@ -110,7 +112,8 @@ extension APIOperation.Kind {
     fileprivate var refusals: [Int] {
         switch self {
         case .page: []
-        case .read, .local: [503]
+        case .read: [503]
+        case .local: [400, 503]
         case .command: [400, 404, 409, 412, 422, 503, 504]
         case .group: [400, 404, 409, 503, 504]
         }

@@ -7,7 +7,8 @@ package struct WeightBody: Codable, Sendable {
     /// Such as `1h`; absent: until it is reset.
     package var expiresIn: String?
     package var reason: String?
-    /// Whether it is set even if nothing is left that takes traffic.
+    /// Whether it is set even against the safety rules: that the primary or, without one, some datacenter goes on taking
+    /// traffic, and half of the datacenters at least.
     package var force: Bool?
 
     package init(weight: Int, expiresIn: String? = nil, reason: String? = nil, force: Bool? = nil) {
@@ -25,7 +26,8 @@ package struct StateBody: Codable, Sendable {
     /// Such as `1h`; only with `draining`.
     package var expiresIn: String?
     package var reason: String?
-    /// Whether it is set even if nothing is left that takes traffic.
+    /// Whether it is set even against the safety rules: that the primary or, without one, some datacenter goes on taking
+    /// traffic, and half of the datacenters at least.
     package var force: Bool?
 
     package init(state: String, expiresIn: String? = nil, reason: String? = nil, force: Bool? = nil) {
