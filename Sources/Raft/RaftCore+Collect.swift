@@ -108,14 +108,14 @@ extension RaftCore {
     }
 
     mutating func takeFetchReply(_ reply: FetchReply, _ from: NodeID) {
-        guard role == .collecting, var collection, collection.holder == from, reply.target == collection.best,
-            reply.previous == collection.previous, collection.write == nil
+        guard role == .collecting, var collection, collection.holder == from, reply.previous == collection.previous,
+            collection.write == nil, reply.target == collection.best || mutations.contains(.fetchesAcrossTerms)
         else { return }
         switch reply.content {
         case .entries(let entries):
             adopt(entries)
             collection.previous = entries.last?.position
-            if mutations.contains(.fetchesAcrossTerms) { collection.best = max(collection.best, log.last) }
+            if mutations.contains(.fetchesAcrossTerms) { collection.best = reply.target }
             self.collection = collection
             waitForDisk()
         case .conflict(let hint): probeBack(to: hint, from: reply.previous)

@@ -4,17 +4,20 @@ internal import Topology
 extension RaftCore {
     /// V6: answers only in the term of the fetch, which the rules of terms have seen to, and only while its log is the target.
     mutating func answerFetch(_ fetch: Fetch, _ from: NodeID) {
-        let content = content(of: fetch)
-        send(
-            .fetchReply(FetchReply(target: fetch.target, previous: fetch.previous, content: content)), to: from)
+        send(.fetchReply(reply(to: fetch)), to: from)
     }
 
     /// A fetch of an earlier term stays without an answer: the log may have changed since the vote.
     mutating func answerStaleFetch(_ fetch: Fetch, _ message: RaftMessage) {
         guard mutations.contains(.fetchesAcrossTerms) else { return }
-        let reply = FetchReply(target: fetch.target, previous: fetch.previous, content: content(of: fetch))
-        pending.append(
-            .send(RaftMessage(from: id, to: message.from, term: message.term, .fetchReply(reply)), after: nil))
+        let body = RaftMessage.Body.fetchReply(reply(to: fetch))
+        pending.append(.send(RaftMessage(from: id, to: message.from, term: message.term, body), after: nil))
+    }
+
+    /// It says of which log it is a part, for the candidate to see that that is still the best one.
+    private func reply(to fetch: Fetch) -> FetchReply {
+        let target = mutations.contains(.fetchesAcrossTerms) ? log.last : fetch.target
+        return FetchReply(target: target, previous: fetch.previous, content: content(of: fetch))
     }
 
     private func content(of fetch: Fetch) -> FetchReply.Content {

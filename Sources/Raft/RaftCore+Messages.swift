@@ -4,9 +4,7 @@ internal import Topology
 extension RaftCore {
     mutating func receive(_ message: RaftMessage) {
         guard message.to == id, message.from != id else { return reject(message, "not between us") }
-        if let defect = message.defect(limits: limits), !mutations.contains(.fetchesAcrossTerms) {
-            return reject(message, defect)
-        }
+        if let defect = message.defect(limits: limits) { return reject(message, defect) }
         switch message.body {
         case .preVote(let request): answerPreVote(request, message)
         case .preVoteReply(let reply): takePreVoteReply(reply, message)

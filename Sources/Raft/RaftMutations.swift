@@ -11,7 +11,7 @@ package struct RaftMutations: OptionSet, Sendable {
     package static let collectsWithoutAdopting = RaftMutations(rawValue: 2)
     /// A collecting candidate takes the longest log for the best (against C3).
     package static let collectsLongestLog = RaftMutations(rawValue: 4)
-    /// A holder answers fetches of earlier terms, whatever its log is by then, and the candidate takes that for the best
-    /// (against V6).
+    /// A holder answers fetches of any term from the log that it has by then, and the candidate takes that for the best
+    /// (against V6): entries of a later term get into it, and its own would follow them.
     package static let fetchesAcrossTerms = RaftMutations(rawValue: 8)
 }

@@ -74,10 +74,16 @@ struct Invariants: Sendable {
         votes[vote] = candidate
     }
 
-    /// Log matching (§5.3): a position has one entry and one predecessor, in whichever log it is.
-    mutating func writes(_ entries: [LogEntry], of core: RaftCore) {
-        guard let first = entries.first, var previous = core.term(at: first.position.index.previous) else { return }
-        for entry in entries {
+    /// Log matching (§5.3): a position has one entry and one predecessor, in whichever log it is. Along a log terms never fall,
+    /// and none is beyond its node's: what a later leader wrote comes by a message of that leader's term.
+    mutating func writes(_ batch: PersistBatch, of core: RaftCore) {
+        let last = batch.entries.last?.position ?? batch.snapshot?.identity.position ?? .zero
+        if last.term > core.term { fail("\(core.id) writes \(last) in term \(core.term)") }
+        guard let first = batch.entries.first, var previous = core.term(at: first.position.index.previous) else {
+            return
+        }
+        for entry in batch.entries {
+            if entry.position.term < previous { fail("\(core.id) writes \(entry.position) after term \(previous)") }
             if let known = written[entry.position] {
                 if known.previous != previous || known.entry != entry {
                     fail("\(core.id) writes another entry at \(entry.position) than was written there before")

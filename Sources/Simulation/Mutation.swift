@@ -38,7 +38,7 @@ public enum Mutation: String, Hashable, Sendable, CaseIterable {
     case collectsWithoutAdopting
     /// A collecting candidate takes the longest log for the best (against C3).
     case collectsLongestLog
-    /// A holder answers fetches of earlier terms, whatever its log is by then, and the candidate takes that for the best
+    /// A holder answers fetches of any term from the log that it has by then, and the candidate takes that for the best
     /// (against V6).
     case fetchesAcrossTerms
     /// A primary that is down moves before the votes are confirmed.

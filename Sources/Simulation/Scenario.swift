@@ -31,6 +31,10 @@ public enum Fault: String, Hashable, Sendable, CaseIterable {
     case handover
     /// A node falls behind; it is back as the leader dies, and it and one of the others do not hear each other: both campaign.
     case rivals
+    /// A node falls behind; it is back as the leader dies, and only it is heard by all, so that it leads by collecting or
+    /// nobody does. As soon as it fetches, the others hear each other again, and of it only the holder does: they elect
+    /// another meanwhile.
+    case overtaking
     /// Operators move the primary.
     case primary
     /// The backends of a datacenter are down.

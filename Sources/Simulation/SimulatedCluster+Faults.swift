@@ -33,7 +33,8 @@ extension SimulatedCluster {
         case .members: changeMembers()
         case .transfer: transfer()
         case .handover: handOver()
-        case .rivals: fallBehind(node)
+        case .rivals: fallBehind(node, isHub: false)
+        case .overtaking: fallBehind(node, isHub: true)
         case .primary: movePrimary()
         case .outage: breakDatacenter()
         case .falseView: deceive(node)
@@ -175,22 +176,39 @@ extension SimulatedCluster {
             .setPrimary(of: SimulatedProxy.service, to: target, expectedEpoch: nil, cause: .operatorRequest))
     }
 
-    private mutating func fallBehind(_ node: Int) {
+    private mutating func fallBehind(_ node: Int, isHub: Bool) {
         network.apply(.lonely, shuffled: [node] + nodes.indices.filter { $0 != node }, sideCount: 1)
-        plan(.comeBack(node), after: random.duration(.milliseconds(300), .seconds(2)))
+        plan(.comeBack(node, isHub: isHub), after: random.duration(.milliseconds(300), .seconds(2)))
         note("\(nodes[node].id) is alone")
     }
 
-    mutating func comeBack(_ node: Int) {
+    mutating func comeBack(_ node: Int, isHub: Bool) {
         guard !isCalm else { return }
         network.heal()
         note("\(nodes[node].id) is back")
         guard let leader, leader != node else { return }
         crashForAWhile(leader)
         let others = nodes.indices.filter { $0 != node && $0 != leader }
-        guard let rival = others.isEmpty ? nil : others[random.below(others.count)] else { return }
-        network.apply(.link, shuffled: [node, rival], sideCount: 1)
+        if isHub {
+            network.apply(.star, shuffled: [node] + others, sideCount: 1)
+            hub = node
+        } else {
+            guard let rival = others.isEmpty ? nil : others[random.below(others.count)] else { return }
+            network.apply(.link, shuffled: [node, rival], sideCount: 1)
+        }
         plan(.heal, after: random.duration(.milliseconds(500), .seconds(4)))
+    }
+
+    /// A message leaves: where the hub fetches, the others elect another behind its back.
+    mutating func overtake(_ envelope: Envelope) {
+        guard envelope.sender == hub, case .fetch = envelope.message.body, !isCalm else { return }
+        hub = nil
+        network.heal()
+        for other in nodes.indices where other != envelope.sender && other != envelope.receiver {
+            network.apply(.link, shuffled: [envelope.sender, other], sideCount: 1)
+        }
+        plan(.heal, after: random.duration(.milliseconds(500), .seconds(4)))
+        note("\(nodes[envelope.sender].id) fetches: only \(nodes[envelope.receiver].id) hears it now")
     }
 
     private mutating func handOver() {

@@ -95,7 +95,7 @@ extension SimulatedCluster {
     }
 
     private mutating func persist(_ batch: PersistBatch, _ node: Int) {
-        invariants.writes(batch.entries, of: nodes[node].core)
+        invariants.writes(batch, of: nodes[node].core)
         let latency = random.duration(nodes[node].diskLatency / 4, nodes[node].diskLatency * 2)
         let due = nodes[node].disk.submit(batch, latency: latency, now: now)
         queue.add(.diskDone(node, life: nodes[node].life), at: due)
@@ -140,6 +140,7 @@ extension SimulatedCluster {
                 envelope.sender, incarnation: envelope.senderIncarnation, for: envelope.message.to,
                 in: envelope.message.term)
         }
+        if hub != nil { overtake(envelope) }
         let delays = network.delays(from: envelope.sender, to: envelope.receiver, &random)
         if let first = delays.first { queue.add(.deliver(envelope), at: now.adding(nanoseconds: first)) }
         if let second = delays.second { queue.add(.deliver(envelope), at: now.adding(nanoseconds: second)) }

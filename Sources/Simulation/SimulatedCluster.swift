@@ -21,7 +21,7 @@ struct SimulatedCluster: Sendable {
         case fault
         case restart(Int)
         case heal
-        case comeBack(Int)
+        case comeBack(Int, isHub: Bool)
         case clearUp
         case stallEnds(Int)
         case room(Int, life: Int)
@@ -55,6 +55,8 @@ struct SimulatedCluster: Sendable {
     /// Members that operators asked for lately: what is asked for may come into force at any time.
     var wanted: [Configuration] = []
     var operatorAttempts: UInt64 = 0
+    /// The node whose next fetch is the moment for the others to elect without it.
+    var hub: Int?
     /// The datacenters whose backends are down, by place in `SimulatedProxy.datacenters`.
     var isOut = [Bool](repeating: false, count: SimulatedProxy.datacenters.count)
     /// All faults are over.
@@ -157,7 +159,7 @@ struct SimulatedCluster: Sendable {
         case .heal:
             network.heal()
             note("the network is whole")
-        case .comeBack(let node): comeBack(node)
+        case .comeBack(let node, let isHub): comeBack(node, isHub: isHub)
         case .clearUp: network.weather = SimulatedNetwork.Weather()
         case .stallEnds(let node): nodes[node].diskLatency = scenario.diskLatency
         case .room(let node, let life): if isReady(node, life, else: happening) { step(node, .diskFull(false)) }
