@@ -107,7 +107,7 @@ public final class GroupMember: TimerHandler {
         let outlets = RaftOutlets(
             persist: { [unowned self] in persist($0) }, send: { [unowned self] in transport.send($0) },
             stepped: { [unowned self] in
-                storage?.note(commit: driver.member.durableCommit)
+                storage?.note(commit: driver.durableCommit)
                 self.handlers.stepped()
             },
             fail: { [unowned self] in self.handlers.fail($0) })

@@ -79,6 +79,9 @@ public final class RaftDriver: TimerHandler {
     /// The member as it is now, to be looked at.
     public var member: RaftCore { core }
 
+    /// How far the log is committed and durable here. Asked after every step, for which a copy of the member is too much.
+    var durableCommit: LogIndex { core.durableCommit }
+
     // MARK: Asking
 
     /// Proposes a command; `completion` hears once, on the loop, how it ended. After `.applied` the state has it already.
