@@ -98,6 +98,7 @@ struct Status: Decodable {
         let state: String
         let inFlight: Int
         let requests: Int
+        let errors: Int
     }
     struct Datacenter: Decodable {
         let name: String
