@@ -142,7 +142,6 @@ let package = Package(
                 "meridian", "Admin", "ControlPlane", "Settings", "Routing", "Proactor", "Topology",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         tests("TidyTests", []),
     ]

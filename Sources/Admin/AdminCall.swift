@@ -6,7 +6,7 @@ internal import Proactor
 internal import Topology
 
 /// One path of the API. A new endpoint is a new file in `Endpoints/`, and a line in `AdminRouter`.
-protocol Endpoint: Sendable {
+protocol AdminHandler: Sendable {
     /// Such as `PUT`.
     var method: String { get }
     /// Segments; `{name}` stands for any one.

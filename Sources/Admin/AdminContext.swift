@@ -58,8 +58,8 @@ final class AdminContext {
     /// Documents of services that this turn has made.
     let documents: TurnMemory<DocumentVersion>
     /// The description of the API where no token is asked for, and where one is; each is made when first asked for.
-    lazy var openDescription = OpenAPIEndpoint.response(version: version, needsToken: false)
-    lazy var guardedDescription = OpenAPIEndpoint.response(version: version, needsToken: true)
+    lazy var openDescription = OpenAPIHandler.response(version: version, needsToken: false)
+    lazy var guardedDescription = OpenAPIHandler.response(version: version, needsToken: true)
 
     init(_ sources: AdminSources, loop: EventLoop) {
         control = sources.control

@@ -6,20 +6,20 @@ struct AdminRouter: Sendable {
     /// Everything, for operators.
     static let whole = AdminRouter(
         open.endpoints + [
-            StatusEndpoint(), ServiceEndpoint(), EventsEndpoint(), SetDatacenterWeightEndpoint(),
-            ResetDatacenterWeightEndpoint(), SetEndpointWeightEndpoint(), ResetEndpointWeightEndpoint(),
-            SetDatacenterStateEndpoint(), SetEndpointStateEndpoint(), SetPrimaryEndpoint(), ExplainEndpoint(),
-            ServeWithoutLeaseEndpoint(), ServeWithLeaseEndpoint(), FreezeEndpoint(), SetFreezeEndpoint(),
-            ClusterEndpoint(), AddMemberEndpoint(), RemoveMemberEndpoint(),
-            TransferEndpoint(), DifferenceEndpoint(), ConfigEndpoint(), ReloadEndpoint(), OpenAPIEndpoint(),
+            StatusHandler(), ServiceHandler(), EventsHandler(), SetDatacenterWeightHandler(),
+            ResetDatacenterWeightHandler(), SetEndpointWeightHandler(), ResetEndpointWeightHandler(),
+            SetDatacenterStateHandler(), SetEndpointStateHandler(), SetPrimaryHandler(), ExplainHandler(),
+            ServeWithoutLeaseHandler(), ServeWithLeaseHandler(), FreezeHandler(), SetFreezeHandler(),
+            ClusterHandler(), AddMemberHandler(), RemoveMemberHandler(),
+            TransferHandler(), DifferenceHandler(), ConfigHandler(), ReloadHandler(), OpenAPIHandler(),
         ])
     /// What anyone may see.
-    static let open = AdminRouter([LivezEndpoint(), ReadyzEndpoint(), MetricsEndpoint()])
+    static let open = AdminRouter([LivezHandler(), ReadyzHandler(), MetricsHandler()])
 
     private let routes: [Route]
-    var endpoints: [any Endpoint] { routes.map(\.endpoint) }
+    var endpoints: [any AdminHandler] { routes.map(\.endpoint) }
 
-    private init(_ endpoints: [any Endpoint]) { routes = endpoints.map { Route($0) } }
+    private init(_ endpoints: [any AdminHandler]) { routes = endpoints.map { Route($0) } }
 
     func answer(_ request: HTTPRequest, _ context: AdminContext, _ responder: HTTPResponder) {
         guard let segments = request.pathSegments else {
@@ -49,14 +49,14 @@ struct AdminRouter: Sendable {
 
 /// An endpoint with what every request asks of it, worked out once.
 private struct Route: Sendable {
-    let endpoint: any Endpoint
+    let endpoint: any AdminHandler
     let method: String
     let pattern: PathPattern
     private let isRead: Bool
     /// Names of items of the query, where others are refused.
     private let items: [String]?
 
-    init(_ endpoint: any Endpoint) {
+    init(_ endpoint: any AdminHandler) {
         let operation = endpoint.operation
         self.endpoint = endpoint
         method = endpoint.method

@@ -49,7 +49,7 @@ public final class AdminServer: Sendable {
     private static func bind(_ address: Address, key: String) throws(AdminError) -> ListeningSocket {
         do throws(SystemError) {
             if let resolved = try SocketAddress.resolve(address).first,
-                let socket = try ListeningSocket.bind(resolved, patience: ListeningSocket.patienceAtStart).first
+                let socket = try ListeningSocket.bind(resolved, timeout: ListeningSocket.startTimeout).first
             {
                 return socket
             }

@@ -32,7 +32,7 @@ public struct ConnectTimeEstimator: Hashable, Sendable {
 /// last, in the order of the settings.
 public struct NearestOrder: Hashable, Sendable {
     /// Samples in a row that a datacenter must have been nearer.
-    public static let patience = 10
+    public static let requiredStreak = 10
 
     private var estimators: [ConnectTimeEstimator]
     private var streaks: [Int]
@@ -69,7 +69,7 @@ public struct NearestOrder: Hashable, Sendable {
             return false
         }
         streaks[datacenter] += 1
-        guard streaks[datacenter] >= Self.patience else { return false }
+        guard streaks[datacenter] >= Self.requiredStreak else { return false }
         streaks[datacenter] = 0
         return move(datacenter, before: isOvertaken)
     }

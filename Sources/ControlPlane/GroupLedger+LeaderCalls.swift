@@ -90,7 +90,7 @@ extension GroupLedger {
         guard let member, let leader else { return request.refuse("\(node) knows no leader either") }
         if leader == node { return take(LeaderCall(relayed, request)) }
         let call = PeerCall(kind: RelayedCall.handKind, bytes: request.call.bytes)
-        member.transport.call(leader, call, within: request.patience) { outcome in
+        member.transport.call(leader, call, within: request.timeout) { outcome in
             switch outcome {
             case .reply(let bytes): request.answer(bytes)
             case .refused(let reason), .notSent(let reason), .unknown(let reason): request.refuse(reason)

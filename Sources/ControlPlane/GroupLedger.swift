@@ -15,7 +15,7 @@ final class GroupLedger: Ledger, ReplicatedState {
     /// The kind of the call that carries a command to the leader.
     private static let proposeCall: UInt32 = 16
     /// How long a node waits for the leader's answer, and then for its own log to reach the index.
-    private static let patience = Duration.seconds(5)
+    private static let timeout = Duration.seconds(5)
     /// So many outcomes at least are kept for those who asked on this node.
     private static let keptOutcomes = 4_096
 
@@ -103,7 +103,7 @@ final class GroupLedger: Ledger, ReplicatedState {
             // Applied, and so long ago that what it gave is forgotten.
             completion(.unknown)
         } else {
-            waiting.append((index, loop.now + Self.patience, completion))
+            waiting.append((index, loop.now + Self.timeout, completion))
         }
     }
 
@@ -111,7 +111,7 @@ final class GroupLedger: Ledger, ReplicatedState {
         _ bytes: [UInt8], to leader: NodeID, _ member: GroupMember, _ completion: @escaping (ProposalOutcome) -> Void
     ) {
         let call = PeerCall(kind: Self.proposeCall, bytes: bytes)
-        member.transport.call(leader, call, within: Self.patience) { [weak self] outcome in
+        member.transport.call(leader, call, within: Self.timeout) { [weak self] outcome in
             switch outcome {
             case .reply(let bytes):
                 guard let self, let index = Self.index(bytes) else { return completion(.unknown) }

@@ -11,7 +11,7 @@ final class LeaderQuestions: TimerHandler {
     /// The kind of the call that carries a question; see `GroupLedger` for the others.
     static let call: UInt32 = 32
     /// How long a read waits for this node's log.
-    private static let patience = Duration.seconds(5)
+    private static let timeout = Duration.seconds(5)
     /// How often it is looked whether this node has come as far as a read needs.
     private static let lookPeriod = Duration.milliseconds(2)
     /// The most reads that wait for this node's log.
@@ -60,7 +60,7 @@ final class LeaderQuestions: TimerHandler {
             return completion(.unavailable("\(leader) leads the group", leader: leader.text))
         }
         let call = PeerCall(kind: Self.call, bytes: bytes)
-        member.transport.call(leader, call, within: question.patience) { outcome in
+        member.transport.call(leader, call, within: question.timeout) { outcome in
             switch outcome {
             case .reply(let bytes):
                 completion(LeaderCoding.read(LeaderAnswer.self, bytes, limit: 1 << 20) ?? .unknown)
@@ -85,7 +85,7 @@ final class LeaderQuestions: TimerHandler {
         guard reads.count < Self.mostReads else {
             return completion(.unavailable("too many reads wait for this node's log", leader: nil))
         }
-        reads.append((index, loop.now + Self.patience, completion))
+        reads.append((index, loop.now + Self.timeout, completion))
         let timer = timer ?? loop.makeTimer(self)
         self.timer = timer
         timer.set(loop.now + Self.lookPeriod)
@@ -206,7 +206,7 @@ extension LeaderQuestion {
     }
 
     /// How long the answer may take: a change of members waits until new voters have caught up.
-    fileprivate var patience: Duration { changes ? .seconds(25) : .seconds(5) }
+    fileprivate var timeout: Duration { changes ? .seconds(25) : .seconds(5) }
 }
 
 extension LeaderAnswer {

@@ -9,7 +9,7 @@ internal import Topology
 /// In a group of one that lives in memory there are no leases: gates follow the catalog and the endpoints' health alone.
 final class LeaseKeeper: TimerHandler {
     /// How soon a request that got no grant is repeated.
-    private static let patience = Duration.milliseconds(100)
+    private static let timeout = Duration.milliseconds(100)
 
     private struct Gate {
         var machine: ServiceGate
@@ -170,7 +170,7 @@ final class LeaseKeeper: TimerHandler {
             if let grant {
                 take(grant)
             } else {
-                askSoon(Self.patience)
+                askSoon(Self.timeout)
             }
         }
     }

@@ -5,7 +5,7 @@ internal import Topology
 /// Decides which records of members are to be proposed.
 struct MemberRecords {
     /// A proposal may take a while, and be lost.
-    static let patience = Duration.seconds(5)
+    static let timeout = Duration.seconds(5)
     private var askedAt: Tick?
     /// What the group did not take: asked again it would be refused again.
     private var refused: CatalogChange?
@@ -20,7 +20,7 @@ struct MemberRecords {
         own: MemberDescription?, members: [(id: NodeID, incarnation: UInt64)], _ catalog: Catalog, leads: Bool,
         now: Tick
     ) -> [CatalogChange] {
-        if let askedAt, now - askedAt < Self.patience { return [] }
+        if let askedAt, now - askedAt < Self.timeout { return [] }
         var changes: [CatalogChange] = []
         if let own, !catalog.members.contains(own), refused != .describeMember(own) {
             changes.append(.describeMember(own))

@@ -12,7 +12,7 @@ internal import Topology
 /// wake-up a line would cost more than the line.
 final class AccessLogWriter: TimerHandler {
     /// How long a line waits at most before it is handed over.
-    static let patience: Int64 = 100_000_000
+    static let flushDelay: Int64 = 100_000_000
 
     private let log: AccessLog
     private let loop: EventLoop
@@ -76,7 +76,7 @@ final class AccessLogWriter: TimerHandler {
         if block.count >= AccessLogBlock.full {
             flush()
         } else if isFirst {
-            timer?.set(loop.now.adding(nanoseconds: Self.patience))
+            timer?.set(loop.now.adding(nanoseconds: Self.flushDelay))
         }
     }
 

@@ -12,7 +12,7 @@ final class EndpointResolver: Sendable {
     private let host: LoopHost<Rounds>
     private let names = Mutex<[Address]>([])
 
-    init(_ book: AddressBook, logger: Logger, onChange: @escaping @Sendable () -> Void) throws(SystemError) {
+    init(_ book: ResolvedAddresses, logger: Logger, onChange: @escaping @Sendable () -> Void) throws(SystemError) {
         var buffers = LoopBuffers.modest
         buffers.smallCount = 1
         buffers.largeCount = 1
@@ -49,13 +49,13 @@ final class EndpointResolver: Sendable {
     /// The rounds of looking up, on the resolver's own thread, where blocking harms nobody.
     private final class Rounds: TimerHandler {
         private let loop: EventLoop
-        private let book: AddressBook
+        private let book: ResolvedAddresses
         private let logger: Logger
         private let onChange: @Sendable () -> Void
         private var names: [Address] = []
         private var timer: LoopTimer?
 
-        init(_ loop: EventLoop, _ book: AddressBook, _ logger: Logger, _ onChange: @escaping @Sendable () -> Void) {
+        init(_ loop: EventLoop, _ book: ResolvedAddresses, _ logger: Logger, _ onChange: @escaping @Sendable () -> Void) {
             self.loop = loop
             self.book = book
             self.logger = logger

@@ -21,28 +21,28 @@ final class EndpointRuntime {
     let name: String
     let datacenterName: String
     private var idle: [UpstreamConnection] = []
-    private let bell: FailureBell
+    private let failureSignal: FailureSignal
     /// The requests of the service that wait for room, here or elsewhere.
-    private let line: WaitingLine
+    private let line: RequestQueue
     private var keptAtLimit = 0
 
     init(
         _ endpoint: EndpointRouting, _ service: ServiceDefinition, _ counters: TrafficCounters,
-        _ addresses: AddressBook, _ line: WaitingLine
+        _ addresses: ResolvedAddresses, _ line: RequestQueue
     ) {
         self.line = line
         id = endpoint.id
         name = endpoint.address.description
         datacenterName = endpoint.id.datacenter.text
         self.counters = counters.endpoint(endpoint.id)
-        bell = counters.bell
+        failureSignal = counters.failureSignal
         address = addresses.lookUp(endpoint.address)
         circuit = service.circuit
         pool = service.pool
         acceptsBareLineFeeds = service.acceptsBareLineFeeds
     }
 
-    func update(_ service: ServiceDefinition, _ addresses: AddressBook) {
+    func update(_ service: ServiceDefinition, _ addresses: ResolvedAddresses) {
         let fresh = addresses.lookUp(id.address)
         if fresh != address { closeIdle() }
         address = fresh
@@ -86,14 +86,14 @@ final class EndpointRuntime {
     /// Counts a connect that was refused, reset or not answered in time.
     func countConnectFailure() {
         counters.connectFailures.add(1, ordering: .relaxed)
-        bell.ring()
+        failureSignal.raise()
     }
 
     /// Counts an answer of 500-599, or an attempt without an answer.
     func countError() {
         counters.errors.add(1, ordering: .relaxed)
         counters.consecutiveErrors.add(1, ordering: .relaxed)
-        bell.ring()
+        failureSignal.raise()
     }
 
     func finishConnection() {

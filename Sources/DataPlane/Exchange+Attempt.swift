@@ -95,8 +95,8 @@ extension Exchange {
         phase = .connecting
         let limit = limit ?? service.routing.definition.circuit.queue
         // Those who were held together wait for room together.
-        let patience = wasHeld ? service.gate?.order.patience.wholeNanoseconds ?? 0 : 0
-        guard service.line.join(self, limit: limit, time: max(service.timeouts.connect, patience)) else {
+        let holdBudget = wasHeld ? service.gate?.order.holdBudget.wholeNanoseconds ?? 0 : 0
+        guard service.line.join(self, limit: limit, time: max(service.timeouts.connect, holdBudget)) else {
             fail(503, "circuit_open")
             return
         }

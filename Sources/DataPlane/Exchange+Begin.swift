@@ -56,7 +56,7 @@ extension Exchange {
         isLastRequest = !clientKeepsAlive
         wantsWebSocket = head.wantsWebSocket
         expectsContinue = head.expectsContinue
-        patienceEnds = .distantFuture
+        holdDeadline = .distantFuture
         wasHeld = false
         mayReplay = true
         replayBytes = 0

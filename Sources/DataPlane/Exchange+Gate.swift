@@ -6,12 +6,12 @@ internal import Switching
 internal import Synchronization
 internal import Topology
 
-extension Exchange: HeldWaiter, LineWaiter {
+extension Exchange: HoldQueueWaiter, RequestQueueWaiter {
     /// Asks the gate, as every attempt does (design §4: a retry asks again).
     ///
     /// - Returns: false when the exchange waits now, or was refused.
     @inline(__always)
-    func passes(_ gate: GateRuntime) -> Bool {
+    func passes(_ gate: WorkerGate) -> Bool {
         switch gate.decision(now: loop.now) {
         case .serve:
             takePass(gate)
@@ -26,12 +26,12 @@ extension Exchange: HeldWaiter, LineWaiter {
     }
 
     @inline(__always)
-    private func takePass(_ gate: GateRuntime) {
+    private func takePass(_ gate: WorkerGate) {
         if let pass {
             if pass.isCurrent { return }
             givePassBack()
         }
-        pass = GatePass(gate)
+        pass = AdmissionPermit(gate)
         if fenceGeneration != gate.order.generation { writeFence(gate) }
     }
 
@@ -45,7 +45,7 @@ extension Exchange: HeldWaiter, LineWaiter {
     var mayWrite: Bool { pass?.mayWrite ?? true }
 
     /// Writes the lines that fence an old primary anew: they are the last of the head.
-    private func writeFence(_ gate: GateRuntime) {
+    private func writeFence(_ gate: WorkerGate) {
         guard var head else { return }
         let lines = gate.fenceLines
         let kept = head.count - fenceLength - 2
@@ -69,7 +69,7 @@ extension Exchange: HeldWaiter, LineWaiter {
     // MARK: Waiting
 
     /// Waits until the gate opens.
-    private func hold(_ gate: GateRuntime) {
+    private func hold(_ gate: WorkerGate) {
         if pass != nil { givePassBack() }
         phase = .connecting
         lineTicket = 0
@@ -87,9 +87,9 @@ extension Exchange: HeldWaiter, LineWaiter {
     ///
     /// - Returns: false when the service does not let it wait, or it has waited long enough.
     func waitForEndpoint() -> Bool {
-        guard let gate = service?.gate, gate.order.patience > .zero, canReplay, session != nil else { return false }
-        if patienceEnds == .distantFuture { patienceEnds = loop.now + gate.order.patience }
-        guard loop.now < patienceEnds else { return false }
+        guard let gate = service?.gate, gate.order.holdBudget > .zero, canReplay, session != nil else { return false }
+        if holdDeadline == .distantFuture { holdDeadline = loop.now + gate.order.holdBudget }
+        guard loop.now < holdDeadline else { return false }
         releaseUpstream(reusable: false)
         rewind()
         attempts += 1

@@ -39,9 +39,9 @@ final class Exchange {
     var heldTicket: UInt64 = 0
     private var lastTicket: UInt64 = 0
     /// Its right to write to the primary's backends; nil: it has none yet, or the service follows no primary.
-    var pass: GatePass?
+    var pass: AdmissionPermit?
     /// When it gives up waiting for an endpoint that answers; `distantFuture` while none has failed it.
-    var patienceEnds = Tick.distantFuture
+    var holdDeadline = Tick.distantFuture
     /// Whether it has waited for the primary.
     var wasHeld = false
     /// How long the service's own lines at the end of `head` are, and the gate's generation that they are of.

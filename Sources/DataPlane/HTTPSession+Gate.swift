@@ -9,7 +9,7 @@ internal import Synchronization
 internal import Topology
 
 extension HTTPSession {
-    func cut(_ gate: GateRuntime, olderThan generation: UInt64) {
+    func cut(_ gate: WorkerGate, olderThan generation: UInt64) {
         guard let exchange, let pass = exchange.pass, pass.gate === gate, pass.generation < generation else { return }
         exchange.cut()
     }

@@ -41,7 +41,7 @@ public final class ProxyServer: Sendable {
         do throws(SystemError) {
             for listener in listeners {
                 let sockets = try Self.bind(
-                    listener.bind, count: configuration.workers, patience: ListeningSocket.patienceAtStart)
+                    listener.bind, count: configuration.workers, timeout: ListeningSocket.startTimeout)
                 bound.append((listener, sockets))
             }
             for number in 0..<configuration.workers {
@@ -70,12 +70,12 @@ public final class ProxyServer: Sendable {
     }
 
     private static func bind(
-        _ address: Address, count: Int, beside: Bool = false, patience: Duration = .zero
+        _ address: Address, count: Int, beside: Bool = false, timeout: Duration = .zero
     ) throws(SystemError) -> [ListeningSocket] {
         guard let socket = try EndpointResolver.resolveNow(address) else {
             throw SystemError(code: EADDRNOTAVAIL, action: "resolve \(address)")
         }
-        return try ListeningSocket.bind(socket, count: count, beside: beside, patience: patience)
+        return try ListeningSocket.bind(socket, count: count, beside: beside, timeout: timeout)
     }
 
     private static func open(_ listener: ListenerDefinition, _ sockets: [ListeningSocket], on hosts: [LoopHost<Worker>])

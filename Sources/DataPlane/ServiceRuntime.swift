@@ -21,15 +21,15 @@ final class ServiceRuntime {
     private(set) var endpoints: [[EndpointRuntime]]
     private(set) var retryBudget = RetryBudget()
     /// Says whether and where requests may go, of a service that follows a primary; nil of all others.
-    private(set) var gate: GateRuntime?
+    private(set) var gate: WorkerGate?
     /// Where the gate sends requests, by its position in `routing`; nil while it holds, or to a place unknown here.
     private var gateDatacenter: Int?
     /// The generation of the gate's order that `gateDatacenter` is of.
     private var gateGeneration: UInt64 = 0
-    private let makeGate: () -> GateRuntime
+    private let makeGate: () -> WorkerGate
     /// The name, which stands for a missing `Host`.
     let nameBytes: [UInt8]
-    let line: WaitingLine
+    let line: RequestQueue
 
     /// Time limits in nanoseconds.
     struct Timeouts {
@@ -58,10 +58,10 @@ final class ServiceRuntime {
     }
 
     init(
-        _ routing: ServiceRouting, loop: EventLoop, counters: TrafficCounters, addresses: AddressBook,
-        random: inout RandomBits, makeGate: @escaping () -> GateRuntime
+        _ routing: ServiceRouting, loop: EventLoop, counters: TrafficCounters, addresses: ResolvedAddresses,
+        random: inout RandomBits, makeGate: @escaping () -> WorkerGate
     ) {
-        let line = WaitingLine(loop)
+        let line = RequestQueue(loop)
         self.line = line
         self.routing = routing
         self.counters = counters.service(routing.name)
@@ -117,7 +117,7 @@ final class ServiceRuntime {
     /// - Returns: endpoints that are gone; their idle connections are to be closed. Whether the service follows a primary
     ///   from now on and did not before, so that what it has in flight went through no gate.
     func adopt(
-        _ fresh: ServiceRouting, counters: TrafficCounters, addresses: AddressBook, random: inout RandomBits
+        _ fresh: ServiceRouting, counters: TrafficCounters, addresses: ResolvedAddresses, random: inout RandomBits
     ) -> (retired: [EndpointRuntime], isNewlyGated: Bool) {
         let hadGate = gate != nil
         var known: [EndpointID: EndpointRuntime] = [:]

@@ -9,7 +9,7 @@ internal import Synchronization
 internal import Topology
 
 /// A client's connection to a TCP service until its endpoint is connected; a tunnel takes over then.
-final class TCPSession: StreamHandler, TimerHandler, Drainable, HeldWaiter {
+final class TCPSession: StreamHandler, TimerHandler, Drainable, HoldQueueWaiter {
     private let worker: Worker
     private let service: ServiceRuntime
     private var client: Stream?
@@ -21,9 +21,9 @@ final class TCPSession: StreamHandler, TimerHandler, Drainable, HeldWaiter {
     var heldTicket: UInt64 = 0
     private var lastTicket: UInt64 = 0
     private var wasHeld = false
-    private var pass: GatePass?
+    private var pass: AdmissionPermit?
     /// When it gives up waiting for an endpoint that answers; `distantFuture` while none has failed it.
-    private var patienceEnds = Tick.distantFuture
+    private var holdDeadline = Tick.distantFuture
     /// Armed while the PROXY protocol's header is awaited.
     private var timer: LoopTimer?
     var position = 0
@@ -113,12 +113,12 @@ final class TCPSession: StreamHandler, TimerHandler, Drainable, HeldWaiter {
     /// Asks the gate, as every attempt does.
     ///
     /// - Returns: false when the session waits now, or was ended.
-    private func passes(_ gate: GateRuntime) -> Bool {
+    private func passes(_ gate: WorkerGate) -> Bool {
         switch gate.decision(now: worker.loop.now) {
         case .serve:
             if let pass, pass.isCurrent { return true }
             pass?.giveBack()
-            pass = GatePass(gate)
+            pass = AdmissionPermit(gate)
             return true
         case .hold: hold(gate)
         case .refuse: abort()
@@ -126,7 +126,7 @@ final class TCPSession: StreamHandler, TimerHandler, Drainable, HeldWaiter {
         return false
     }
 
-    private func hold(_ gate: GateRuntime) {
+    private func hold(_ gate: WorkerGate) {
         pass?.giveBack()
         pass = nil
         guard gate.held.join(self) else { return abort() }
@@ -137,9 +137,9 @@ final class TCPSession: StreamHandler, TimerHandler, Drainable, HeldWaiter {
 
     /// As `Exchange.waitForEndpoint`.
     private func waitForEndpoint() -> Bool {
-        guard client != nil, let gate = service.gate, gate.order.patience > .zero else { return false }
-        if patienceEnds == .distantFuture { patienceEnds = worker.loop.now + gate.order.patience }
-        guard worker.loop.now < patienceEnds else { return false }
+        guard client != nil, let gate = service.gate, gate.order.holdBudget > .zero else { return false }
+        if holdDeadline == .distantFuture { holdDeadline = worker.loop.now + gate.order.holdBudget }
+        guard worker.loop.now < holdDeadline else { return false }
         hold(gate)
         return true
     }
@@ -160,7 +160,7 @@ final class TCPSession: StreamHandler, TimerHandler, Drainable, HeldWaiter {
     }
 
     /// Nothing was sent yet: it connects to the next primary.
-    func cut(_ gate: GateRuntime, olderThan generation: UInt64) {
+    func cut(_ gate: WorkerGate, olderThan generation: UInt64) {
         guard let pass, pass.gate === gate, pass.generation < generation, client != nil else { return }
         upstream?.cancel()
         upstream = nil

@@ -94,8 +94,8 @@ public final class ProcessCounters: Sendable {
 /// All counters, by endpoint and service. They live as long as the process, so a reload does not reset them.
 public final class TrafficCounters: Sendable {
     public let process = ProcessCounters()
-    /// Rings when an attempt has failed.
-    public let bell = FailureBell()
+    /// Raised when an attempt has failed.
+    public let failureSignal = FailureSignal()
     private let endpoints = Mutex<[EndpointID: EndpointCounters]>([:])
     private let services = Mutex<[ServiceName: ServiceCounters]>([:])
 

@@ -15,7 +15,7 @@ final class Tunnel: StreamHandler, TimerHandler, Drainable {
     private let idleLimit: Int64
     private let counters: ServiceCounters
     /// Its right to write to a primary's backend, until its end.
-    private var pass: GatePass?
+    private var pass: AdmissionPermit?
     private var onEnd: (() -> Void)?
     private var timer: LoopTimer?
     private var fromClient = Direction()
@@ -39,7 +39,7 @@ final class Tunnel: StreamHandler, TimerHandler, Drainable {
     ///   - pass: nil when the service follows no primary. The tunnel gives it back.
     ///   - onEnd: called once, when the tunnel is over and both streams are closed.
     init(
-        _ worker: Worker, client: Stream, server: Stream, service: ServiceRuntime, pass: GatePass?,
+        _ worker: Worker, client: Stream, server: Stream, service: ServiceRuntime, pass: AdmissionPermit?,
         onEnd: @escaping () -> Void
     ) {
         self.worker = worker
@@ -183,7 +183,7 @@ final class Tunnel: StreamHandler, TimerHandler, Drainable {
 
     func abort() { finish(cut: true) }
 
-    func cut(_ gate: GateRuntime, olderThan generation: UInt64) {
+    func cut(_ gate: WorkerGate, olderThan generation: UInt64) {
         if let pass, pass.gate === gate, pass.generation < generation { cut() }
     }
 

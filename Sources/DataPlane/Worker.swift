@@ -140,11 +140,11 @@ final class Worker {
 
     /// The gates of all services that control has spoken of, also of those that the settings no longer list: something
     /// may be in flight to them.
-    private var gates: [ServiceName: GateRuntime] = [:]
+    private var gates: [ServiceName: WorkerGate] = [:]
 
-    private func gate(of name: ServiceName) -> GateRuntime {
+    private func gate(of name: ServiceName) -> WorkerGate {
         if let gate = gates[name] { return gate }
-        let gate = GateRuntime(shared.gates.cell(of: name), shared.gates, loop: loop, worker: number)
+        let gate = WorkerGate(shared.gates.cell(of: name), shared.gates, loop: loop, worker: number)
         gates[name] = gate
         return gate
     }
@@ -230,7 +230,7 @@ protocol Drainable: AnyObject {
     /// Ends now.
     func abort()
     /// Ends what a gate admitted before a generation.
-    func cut(_ gate: GateRuntime, olderThan generation: UInt64)
+    func cut(_ gate: WorkerGate, olderThan generation: UInt64)
     /// Ends what it has in flight towards a service that follows a primary from now on, and was admitted by no gate.
     func cutUngated(_ service: ServiceRuntime)
 }
@@ -238,13 +238,13 @@ protocol Drainable: AnyObject {
 /// What all workers share.
 final class WorkerShared: Sendable {
     let counters: TrafficCounters
-    let addresses = AddressBook()
-    let gates: GateCells
+    let addresses = ResolvedAddresses()
+    let gates: SharedGates
     let accessLog: AccessLog?
     let logger: Logger
 
     init(counters: TrafficCounters, accessLog: AccessLog?, workers: Int, logger: Logger) {
-        gates = GateCells(workers: workers)
+        gates = SharedGates(workers: workers)
         self.counters = counters
         self.accessLog = accessLog
         self.logger = logger

@@ -16,14 +16,14 @@ public struct ListeningSocket: Sendable {
     /// - Parameters:
     ///   - beside: whether this process listens there already and is about to stop: then the address may be in use. Not
     ///     for Unix sockets.
-    ///   - patience: for how long the calling thread waits for an address in use to become free; see `patienceAtStart`.
+    ///   - timeout: for how long the calling thread waits for an address in use to become free; see `startTimeout`.
     /// - Throws: the system's error with the address, such as "bind 127.0.0.1:80: Permission denied".
     public static func bind(
-        _ address: SocketAddress, count: Int = 1, beside: Bool = false, patience: Duration = .zero
+        _ address: SocketAddress, count: Int = 1, beside: Bool = false, timeout: Duration = .zero
     ) throws(SystemError) -> [ListeningSocket] {
         var address = address
         if address.family != AF_UNIX {
-            let probe = try probe(address, shared: beside, patience)
+            let probe = try probe(address, shared: beside, timeout)
             address = SocketAddress.of(probe, peer: false) ?? address
             Glibc.close(probe)
         } else {
@@ -45,12 +45,12 @@ public struct ListeningSocket: Sendable {
 
     /// What a process waits when it starts: the kernel lets go of what io_uring held for a killed process, its listening
     /// sockets among that, a little later than of the process, and a supervisor may be quicker than that.
-    public static let patienceAtStart = Duration.seconds(1)
+    public static let startTimeout = Duration.seconds(1)
 
     private static func probe(
-        _ address: SocketAddress, shared: Bool, _ patience: Duration
+        _ address: SocketAddress, shared: Bool, _ timeout: Duration
     ) throws(SystemError) -> Int32 {
-        let deadline = EventLoop.clock() + patience
+        let deadline = EventLoop.clock() + timeout
         while true {
             do throws(SystemError) {
                 return try make(address, shared: shared)

@@ -64,7 +64,7 @@ extension RaftCore {
         if let reason = refusal(of: target) { return refuse(request, reason) }
         let underWay = ChangeUnderWay(
             request: request, target: target, before: configuration, stage: .final, index: commit,
-            deadline: now + catchUpPatience)
+            deadline: now + catchUpTimeout)
         self.leadership?.change = underWay
         beginChange(target)
     }
@@ -165,7 +165,7 @@ extension RaftCore {
         }
     }
 
-    private var catchUpPatience: Duration { electionTimeout * 10 }
+    private var catchUpTimeout: Duration { electionTimeout * 10 }
 
     /// Gives up on new voters that do not come closer.
     mutating func checkChange() {
@@ -175,7 +175,7 @@ extension RaftCore {
             !old.contains(progress.id) && voters(of: change.target).contains(progress.id)
         }
         let moved = joining?.map(\.lastMoved).max() ?? .zero
-        let deadline = max(change.deadline, moved + catchUpPatience)
+        let deadline = max(change.deadline, moved + catchUpTimeout)
         guard deadline <= now, change.index <= commit else { return }
         if let request = change.request { refuse(request, "the new voters do not catch up") }
         leadership?.change?.request = nil

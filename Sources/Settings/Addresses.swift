@@ -1,39 +1,39 @@
 // Owns which addresses settings accept: to bind, to reach, to trust.
 internal import Topology
 
-extension Form where Value == Address {
+extension ValueSchema where Value == Address {
     /// An address to bind: port 0 lets the system choose.
-    static var bindAddress: Form { address("address", isBind: true) }
+    static var bindAddress: ValueSchema { address("address", isBind: true) }
 
     /// An address to connect to.
-    static var endpointAddress: Form { address("address", isBind: false) }
+    static var endpointAddress: ValueSchema { address("address", isBind: false) }
 
-    private static func address(_ type: String, isBind: Bool) -> Form {
+    private static func address(_ type: String, isBind: Bool) -> ValueSchema {
         .scalar(
             type,
-            parse: { text throws(Misfit) in
+            parse: { text throws(InvalidValue) in
                 guard let address = Address(text) else {
-                    throw Misfit("expected an address such as 10.0.0.1:80, [::1]:80, example.com:80 or unix:/path")
+                    throw InvalidValue("expected an address such as 10.0.0.1:80, [::1]:80, example.com:80 or unix:/path")
                 }
                 guard case .host(let host, let port) = address else { return address }
-                if !isBind, text.hasPrefix(":") { throw Misfit("the address has no host") }
-                if !isBind, port == 0 { throw Misfit("the port of an address to connect to cannot be 0") }
+                if !isBind, text.hasPrefix(":") { throw InvalidValue("the address has no host") }
+                if !isBind, port == 0 { throw InvalidValue("the port of an address to connect to cannot be 0") }
                 guard HostRule.allows(host), text.hasPrefix("[") == host.utf8.contains(0x3A) else {
-                    throw Misfit("\(quoted(host)) is neither an IP address nor a host name")
+                    throw InvalidValue("\(quoted(host)) is neither an IP address nor a host name")
                 }
                 return address
             }, write: { $0.description })
     }
 }
 
-extension Form where Value == AddressPrefix {
+extension ValueSchema where Value == AddressPrefix {
     /// `10.0.0.0/8`, `fd00::/8`, `192.0.2.1`.
-    static var addressPrefix: Form {
+    static var addressPrefix: ValueSchema {
         .scalar(
             "address prefix",
-            parse: { text throws(Misfit) in
+            parse: { text throws(InvalidValue) in
                 guard let prefix = AddressPrefix(text) else {
-                    throw Misfit(
+                    throw InvalidValue(
                         "expected an IP address or a prefix such as 10.0.0.0/8 or fd00::/8, without bits set after it")
                 }
                 return prefix

@@ -13,9 +13,9 @@ public enum DurationText {
     ]
 
     /// Whole numbers with a unit (`d`, `h`, `m`, `s`, `ms`, `us`), the larger unit first; `0` needs none.
-    static func parse(_ text: String) throws(Misfit) -> Duration {
+    static func parse(_ text: String) throws(InvalidValue) -> Duration {
         if text == "0" { return .zero }
-        if text.hasPrefix("-") { throw Misfit("a duration cannot be negative") }
+        if text.hasPrefix("-") { throw InvalidValue("a duration cannot be negative") }
         var rest = text[...]
         var total: Int64 = 0
         var next = 0
@@ -25,16 +25,16 @@ public enum DurationText {
             let name = rest.prefix { $0.isASCII && $0.isLetter }
             rest = rest[name.endIndex...]
             guard !digits.isEmpty, let unit = units[next...].firstIndex(where: { $0.name == name }) else {
-                throw Misfit("expected a duration such as 250ms, 2s, 1m30s or 1h")
+                throw InvalidValue("expected a duration such as 250ms, 2s, 1m30s or 1h")
             }
             next = unit + 1
-            guard let count = Int64(digits) else { throw Misfit("the duration is too long") }
+            guard let count = Int64(digits) else { throw InvalidValue("the duration is too long") }
             let (scaled, overflow) = count.multipliedReportingOverflow(by: units[unit].nanoseconds)
             let (sum, carry) = total.addingReportingOverflow(scaled)
-            guard !overflow, !carry else { throw Misfit("the duration is too long") }
+            guard !overflow, !carry else { throw InvalidValue("the duration is too long") }
             total = sum
         }
-        guard !text.isEmpty else { throw Misfit("expected a duration such as 250ms, 2s, 1m30s or 1h") }
+        guard !text.isEmpty else { throw InvalidValue("expected a duration such as 250ms, 2s, 1m30s or 1h") }
         return .nanoseconds(total)
     }
 
@@ -50,21 +50,21 @@ public enum DurationText {
     }
 }
 
-extension Form where Value == Duration {
+extension ValueSchema where Value == Duration {
     /// A duration within a range.
-    static func duration(_ range: ClosedRange<Duration>) -> Form {
+    static func duration(_ range: ClosedRange<Duration>) -> ValueSchema {
         .scalar(
             "duration",
-            parse: { text throws(Misfit) in
+            parse: { text throws(InvalidValue) in
                 let duration = try DurationText.parse(text)
                 guard range.contains(duration) else {
                     let (low, high) = (DurationText.write(range.lowerBound), DurationText.write(range.upperBound))
-                    throw Misfit("expected a duration from \(low) to \(high)")
+                    throw InvalidValue("expected a duration from \(low) to \(high)")
                 }
                 return duration
             }, write: DurationText.write)
     }
 
     /// 1 ms to a day: what a time limit may be.
-    static var timeLimit: Form { .duration(.milliseconds(1) ... .seconds(86_400)) }
+    static var timeLimit: ValueSchema { .duration(.milliseconds(1) ... .seconds(86_400)) }
 }

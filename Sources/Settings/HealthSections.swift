@@ -68,21 +68,21 @@ extension HTTPCheck {
         ])
 }
 
-extension Form where Value == UInt16 {
+extension ValueSchema where Value == UInt16 {
     /// 1-65535.
-    fileprivate static var port: Form {
-        Form<Int>.count(1...65_535).mapped(as: "port", { UInt16(exactly: $0) }, back: { Int($0) })
+    fileprivate static var port: ValueSchema {
+        ValueSchema<Int>.count(1...65_535).mapped(as: "port", { UInt16(exactly: $0) }, back: { Int($0) })
     }
 }
 
-extension Form where Value == String {
+extension ValueSchema where Value == String {
     /// The path and query of a request to an endpoint.
-    static var path: Form {
+    static var path: ValueSchema {
         .scalar(
             "path",
-            parse: { text throws(Misfit) in
+            parse: { text throws(InvalidValue) in
                 guard text.hasPrefix("/"), text.utf8.count <= 1024, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
-                else { throw Misfit("expected a path that begins with '/', percent-encoded") }
+                else { throw InvalidValue("expected a path that begins with '/', percent-encoded") }
                 return text
             }, write: { $0 })
     }
@@ -109,10 +109,10 @@ extension OutlierPolicy {
         })
 }
 
-extension Form where Value == OutlierPolicy {
+extension ValueSchema where Value == OutlierPolicy {
     /// The section, or `off`, which is: none of the endpoints may ever be out.
-    static var outlier: Form {
-        Form<OutlierPolicy?>.offOr(.section(OutlierPolicy.section)).mapped(
+    static var outlier: ValueSchema {
+        ValueSchema<OutlierPolicy?>.offOr(.section(OutlierPolicy.section)).mapped(
             { policy in
                 guard let policy else {
                     var never = OutlierPolicy()

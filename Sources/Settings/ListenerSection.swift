@@ -82,9 +82,9 @@ extension ProtocolKind {
     }
 }
 
-extension Form where Value == Address {
+extension ValueSchema where Value == Address {
     /// An address that only one part of the process may bind.
-    static var boundOnce: Form {
+    static var boundOnce: ValueSchema {
         bindAddress.noting { address, node, reading in
             // Port 0 is another port each time.
             if case .host(_, port: 0) = address { return }

@@ -57,11 +57,11 @@ extension FailoverPolicy.LagGate {
     }
 }
 
-extension Form where Value == Duration? {
+extension ValueSchema where Value == Duration? {
     /// `manual`, or `{ after: DURATION }`.
-    fileprivate static var failback: Form {
-        let after = Form<Duration>.duration(.seconds(1) ... .seconds(604_800))
-        return Form(
+    fileprivate static var failback: ValueSchema {
+        let after = ValueSchema<Duration>.duration(.seconds(1) ... .seconds(604_800))
+        return ValueSchema(
             type: "manual | { after: DURATION }", section: nil,
             read: { node, reading in
                 if node.text == "manual" { return .some(nil) }
@@ -141,9 +141,9 @@ extension TimeoutPolicy {
     }
 }
 
-extension Form where Value == Int {
+extension ValueSchema where Value == Int {
     /// A size, as a plain number of bytes.
-    fileprivate static var byteRate: Form {
-        Form<ByteCount>.size(0 ... .mebibytes(1024)).mapped({ $0.bytes }, back: { ByteCount($0) })
+    fileprivate static var byteRate: ValueSchema {
+        ValueSchema<ByteCount>.size(0 ... .mebibytes(1024)).mapped({ $0.bytes }, back: { ByteCount($0) })
     }
 }

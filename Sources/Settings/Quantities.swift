@@ -10,13 +10,13 @@ enum SizeText {
 
     /// A whole number with `KiB`, `MiB`, `GiB`, `TiB` (powers of 1024), `kB` or `KB`, `MB`, `GB`, `TB` (powers of
     /// 1000), `B` or nothing for bytes.
-    static func parse(_ text: String) throws(Misfit) -> ByteCount {
+    static func parse(_ text: String) throws(InvalidValue) -> ByteCount {
         let digits = text.prefix { $0.isASCII && $0.isNumber }
         let name = text[digits.endIndex...]
         let unit = name.isEmpty ? 1 : units.first { $0.name == name }?.bytes
-        guard !digits.isEmpty, let unit else { throw Misfit("expected a size such as 512, 64KiB or 10MB") }
+        guard !digits.isEmpty, let unit else { throw InvalidValue("expected a size such as 512, 64KiB or 10MB") }
         guard let count = Int(digits), case (let bytes, false) = count.multipliedReportingOverflow(by: unit) else {
-            throw Misfit("the size is too large")
+            throw InvalidValue("the size is too large")
         }
         return ByteCount(bytes)
     }
@@ -30,16 +30,16 @@ enum SizeText {
 
 enum ShareText {
     /// A percentage with at most three decimals, `0%` to `100%`, as a share of 1.
-    static func parse(_ text: String) throws(Misfit) -> Double {
+    static func parse(_ text: String) throws(InvalidValue) -> Double {
         let number = text.dropLast()
         let parts = number.split(separator: ".", omittingEmptySubsequences: false)
         let isNumber =
             (1...2).contains(parts.count)
             && parts.allSatisfy { (1...3).contains($0.utf8.count) && $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }
         guard text.hasSuffix("%"), isNumber, let percent = Double(number) else {
-            throw Misfit("expected a percentage such as 20%")
+            throw InvalidValue("expected a percentage such as 20%")
         }
-        guard percent <= 100 else { throw Misfit("expected a percentage from 0% to 100%") }
+        guard percent <= 100 else { throw InvalidValue("expected a percentage from 0% to 100%") }
         return percent / 100
     }
 
@@ -50,54 +50,54 @@ enum ShareText {
     }
 }
 
-extension Form where Value == Int {
+extension ValueSchema where Value == Int {
     /// A whole number within a range.
-    static func count(_ range: ClosedRange<Int>) -> Form {
+    static func count(_ range: ClosedRange<Int>) -> ValueSchema {
         .scalar(
             "whole number",
-            parse: { text throws(Misfit) in
+            parse: { text throws(InvalidValue) in
                 guard let number = Int(text), range.contains(number) else {
-                    throw Misfit("expected a whole number from \(range.lowerBound) to \(range.upperBound)")
+                    throw InvalidValue("expected a whole number from \(range.lowerBound) to \(range.upperBound)")
                 }
                 return number
             }, write: { "\($0)" })
     }
 
     /// A weight: 0-256 (design §3).
-    static var weight: Form { .count(0...256) }
+    static var weight: ValueSchema { .count(0...256) }
 }
 
-extension Form where Value == ByteCount {
+extension ValueSchema where Value == ByteCount {
     /// A size within a range.
-    static func size(_ range: ClosedRange<ByteCount>) -> Form {
+    static func size(_ range: ClosedRange<ByteCount>) -> ValueSchema {
         .scalar(
             "size",
-            parse: { text throws(Misfit) in
+            parse: { text throws(InvalidValue) in
                 let size = try SizeText.parse(text)
                 guard range.contains(size) else {
                     let (low, high) = (SizeText.write(range.lowerBound), SizeText.write(range.upperBound))
-                    throw Misfit("expected a size from \(low) to \(high)")
+                    throw InvalidValue("expected a size from \(low) to \(high)")
                 }
                 return size
             }, write: SizeText.write)
     }
 }
 
-extension Form where Value == Double {
+extension ValueSchema where Value == Double {
     /// `0%` to `100%`, as a share of 1.
-    static var share: Form { .scalar("percentage", parse: ShareText.parse, write: ShareText.write) }
+    static var share: ValueSchema { .scalar("percentage", parse: ShareText.parse, write: ShareText.write) }
 }
 
-extension Form where Value == ClosedRange<Int> {
+extension ValueSchema where Value == ClosedRange<Int> {
     /// One status or a range of them: `200`, `200-399`.
-    static var statuses: Form {
+    static var statuses: ValueSchema {
         .scalar(
             "status or range of statuses",
-            parse: { text throws(Misfit) in
+            parse: { text throws(InvalidValue) in
                 let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
                 guard (1...2).contains(ends.count), let first = ends[0], let last = ends[ends.count - 1],
                     first <= last, first >= 100, last <= 599
-                else { throw Misfit("expected a status or a range of statuses from 100 to 599, such as 200-399") }
+                else { throw InvalidValue("expected a status or a range of statuses from 100 to 599, such as 200-399") }
                 return first...last
             }, write: { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" })
     }

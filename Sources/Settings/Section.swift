@@ -65,7 +65,7 @@ struct Key<Target: Sendable>: Sendable {
 
     /// A key whose default is what the section begins with. `absent` is shown instead of that default.
     init<Value: Sendable>(
-        _ name: String, _ place: any WritableKeyPath<Target, Value> & Sendable, _ form: Form<Value>,
+        _ name: String, _ place: any WritableKeyPath<Target, Value> & Sendable, _ form: ValueSchema<Value>,
         required: Bool = false, absent: String? = nil, _ documentation: String
     ) {
         self.name = name
@@ -83,10 +83,10 @@ struct Key<Target: Sendable>: Sendable {
 
     /// A key whose value may be absent. `absent` says in the reference what that means.
     init<Value: Sendable>(
-        _ name: String, optional place: any WritableKeyPath<Target, Value?> & Sendable, _ form: Form<Value>,
+        _ name: String, optional place: any WritableKeyPath<Target, Value?> & Sendable, _ form: ValueSchema<Value>,
         absent: String, _ documentation: String
     ) {
-        let optional = Form<Value?>(
+        let optional = ValueSchema<Value?>(
             type: form.type, section: form.section, read: { form.read($0, $1).map(Optional.some) },
             write: { $0.map(form.write) ?? "" })
         self.init(name, place, optional, absent: absent, documentation)

@@ -126,12 +126,12 @@ extension EndpointDefinition {
         ])
 }
 
-extension Form where Value == [DatacenterDefinition] {
+extension ValueSchema where Value == [DatacenterDefinition] {
     /// A mapping from names to a service's endpoints there, in the order of the file.
-    fileprivate static var datacenters: Form {
+    fileprivate static var datacenters: ValueSchema {
         let section = DatacenterDefinition.section
-        let name = Form<DatacenterName>.reference(to: .datacenter)
-        return Form(
+        let name = ValueSchema<DatacenterName>.reference(to: .datacenter)
+        return ValueSchema(
             type: "mapping by datacenter",
             section: NestedOutline(suffix: ".NAME", section: section.outline),
             read: { node, reading in
@@ -148,18 +148,18 @@ extension Form where Value == [DatacenterDefinition] {
     }
 }
 
-extension Form where Value == [EndpointDefinition] {
+extension ValueSchema where Value == [EndpointDefinition] {
     /// A list of addresses, or of mappings with a weight; each address once.
-    fileprivate static var endpoints: Form {
-        let section = Form<EndpointDefinition>.section(EndpointDefinition.section)
-        let plain = Form<Address>.endpointAddress
-        let endpoint = Form<EndpointDefinition>(
+    fileprivate static var endpoints: ValueSchema {
+        let section = ValueSchema<EndpointDefinition>.section(EndpointDefinition.section)
+        let plain = ValueSchema<Address>.endpointAddress
+        let endpoint = ValueSchema<EndpointDefinition>(
             type: "endpoint", section: section.section,
             read: { node, reading in
                 if case .mapping = node.content { return section.read(node, reading) }
                 return plain.read(node, reading).map { EndpointDefinition(address: $0) }
             }, write: { _ in "" })
-        return Form.list(of: endpoint, "endpoints", minimum: 1).noting { endpoints, node, reading in
+        return ValueSchema.list(of: endpoint, "endpoints", minimum: 1).noting { endpoints, node, reading in
             // An operator names an endpoint by its address, so it may come only once.
             var seen: Set<Address> = []
             for item in node.items {
@@ -173,12 +173,12 @@ extension Form where Value == [EndpointDefinition] {
     }
 }
 
-extension Form where Value == HashKey {
+extension ValueSchema where Value == HashKey {
     /// `source`, `{ header: NAME }` or `{ cookie: NAME }`.
-    fileprivate static var hashKey: Form {
-        let header = Form<String>.token("name of a header")
-        let cookie = Form<String>.token("name of a cookie")
-        return Form(
+    fileprivate static var hashKey: ValueSchema {
+        let header = ValueSchema<String>.token("name of a header")
+        let cookie = ValueSchema<String>.token("name of a cookie")
+        return ValueSchema(
             type: "source | { header: NAME } | { cookie: NAME }", section: nil,
             read: { node, reading in
                 if node.text == "source" { return .source }

@@ -55,7 +55,7 @@ public struct Scenario: Hashable, Sendable {
     /// How long things go wrong.
     public var troubled = Duration.seconds(20)
     /// How long the group may take from the end of all faults until it leads, commits and has caught up everywhere.
-    public var patience = Duration.seconds(30)
+    public var settlingDeadline = Duration.seconds(30)
     public var faults: [Fault] = Fault.allCases
     /// The mean time between two faults.
     public var faultInterval = Duration.milliseconds(700)

@@ -28,8 +28,8 @@ extension SimulatedCluster {
             counts.settling = now - (.zero + scenario.troubled)
             return
         }
-        if let missing, now >= .zero + scenario.troubled + scenario.patience {
-            return invariants.fail("\(scenario.patience) after the end of all faults \(missing)")
+        if let missing, now >= .zero + scenario.troubled + scenario.settlingDeadline {
+            return invariants.fail("\(scenario.settlingDeadline) after the end of all faults \(missing)")
         }
         // Operators replace members that lost their disks.
         let round = (now - .zero).wholeNanoseconds / 100_000_000

@@ -38,11 +38,11 @@ public struct GateOrder: Hashable, Sendable {
     public var retryAfter: Duration
     /// How long a request whose endpoint cannot be reached waits for another; zero: it fails at once. A dead primary
     /// then costs waiting until it is found out, not failures (strict).
-    public var patience: Duration
+    public var holdBudget: Duration
 
     public init(
         generation: UInt64, mode: Mode, admitUntil: Tick, writeUntil: Tick, holdUntil: Tick, retryAfter: Duration,
-        patience: Duration = .zero
+        holdBudget: Duration = .zero
     ) {
         self.generation = generation
         self.mode = mode
@@ -50,7 +50,7 @@ public struct GateOrder: Hashable, Sendable {
         self.writeUntil = writeUntil
         self.holdUntil = holdUntil
         self.retryAfter = retryAfter
-        self.patience = patience
+        self.holdBudget = holdBudget
     }
 
     /// What to do with a request, a new one or a retry, at `now`. O(1).

@@ -221,7 +221,7 @@ public struct ServiceGate: Sendable {
             if reason == .draining, drainEnd == nil { drainEnd = now }
         }
         let budget = applied?.failover.hold ?? FailoverSettings().hold
-        next.patience = applied?.consistency == .available ? .zero : budget
+        next.holdBudget = applied?.consistency == .available ? .zero : budget
         // While it serves, the budget begins where admission ends.
         next.holdUntil = (heldSince ?? next.admitUntil) + budget
         guard next != order else { return }

@@ -51,7 +51,7 @@ public struct SwitchCoordinator: Sendable {
     }
 
     /// After this time an unanswered round is given up, and an uncommitted completion proposed again.
-    static let patience = Duration.seconds(1)
+    static let timeout = Duration.seconds(1)
 
     private struct Request: Sendable {
         var request: LeaseRequest
@@ -120,7 +120,7 @@ public struct SwitchCoordinator: Sendable {
         for service in services where service.state.isSwitching {
             var due: Tick?
             if let proposal = proposed[service.service], proposal.epoch == service.state.epoch {
-                due = proposal.at + Self.patience
+                due = proposal.at + Self.timeout
             } else {
                 // The first of them that matters: later ones are asked for when it is over.
                 due = obstacles(to: service, now: steppedAt).map(\.end).min()
@@ -202,7 +202,7 @@ public struct SwitchCoordinator: Sendable {
         // The newest request of a holder is worth the most.
         waiting.removeAll { $0.holder == holder }
         waiting.append(Request(request: request, holder: holder))
-        if let round, round.begunAt + Self.patience <= now { self.round = nil }
+        if let round, round.begunAt + Self.timeout <= now { self.round = nil }
         beginRound(now: now, into: &effects)
     }
 
@@ -260,7 +260,7 @@ public struct SwitchCoordinator: Sendable {
         for service in services where service.state.isSwitching && obstacles(to: service, now: now).isEmpty {
             let epoch = service.state.epoch
             if let proposal = proposed[service.service], proposal.epoch == epoch,
-                now < proposal.at + Self.patience
+                now < proposal.at + Self.timeout
             {
                 continue
             }

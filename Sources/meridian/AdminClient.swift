@@ -71,8 +71,8 @@ struct AdminClient {
         let response: HTTPResponse
         do {
             // A change may have to wait for its switch, or until a new voter has caught up.
-            let patience = options.timeout ?? (method == "GET" ? .seconds(10) : .seconds(30))
-            response = try BlockingHTTPClient.send(request, to: options.url, timeout: patience)
+            let timeout = options.timeout ?? (method == "GET" ? .seconds(10) : .seconds(30))
+            response = try BlockingHTTPClient.send(request, to: options.url, timeout: timeout)
         } catch {
             throw Self.naming(key, in: Self.failure(error, changes: method != "GET"), if: retry != nil)
         }

@@ -81,7 +81,7 @@ extension GroupSetup {
             throw Failure("cluster.bind: \(address) has to be a numeric address of this machine, or a shorter path")
         }
         do throws(SystemError) {
-            let sockets = try ListeningSocket.bind(numeric, patience: ListeningSocket.patienceAtStart)
+            let sockets = try ListeningSocket.bind(numeric, timeout: ListeningSocket.startTimeout)
             guard let socket = sockets.first else { throw .init(code: EINVAL, action: "bind") }
             return socket
         } catch {

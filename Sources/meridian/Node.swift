@@ -113,7 +113,7 @@ final class Node: Sendable {
         proxy.stop()
     }
 
-    /// Waits until `isDone`, the time is over or the operator has lost patience (true).
+    /// Waits until `isDone`, the time is over or the operator has given a second signal (true).
     private func wait(for time: Duration, _ impatient: () -> Bool, until isDone: () -> Bool) -> Bool {
         let end = EventLoop.clock() + time
         while !isDone(), EventLoop.clock() < end {
@@ -151,7 +151,7 @@ private struct CounterReader: TrafficReader {
 
     func resetErrors(of id: EndpointID) { counters.endpoint(id).consecutiveErrors.store(0, ordering: .relaxed) }
 
-    func listenForFailures(_ listener: @escaping @Sendable () -> Void) { counters.bell.listen(listener) }
+    func listenForFailures(_ listener: @escaping @Sendable () -> Void) { counters.failureSignal.listen(listener) }
 
-    func failuresAreBeingRead() { counters.bell.answer() }
+    func failuresAreBeingRead() { counters.failureSignal.lower() }
 }

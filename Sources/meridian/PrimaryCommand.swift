@@ -37,7 +37,7 @@ struct PrimaryCommand: ParsableCommand {
         @OptionGroup var admin: AdminOptions
 
         /// A switch takes no longer than `drain` and a lease.
-        private static let patience = Duration.seconds(60)
+        private static let timeout = Duration.seconds(60)
 
         func run() throws {
             let client = AdminClient(options: admin)
@@ -55,7 +55,7 @@ struct PrimaryCommand: ParsableCommand {
 
         /// The same move once its switch is over.
         private func awaitEnd(of moved: PrimaryAnswer, _ client: AdminClient) throws -> PrimaryAnswer {
-            let deadline = EventLoop.clock() + Self.patience
+            let deadline = EventLoop.clock() + Self.timeout
             while EventLoop.clock() < deadline {
                 usleep(50_000)
                 // A node that restarts answers again in a moment, and the switch goes on without it.

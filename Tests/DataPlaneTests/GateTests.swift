@@ -15,14 +15,14 @@ private let first = Epoch(formation: 7)
 /// Two workers of one process, with their shared cell; all on the test's own loop.
 private final class Gates {
     let loop: EventLoop
-    let cells = GateCells(workers: 2)
-    let cell: GateCell
-    let workers: [GateRuntime]
+    let cells = SharedGates(workers: 2)
+    let cell: SharedGate
+    let workers: [WorkerGate]
 
     init() throws {
         loop = try EventLoop(io: .epoll, buffers: .modest)
         cell = cells.cell(of: shop)
-        workers = [0, 1].map { [loop, cells, cell] in GateRuntime(cell, cells, loop: loop, worker: $0) }
+        workers = [0, 1].map { [loop, cells, cell] in WorkerGate(cell, cells, loop: loop, worker: $0) }
     }
 
     deinit { loop.end() }
@@ -83,8 +83,8 @@ struct GateTests {
         let gates = try Gates()
         gates.order(2, toEast)
         #expect(gates.cell.confirmed == 2)
-        let exchange = GatePass(gates.workers[0])
-        let other = GatePass(gates.workers[0])
+        let exchange = AdmissionPermit(gates.workers[0])
+        let other = AdmissionPermit(gates.workers[0])
         gates.order(3, .hold(.switching), taken: [0])
         #expect(gates.cell.confirmed == 2, "the other worker has not taken it")
         _ = gates.workers[1].takeCommand()
@@ -100,7 +100,7 @@ struct GateTests {
     @Test func aGenerationThatWasMissedDelaysNothing() throws {
         let gates = try Gates()
         gates.order(2, toEast)
-        let exchange = GatePass(gates.workers[0])
+        let exchange = AdmissionPermit(gates.workers[0])
         gates.order(3, .hold(.switching), taken: [1])
         gates.order(4, toEast)
         #expect(gates.cell.confirmed == 2)
@@ -111,7 +111,7 @@ struct GateTests {
     @Test func cutsOnce() throws {
         let gates = try Gates()
         gates.order(2, toEast)
-        let exchange = GatePass(gates.workers[0])
+        let exchange = AdmissionPermit(gates.workers[0])
         gates.order(3, .hold(.switching))
         #expect(exchange.mayWrite, "until it is cut")
         gates.cell.cut(olderThan: 3)
@@ -146,7 +146,7 @@ struct GateTests {
 
     // MARK: Those who wait
 
-    private final class Waiter: HeldWaiter {
+    private final class Waiter: HoldQueueWaiter {
         var heldTicket: UInt64 = 0
         var heldBytes = 10
         private var lastTicket: UInt64 = 0
@@ -194,12 +194,12 @@ struct GateTests {
         let gates = try Gates()
         let held = gates.workers[0].held
         let large = Waiter()
-        large.heldBytes = HeldRequests.mostBytes - 15
+        large.heldBytes = HoldQueue.mostBytes - 15
         #expect(held.join(large))
         #expect(held.join(Waiter()))
         #expect(!held.join(Waiter()))
         let other = gates.workers[1].held
-        let waiters = (0..<HeldRequests.mostRequests).map { _ in Waiter() }
+        let waiters = (0..<HoldQueue.mostRequests).map { _ in Waiter() }
         for waiter in waiters { waiter.heldBytes = 0 }
         #expect(waiters.allSatisfy { other.join($0) })
         #expect(!other.join(Waiter()))

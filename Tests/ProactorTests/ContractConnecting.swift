@@ -105,7 +105,7 @@ extension EventLoopContract {
     /// Takes an address that was just given up. A process that another test is starting may hold a copy of its last socket for
     /// a moment.
     static func bindAgain(_ address: SocketAddress, count: Int = 1) throws {
-        for socket in try ListeningSocket.bind(address, count: count, patience: .seconds(10)) { socket.close() }
+        for socket in try ListeningSocket.bind(address, count: count, timeout: .seconds(10)) { socket.close() }
     }
 
     /// What a killed process had may be its successor's a moment later.
@@ -113,7 +113,7 @@ extension EventLoopContract {
         let address = try #require(SocketAddress(numeric: .host("127.0.0.1", port: 0)))
         let holder = try ListeningSocket.bind(address)[0]
         #expect(throws: SystemError.self) {
-            _ = try ListeningSocket.bind(holder.address, patience: .milliseconds(50))
+            _ = try ListeningSocket.bind(holder.address, timeout: .milliseconds(50))
         }
         var thread = pthread_t()
         let held = UnsafeMutableRawPointer(bitPattern: Int(holder.descriptor))
@@ -124,7 +124,7 @@ extension EventLoopContract {
                 close(Int32(Int(bitPattern: held)))
                 return nil
             }, held)
-        let next = try ListeningSocket.bind(holder.address, patience: .seconds(30))
+        let next = try ListeningSocket.bind(holder.address, timeout: .seconds(30))
         #expect(next[0].address == holder.address)
         for socket in next { socket.close() }
         pthread_join(thread, nil)

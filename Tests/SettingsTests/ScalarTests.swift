@@ -20,7 +20,7 @@ import Topology
         "", "5", "s", "-1s", "1.5s", "1s1m", "1s1s", "1 s", "1S", "1sec", "٣s", "106752d", "99999999999999999999s",
         "9223372036s999999ms9999999us", "1s-", "+1s",
     ])
-    func refuses(_ text: String) { #expect(throws: Misfit.self) { try DurationText.parse(text) } }
+    func refuses(_ text: String) { #expect(throws: InvalidValue.self) { try DurationText.parse(text) } }
 
     @Test func boundsAreInTheMessage() {
         #expect(
@@ -39,7 +39,7 @@ import Topology
     }
 
     @Test(arguments: ["", "KiB", "-1", "1.5MiB", "64 KiB", "64kib", "64K", "9223372036854775808", "9000000TiB"])
-    func refuses(_ text: String) { #expect(throws: Misfit.self) { try SizeText.parse(text) } }
+    func refuses(_ text: String) { #expect(throws: InvalidValue.self) { try SizeText.parse(text) } }
 }
 
 @Suite struct ShareTests {
@@ -51,7 +51,7 @@ import Topology
     }
 
     @Test(arguments: ["", "%", "20", "0.2", "101%", "100.1%", "-5%", "1.%", ".5%", "1.2.3%", "1e1%", "1.2345%"])
-    func refuses(_ text: String) { #expect(throws: Misfit.self) { try ShareText.parse(text) } }
+    func refuses(_ text: String) { #expect(throws: InvalidValue.self) { try ShareText.parse(text) } }
 }
 
 @Suite struct AddressFormTests {

@@ -22,18 +22,18 @@ private func order(
     return .publish(
         GateOrder(
             generation: generation, mode: mode, admitUntil: held == nil ? admission : .zero, writeUntil: at(lease - 50),
-            holdUntil: (held.map(at) ?? admission) + .seconds(15), retryAfter: .seconds(1), patience: .seconds(15)))
+            holdUntil: (held.map(at) ?? admission) + .seconds(15), retryAfter: .seconds(1), holdBudget: .seconds(15)))
 }
 
 /// An order of a gate that no lease binds.
 private func unbound(
-    _ generation: UInt64, _ mode: GateOrder.Mode, heldSince held: Int64? = nil, patience: Duration = .zero
+    _ generation: UInt64, _ mode: GateOrder.Mode, heldSince held: Int64? = nil, holdBudget: Duration = .zero
 ) -> Effect {
     .publish(
         GateOrder(
             generation: generation, mode: mode, admitUntil: held == nil ? .distantFuture : .zero,
             writeUntil: .distantFuture, holdUntil: held.map { at($0) + .seconds(15) } ?? .distantFuture,
-            retryAfter: .seconds(1), patience: patience))
+            retryAfter: .seconds(1), holdBudget: holdBudget))
 }
 
 private struct Step {
@@ -257,14 +257,14 @@ private struct Step {
     @Test func aGroupOfOneInMemoryNeedsNoLease() {
         var conduct = ServiceGate.Conduct()
         conduct.needsLease = false
-        let patience = Duration.seconds(15)
+        let holdBudget = Duration.seconds(15)
         run(
             [
-                Step(10, .applied(stable), [unbound(2, toEast, patience: patience)]),
+                Step(10, .applied(stable), [unbound(2, toEast, holdBudget: holdBudget)]),
                 Step(
                     20, .usable(false),
-                    [unbound(3, .hold(.noUsableEndpoint), heldSince: 20, patience: patience)]),
-                Step(30, .usable(true), [unbound(4, toEast, patience: patience)]), Step(1_000_000, .tick),
+                    [unbound(3, .hold(.noUsableEndpoint), heldSince: 20, holdBudget: holdBudget)]),
+                Step(30, .usable(true), [unbound(4, toEast, holdBudget: holdBudget)]), Step(1_000_000, .tick),
             ], conduct)
     }
 

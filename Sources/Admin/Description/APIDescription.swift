@@ -6,7 +6,7 @@ struct APIDescription {
     let tree: JSONTree
 
     /// - Throws: `SchemaReader.Undescribed` when a document has a form that cannot be read off its type.
-    init(_ endpoints: [any Endpoint], version: String, needsToken: Bool) throws {
+    init(_ endpoints: [any AdminHandler], version: String, needsToken: Bool) throws {
         let schemas = SchemaReader()
         let problem = try schemas.schema(of: Problem.self)
         var paths: [String: [String: JSONTree]] = [:]
@@ -46,7 +46,7 @@ struct APIDescription {
     }
 
     private static func operation(
-        _ endpoint: any Endpoint, refusals: [Int], _ schemas: SchemaReader
+        _ endpoint: any AdminHandler, refusals: [Int], _ schemas: SchemaReader
     ) throws -> JSONTree {
         let operation = endpoint.operation
         let segments = endpoint.pattern.split(separator: "/")
@@ -102,11 +102,11 @@ struct APIDescription {
     }
 }
 
-extension Endpoint {
-    /// Its name in the description: `setPrimary` of `SetPrimaryEndpoint`.
+extension AdminHandler {
+    /// Its name in the description: `setPrimary` of `SetPrimaryHandler`.
     var name: String {
         let type = "\(Self.self)"
-        let words = type.hasSuffix("Endpoint") ? type.dropLast("Endpoint".count) : type[...]
+        let words = type.hasSuffix("Handler") ? type.dropLast("Handler".count) : type[...]
         return words.prefix(1).lowercased() + words.dropFirst()
     }
 }

@@ -6,7 +6,7 @@ internal import Settings
 internal import Topology
 
 /// Has the asked node alone serve; nothing is passed on, and no quorum is needed.
-struct ServeWithoutLeaseEndpoint: Endpoint {
+struct ServeWithoutLeaseHandler: AdminHandler {
     let method = "POST"
     let pattern = "/v1/services/{service}/serve-without-lease"
     let operation = APIOperation(
@@ -28,7 +28,7 @@ struct ServeWithoutLeaseEndpoint: Endpoint {
     }
 }
 
-struct ServeWithLeaseEndpoint: Endpoint {
+struct ServeWithLeaseHandler: AdminHandler {
     let method = "DELETE"
     let pattern = "/v1/services/{service}/serve-without-lease"
     let operation = APIOperation(

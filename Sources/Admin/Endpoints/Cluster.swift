@@ -4,7 +4,7 @@ internal import HTTPTransport
 internal import Settings
 internal import Topology
 
-struct ClusterEndpoint: Endpoint {
+struct ClusterHandler: AdminHandler {
     let method = "GET"
     let pattern = "/v1/cluster"
     let operation = APIOperation(
@@ -36,7 +36,7 @@ extension AdminCall {
 }
 
 /// A member that observes gets a vote. Nodes become members by asking for it themselves.
-struct AddMemberEndpoint: Endpoint {
+struct AddMemberHandler: AdminHandler {
     let method = "POST"
     let pattern = "/v1/cluster/members"
     let operation = APIOperation(
@@ -50,7 +50,7 @@ struct AddMemberEndpoint: Endpoint {
 }
 
 /// A member leaves: `?id=` or a body.
-struct RemoveMemberEndpoint: Endpoint {
+struct RemoveMemberHandler: AdminHandler {
     let method = "DELETE"
     let pattern = "/v1/cluster/members"
     let operation = APIOperation(
@@ -73,7 +73,7 @@ struct RemoveMemberEndpoint: Endpoint {
     }
 }
 
-struct TransferEndpoint: Endpoint {
+struct TransferHandler: AdminHandler {
     let method = "POST"
     let pattern = "/v1/cluster/transfer"
     let operation = APIOperation(

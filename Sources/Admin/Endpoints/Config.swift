@@ -2,7 +2,7 @@
 internal import HTTPTransport
 
 /// Answers with the file as it was when it was applied, which tells whether a later change of it is in force yet.
-struct ConfigEndpoint: Endpoint {
+struct ConfigHandler: AdminHandler {
     let method = "GET"
     let pattern = "/v1/config"
     let operation = APIOperation(

@@ -3,7 +3,7 @@ internal import Catalog
 internal import ControlPlane
 internal import HTTPTransport
 
-struct DifferenceEndpoint: Endpoint {
+struct DifferenceHandler: AdminHandler {
     let method = "GET"
     let pattern = "/v1/diff"
     let operation = APIOperation(

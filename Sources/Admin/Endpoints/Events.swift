@@ -18,7 +18,7 @@ extension EventDocument {
 
 /// The newest events, those after `?after=INDEX` only. With `Accept: text/event-stream` also those to come; a client
 /// that comes back says with `Last-Event-ID` what it has.
-struct EventsEndpoint: Endpoint {
+struct EventsHandler: AdminHandler {
     let method = "GET"
     let pattern = "/v1/events"
     let operation = APIOperation(

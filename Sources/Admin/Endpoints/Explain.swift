@@ -5,7 +5,7 @@ internal import Proactor
 internal import Settings
 
 /// The leader's view: every reason to hold, votes, candidates, how far confirmation is. Any node asks the leader for it.
-struct ExplainEndpoint: Endpoint {
+struct ExplainHandler: AdminHandler {
     let method = "GET"
     let pattern = "/v1/services/{service}/explain"
     let operation = APIOperation(

@@ -21,7 +21,7 @@ extension FreezeDocument {
     }
 }
 
-struct FreezeEndpoint: Endpoint {
+struct FreezeHandler: AdminHandler {
     let method = "GET"
     let pattern = "/v1/freeze"
     let operation = APIOperation(
@@ -33,7 +33,7 @@ struct FreezeEndpoint: Endpoint {
     }
 }
 
-struct SetFreezeEndpoint: Endpoint {
+struct SetFreezeHandler: AdminHandler {
     let method = "PUT"
     let pattern = "/v1/freeze"
     let operation = APIOperation(

@@ -6,23 +6,23 @@ internal import Routing
 internal import Topology
 
 /// 200 as long as the control thread turns.
-struct LivezEndpoint: Endpoint {
+struct LivezHandler: AdminHandler {
     let method = "GET"
     let pattern = "/livez"
     let operation = APIOperation(
         .page, "Whether the node is alive: 503 when it should be started again.", answers: .text("text/plain"),
         refusals: [503])
     /// Far above the longest turn of a loaded machine: being restarted for nothing is worse than late.
-    private static let patience = Duration.seconds(10)
+    private static let timeout = Duration.seconds(10)
 
     func answer(_ call: AdminCall) {
-        let isAlive = call.context.control.age < Self.patience
+        let isAlive = call.context.control.age < Self.timeout
         call.respond(isAlive ? .text(200, "ok\n") : .text(503, "the control thread does not turn\n"))
     }
 }
 
 /// 200 while the node can serve something by what the group agreed, and is not stopping.
-struct ReadyzEndpoint: Endpoint {
+struct ReadyzHandler: AdminHandler {
     let method = "GET"
     let pattern = "/readyz"
     let operation = APIOperation(

@@ -2,7 +2,7 @@
 internal import HTTPTransport
 
 /// Prometheus text.
-struct MetricsEndpoint: Endpoint {
+struct MetricsHandler: AdminHandler {
     let method = "GET"
     let pattern = "/metrics"
     let operation = APIOperation(.page, "What Prometheus scrapes.", answers: .text("text/plain"))

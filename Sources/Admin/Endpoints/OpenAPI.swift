@@ -3,7 +3,7 @@ internal import HTTPTransport
 internal import Settings
 
 /// OpenAPI 3.1, made from what each endpoint says of itself; it tells whether this node asks for a token.
-struct OpenAPIEndpoint: Endpoint {
+struct OpenAPIHandler: AdminHandler {
     let method = "GET"
     let pattern = "/openapi.json"
     let operation = APIOperation(.page, "This description.", answers: .json)

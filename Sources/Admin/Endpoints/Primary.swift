@@ -23,7 +23,7 @@ extension PrimaryAnswer {
 /// What the group sees of the target counts: enough health, and where there is a lag gate, little lag. `force` skips that
 /// and the catalog's rule that the target takes traffic; nothing skips the epochs, acknowledgements and leases by which
 /// the switch itself is done. The cooldown is between automatic moves and stops no operator.
-struct SetPrimaryEndpoint: Endpoint {
+struct SetPrimaryHandler: AdminHandler {
     let method = "POST"
     let pattern = "/v1/services/{service}/primary"
     let operation = APIOperation(

@@ -3,7 +3,7 @@ internal import HTTPTransport
 internal import Proactor
 
 /// Answers once the new settings hold, or with every problem of the file.
-struct ReloadEndpoint: Endpoint {
+struct ReloadHandler: AdminHandler {
     let method = "POST"
     let pattern = "/v1/reload"
     let operation = APIOperation(

@@ -28,7 +28,7 @@ extension APIOperation {
     }
 }
 
-struct SetDatacenterStateEndpoint: Endpoint {
+struct SetDatacenterStateHandler: AdminHandler {
     let method = "PUT"
     let pattern = "/v1/services/{service}/datacenters/{datacenter}/state"
     let operation = APIOperation.settingState("Drains a datacenter, or makes it active again.")
@@ -36,7 +36,7 @@ struct SetDatacenterStateEndpoint: Endpoint {
     func answer(_ call: AdminCall) { call.setState() }
 }
 
-struct SetEndpointStateEndpoint: Endpoint {
+struct SetEndpointStateHandler: AdminHandler {
     let method = "PUT"
     let pattern = "/v1/services/{service}/datacenters/{datacenter}/endpoints/{address}/state"
     let operation = APIOperation.settingState("Drains an endpoint, or makes it active again.")

@@ -6,7 +6,7 @@ internal import Routing
 internal import Topology
 
 /// GET /v1/status
-struct StatusEndpoint: Endpoint {
+struct StatusHandler: AdminHandler {
     let method = "GET"
     let pattern = "/v1/status"
     let operation = APIOperation(
@@ -24,7 +24,7 @@ struct StatusEndpoint: Endpoint {
 }
 
 /// GET /v1/services/{service}
-struct ServiceEndpoint: Endpoint {
+struct ServiceHandler: AdminHandler {
     let method = "GET"
     let pattern = "/v1/services/{service}"
     let operation = APIOperation(

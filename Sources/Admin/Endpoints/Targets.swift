@@ -33,6 +33,6 @@ extension AdminCall {
     /// Proposes an override and answers with the service.
     func override(_ change: CatalogChange, reason: String?, force: Bool?) {
         let insists = force ?? (request.queryItem("force").map { $0 == "true" || $0.isEmpty } ?? false)
-        propose(change, reason: reason, force: insists) { ServiceEndpoint.document(self, $0) }
+        propose(change, reason: reason, force: insists) { ServiceHandler.document(self, $0) }
     }
 }

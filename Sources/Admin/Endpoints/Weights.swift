@@ -30,7 +30,7 @@ extension APIOperation {
     }
 }
 
-struct SetDatacenterWeightEndpoint: Endpoint {
+struct SetDatacenterWeightHandler: AdminHandler {
     let method = "PUT"
     let pattern = "/v1/services/{service}/datacenters/{datacenter}/weight"
     let operation = APIOperation.settingWeight("Sets the weight of a datacenter over that of the file.")
@@ -38,7 +38,7 @@ struct SetDatacenterWeightEndpoint: Endpoint {
     func answer(_ call: AdminCall) { call.setWeight() }
 }
 
-struct ResetDatacenterWeightEndpoint: Endpoint {
+struct ResetDatacenterWeightHandler: AdminHandler {
     let method = "DELETE"
     let pattern = "/v1/services/{service}/datacenters/{datacenter}/weight"
     let operation = APIOperation.resettingWeight("Returns a datacenter to the weight of the file.")
@@ -46,7 +46,7 @@ struct ResetDatacenterWeightEndpoint: Endpoint {
     func answer(_ call: AdminCall) { call.resetWeight() }
 }
 
-struct SetEndpointWeightEndpoint: Endpoint {
+struct SetEndpointWeightHandler: AdminHandler {
     let method = "PUT"
     let pattern = "/v1/services/{service}/datacenters/{datacenter}/endpoints/{address}/weight"
     let operation = APIOperation.settingWeight("Sets the weight of an endpoint over that of the file.")
@@ -54,7 +54,7 @@ struct SetEndpointWeightEndpoint: Endpoint {
     func answer(_ call: AdminCall) { call.setWeight() }
 }
 
-struct ResetEndpointWeightEndpoint: Endpoint {
+struct ResetEndpointWeightHandler: AdminHandler {
     let method = "DELETE"
     let pattern = "/v1/services/{service}/datacenters/{datacenter}/endpoints/{address}/weight"
     let operation = APIOperation.resettingWeight("Returns an endpoint to the weight of the file.")

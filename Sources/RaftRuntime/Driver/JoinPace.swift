@@ -16,7 +16,7 @@ struct JoinPace {
     private static let leastWait = Duration.seconds(1)
     private static let greatestWait = Duration.seconds(30)
     /// How long the leader's log may take to come.
-    private static let patience = Duration.seconds(5)
+    private static let timeout = Duration.seconds(5)
 
     /// Counts the wishes to members that are not said to lead: each goes to another one.
     private var wishes = 0
@@ -49,7 +49,7 @@ struct JoinPace {
             if !wasSaidToLead, !wishes.isMultiple(of: max(1, members)) { return }
         case .admitted: isRepeated = true
         }
-        nextAt = now + (answer == .admitted ? max(wait, Self.patience) : wait)
+        nextAt = now + (answer == .admitted ? max(wait, Self.timeout) : wait)
         wait = min(wait * 2, Self.greatestWait)
     }
 }

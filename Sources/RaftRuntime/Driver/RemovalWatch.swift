@@ -8,7 +8,7 @@ struct RemovalWatch {
     /// How often is looked.
     static let period = Duration.seconds(1)
     /// So many looks without a leader make it ask: more than an election takes.
-    private static let patience = 3
+    private static let timeout = 3
 
     private var looks = 0
     private(set) var isRemoved = false
@@ -17,7 +17,7 @@ struct RemovalWatch {
     mutating func look(hasLeader: Bool) -> Bool {
         looks = hasLeader ? 0 : looks + 1
         if hasLeader { isRemoved = false }
-        return looks >= Self.patience
+        return looks >= Self.timeout
     }
 
     /// A leader has said whether this node is a member.

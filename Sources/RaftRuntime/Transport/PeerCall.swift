@@ -30,13 +30,13 @@ public final class PeerRequest {
     public let peer: PeerIdentity
     public let call: PeerCall
     /// How long the caller still waited when the request came.
-    public let patience: Duration
+    public let timeout: Duration
     private var send: ((PeerReplyContent) -> Void)?
 
-    init(peer: PeerIdentity, call: PeerCall, patience: Duration, send: @escaping (PeerReplyContent) -> Void) {
+    init(peer: PeerIdentity, call: PeerCall, timeout: Duration, send: @escaping (PeerReplyContent) -> Void) {
         self.peer = peer
         self.call = call
-        self.patience = patience
+        self.timeout = timeout
         self.send = send
     }
 

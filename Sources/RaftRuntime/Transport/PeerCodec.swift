@@ -50,11 +50,11 @@ enum PeerCodec {
             message.raft = wire(body)
             message.raft.cluster = cluster
             message.raft.term = term.number
-        case .call(let number, let call, let patience):
+        case .call(let number, let call, let timeout):
             message.call.number = number
             message.call.kind = call.kind
             message.call.content = Data(call.bytes)
-            message.call.milliseconds = UInt32(clamping: patience.wholeNanoseconds / 1_000_000)
+            message.call.milliseconds = UInt32(clamping: timeout.wholeNanoseconds / 1_000_000)
         case .reply(let number, let content):
             message.reply.number = number
             switch content {
@@ -106,7 +106,7 @@ enum PeerCodec {
         case .call(let call):
             return .call(
                 number: call.number, PeerCall(kind: call.kind, bytes: [UInt8](call.content)),
-                patience: .milliseconds(Int64(call.milliseconds)))
+                timeout: .milliseconds(Int64(call.milliseconds)))
         case .reply(let reply): return .reply(number: reply.number, try decode(reply))
         case .ping(let number): return .ping(number)
         case .pong(let number): return .pong(number)

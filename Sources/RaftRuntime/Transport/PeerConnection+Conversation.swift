@@ -25,12 +25,12 @@ extension PeerConnection {
     }
 
     /// Sends a call and waits for its reply until the deadline.
-    func call(_ call: PeerCall, within patience: Duration, finish: @escaping (PeerCallOutcome) -> Void) {
+    func call(_ call: PeerCall, within timeout: Duration, finish: @escaping (PeerCallOutcome) -> Void) {
         guard openCalls.count < limits.openCalls else { return finish(.notSent("too many calls wait for it")) }
         lastCall += 1
-        let frame = PeerFrame.call(number: lastCall, call, patience: patience)
+        let frame = PeerFrame.call(number: lastCall, call, timeout: timeout)
         guard enqueue(frame, cost: 64 + call.bytes.count) else { return finish(.notSent("too much waits for it")) }
-        openCalls[lastCall] = OpenCall(deadline: loop.now + patience, isSent: false, finish: finish)
+        openCalls[lastCall] = OpenCall(deadline: loop.now + timeout, isSent: false, finish: finish)
         setTimer()
     }
 
@@ -78,7 +78,7 @@ extension PeerConnection {
     func converse(_ frame: PeerFrame) {
         switch frame {
         case .raft(let cluster, let term, let body): received(body, term, cluster)
-        case .call(let number, let call, let patience): received(call, number, patience)
+        case .call(let number, let call, let timeout): received(call, number, timeout)
         case .reply(let number, let content):
             // Of a call that ran out of time there may be a reply that nobody waits for.
             guard let call = openCalls.removeValue(forKey: number) else { return }
@@ -112,7 +112,7 @@ extension PeerConnection {
         owner?.connection(self, received: message)
     }
 
-    private func received(_ call: PeerCall, _ number: UInt64, _ patience: Duration) {
+    private func received(_ call: PeerCall, _ number: UInt64, _ timeout: Duration) {
         guard let peer else { return }
         guard requestsOpen < limits.openCalls, call.bytes.count <= limits.callBytes else {
             let text = call.bytes.count > limits.callBytes ? "a call of too many bytes" : "too many calls"
@@ -120,7 +120,7 @@ extension PeerConnection {
             return
         }
         requestsOpen += 1
-        let request = PeerRequest(peer: peer, call: call, patience: patience) { [weak self] content in
+        let request = PeerRequest(peer: peer, call: call, timeout: timeout) { [weak self] content in
             self?.reply(number, content)
         }
         owner?.connection(self, received: request)

@@ -8,7 +8,7 @@ enum PeerFrame: Hashable, Sendable {
     case welcome(PeerHello)
     case refusal(PeerRefusal)
     case raft(cluster: UInt64, term: Term, RaftMessage.Body)
-    case call(number: UInt64, PeerCall, patience: Duration)
+    case call(number: UInt64, PeerCall, timeout: Duration)
     case reply(number: UInt64, PeerReplyContent)
     case ping(UInt64)
     case pong(UInt64)

@@ -137,7 +137,7 @@ public final class PeerTransport: AcceptHandler {
     /// Asks a peer for something. `completion` runs once, on the loop, at the latest when the time is over; possibly
     /// before this returns, when it cannot be sent.
     public func call(
-        _ peer: NodeID, _ call: PeerCall, within patience: Duration, completion: @escaping (PeerCallOutcome) -> Void
+        _ peer: NodeID, _ call: PeerCall, within timeout: Duration, completion: @escaping (PeerCallOutcome) -> Void
     ) {
         guard call.bytes.count <= environment.limits.callBytes else {
             return completion(
@@ -145,7 +145,7 @@ public final class PeerTransport: AcceptHandler {
         }
         let kind: PeerLaneKind = call.bytes.count <= environment.limits.urgentCallBytes ? .urgent : .bulk
         guard let connection = connection(peer, kind) else { return completion(.notSent("\(peer) is not connected")) }
-        connection.call(call, within: patience, finish: completion)
+        connection.call(call, within: timeout, finish: completion)
     }
 
     /// Whether a message to the peer would go out at once.

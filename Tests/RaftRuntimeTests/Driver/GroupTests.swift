@@ -56,7 +56,7 @@ private final class TestMember {
         let opened = try FileLogStore.open(folder + "/" + name, node: NodeID(name))
         let address = try #require(SocketAddress(numeric: .host("127.0.0.1", port: port)))
         // A process that another test is starting may hold a copy of its predecessor's socket for a moment.
-        let socket = try #require(try ListeningSocket.bind(address, patience: .seconds(10)).first)
+        let socket = try #require(try ListeningSocket.bind(address, timeout: .seconds(10)).first)
         let journal = journal
         host = try LoopHost.start(name: name, io: .epoll, buffers: .modest) { loop throws(SystemError) in
             try GroupMember(

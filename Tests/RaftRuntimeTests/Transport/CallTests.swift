@@ -20,10 +20,10 @@ struct CallTests {
     final class Outcomes { var all: [PeerCallOutcome] = [] }
 
     private func call(
-        _ from: TestNode, _ to: TestNode, _ bytes: [UInt8] = [], within patience: Duration = .seconds(10),
+        _ from: TestNode, _ to: TestNode, _ bytes: [UInt8] = [], within timeout: Duration = .seconds(10),
         into outcomes: Outcomes
     ) {
-        from.transport.call(to.id, PeerCall(kind: 5, bytes: bytes), within: patience) { outcomes.all.append($0) }
+        from.transport.call(to.id, PeerCall(kind: 5, bytes: bytes), within: timeout) { outcomes.all.append($0) }
     }
 
     @Test("Both sides may ask; small and large; answered at once or later, in any order")
@@ -40,7 +40,7 @@ struct CallTests {
         call(b, a, [1], into: outcomes)
         call(b, a, [2], within: .seconds(7), into: outcomes)
         try bench.turn("both are asked") { a.requests.count == 2 }
-        #expect(a.requests[0].peer == b.transport.identity && a.requests[1].patience == .seconds(7))
+        #expect(a.requests[0].peer == b.transport.identity && a.requests[1].timeout == .seconds(7))
         a.requests[1].answer([22])
         a.requests[0].refuse("no")
         a.requests[0].answer([11])

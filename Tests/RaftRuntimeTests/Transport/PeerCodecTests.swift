@@ -21,7 +21,7 @@ struct PeerCodecTests {
     @Test("The length stands in front, most significant byte first")
     func header() throws {
         let call = PeerFrame.call(
-            number: 1, PeerCall(kind: 1, bytes: [UInt8](repeating: 7, count: 70_000)), patience: .zero)
+            number: 1, PeerCall(kind: 1, bytes: [UInt8](repeating: 7, count: 70_000)), timeout: .zero)
         let bytes = try PeerCodec.encode(call, to: NodeID("x"), limit: 1 << 20)
         let announced = bytes[..<4].reduce(0) { $0 << 8 | Int($1) }
         #expect(announced == bytes.count - 4 && announced > 70_000)
@@ -56,7 +56,7 @@ struct PeerCodecTests {
             "2233" + "090100000000000000" + "1002" + "5226" + "0a0408011001" + "1206080210021a00"
                 + "1214" + "080210032a0e" + "090100000000000000" + "10021a0103" + "1801"
         ),
-        (.call(number: 3, PeerCall(kind: 12, bytes: [1, 2]), patience: .seconds(1)), "2a0b0803100c1a02010220e807"),
+        (.call(number: 3, PeerCall(kind: 12, bytes: [1, 2]), timeout: .seconds(1)), "2a0b0803100c1a02010220e807"),
         (.reply(number: 3, .refusal("x")), "320508031a0178"),
         (.ping(1), "390100000000000000"),
         (.pong(2), "410200000000000000"),

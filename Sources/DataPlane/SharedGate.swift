@@ -7,7 +7,7 @@ internal import Topology
 ///
 /// The ticks are atomics of their own: a lease that is renewed reaches workers without a message, and one that ends is
 /// seen before the next write. Everything else is taken by a worker at its next turn, when its doorbell rings.
-final class GateCell: Sendable {
+final class SharedGate: Sendable {
     /// What a worker obeys.
     struct Command: Sendable {
         var order: GateOrder
@@ -53,7 +53,7 @@ final class GateCell: Sendable {
         let isNews = state.withLock { state in
             let old = state.order
             state.order = order
-            return old.generation != order.generation || old.mode != order.mode || old.patience != order.patience
+            return old.generation != order.generation || old.mode != order.mode || old.holdBudget != order.holdBudget
                 || old.holdUntil != order.holdUntil && order.mode.isHold
         }
         if isNews { admitUntil.store(0, ordering: .releasing) }
@@ -104,9 +104,9 @@ final class GateCell: Sendable {
 }
 
 /// The gates of all services, found by name. Safe from every thread.
-final class GateCells: Sendable {
+final class SharedGates: Sendable {
     private struct State {
-        var cells: [ServiceName: GateCell] = [:]
+        var cells: [ServiceName: SharedGate] = [:]
         var listener: (@Sendable (ServiceName) -> Void)?
     }
 
@@ -118,10 +118,10 @@ final class GateCells: Sendable {
     init(workers: Int) { self.workers = workers }
 
     /// The service's gate; made at first sight.
-    func cell(of service: ServiceName) -> GateCell {
+    func cell(of service: ServiceName) -> SharedGate {
         state.withLock { state in
             if let cell = state.cells[service] { return cell }
-            let cell = GateCell(service, workers: workers)
+            let cell = SharedGate(service, workers: workers)
             state.cells[service] = cell
             return cell
         }
@@ -130,7 +130,7 @@ final class GateCells: Sendable {
     /// Who is told that a worker has confirmed something.
     func listen(_ listener: @escaping @Sendable (ServiceName) -> Void) { state.withLock { $0.listener = listener } }
 
-    /// Tells control that there is something new to read in `GateCell.confirmed`.
+    /// Tells control that there is something new to read in `SharedGate.confirmed`.
     func ring(_ service: ServiceName) { state.withLock { $0.listener }?(service) }
 
     var leaseLength: Duration {

@@ -3,7 +3,7 @@ internal import Proactor
 internal import Topology
 
 /// Somebody who waits for room at an endpoint.
-protocol LineWaiter: AnyObject {
+protocol RequestQueueWaiter: AnyObject {
     /// Its ticket while it waits; 0: it does not.
     var lineTicket: UInt64 { get set }
     /// A ticket that it never had before, wherever it waited: waiters are used again for other requests.
@@ -20,12 +20,12 @@ protocol LineWaiter: AnyObject {
 ///
 /// An endpoint that has room again on this worker calls the next one at the end of the turn. What other workers free is
 /// seen by a look every few milliseconds.
-final class WaitingLine: TimerHandler {
+final class RequestQueue: TimerHandler {
     /// Between two looks for room that other workers made.
     private static let period: Int64 = 5_000_000
 
     private struct Place {
-        let waiter: any LineWaiter
+        let waiter: any RequestQueueWaiter
         /// Waiters are used again: this tells whether it is still the same request, and still waiting.
         let ticket: UInt64
         let deadline: Tick
@@ -50,7 +50,7 @@ final class WaitingLine: TimerHandler {
     ///   - limit: how many may wait.
     ///   - time: how long it may wait, in nanoseconds.
     /// - Returns: false when the line is full.
-    func join(_ waiter: any LineWaiter, limit: Int, time: Int64) -> Bool {
+    func join(_ waiter: any RequestQueueWaiter, limit: Int, time: Int64) -> Bool {
         guard places.count - first < limit else { return false }
         let ticket = waiter.takeTicket()
         waiter.lineTicket = ticket

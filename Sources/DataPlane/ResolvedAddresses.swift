@@ -7,7 +7,7 @@ internal import Synchronization
 internal import Topology
 
 /// Resolved addresses by their text. Shared by all workers; read when a table is adopted, never for a request.
-final class AddressBook: Sendable {
+final class ResolvedAddresses: Sendable {
     private let resolved = Mutex<[Address: SocketAddress]>([:])
 
     /// The socket address; nil while a name has not been resolved.

@@ -3,7 +3,7 @@ internal import Proactor
 internal import Topology
 
 /// Somebody who waits for a primary.
-protocol HeldWaiter: AnyObject {
+protocol HoldQueueWaiter: AnyObject {
     /// Its ticket while it waits; 0: it does not.
     var heldTicket: UInt64 { get set }
     /// A ticket that it never had before, wherever it waited: waiters are used again for other requests.
@@ -16,7 +16,7 @@ protocol HeldWaiter: AnyObject {
 
 /// Bounded by count and bytes; one a service and worker. All are looked at when the gate's order changes, and ten times a
 /// second, for the sake of those whose endpoint failed and of those whose time is over.
-final class HeldRequests: TimerHandler {
+final class HoldQueue: TimerHandler {
     /// The most that wait.
     static let mostRequests = 16_384
     /// The most bytes of heads and bodies that wait.
@@ -24,7 +24,7 @@ final class HeldRequests: TimerHandler {
     private static let period: Int64 = 100_000_000
 
     private struct Place {
-        let waiter: any HeldWaiter
+        let waiter: any HoldQueueWaiter
         /// Waiters are used again: this tells whether it is still the same request, and still waiting.
         let ticket: UInt64
     }
@@ -40,7 +40,7 @@ final class HeldRequests: TimerHandler {
     /// Lets somebody wait; `tryAgain` is called later, never from here.
     ///
     /// - Returns: false when too many wait, or too much.
-    func join(_ waiter: any HeldWaiter) -> Bool {
+    func join(_ waiter: any HoldQueueWaiter) -> Bool {
         guard places.count < Self.mostRequests, bytes + waiter.heldBytes <= Self.mostBytes else { return false }
         let ticket = waiter.takeTicket()
         waiter.heldTicket = ticket

@@ -5,9 +5,9 @@ internal import Switching
 internal import Topology
 
 /// A service's gate on one worker.
-final class GateRuntime {
-    private let cell: GateCell
-    private let cells: GateCells
+final class WorkerGate {
+    private let cell: SharedGate
+    private let cells: SharedGates
     private let loop: EventLoop
     private let worker: Int
     private(set) var order: GateOrder
@@ -19,14 +19,14 @@ final class GateRuntime {
     private var older: [(generation: UInt64, count: Int)] = []
     private var lastCut: UInt64 = 0
     /// Who waits until the gate opens.
-    let held: HeldRequests
+    let held: HoldQueue
 
-    init(_ cell: GateCell, _ cells: GateCells, loop: EventLoop, worker: Int) {
+    init(_ cell: SharedGate, _ cells: SharedGates, loop: EventLoop, worker: Int) {
         self.cell = cell
         self.cells = cells
         self.loop = loop
         self.worker = worker
-        held = HeldRequests(loop)
+        held = HoldQueue(loop)
         order = cell.command.order
         fenceLines = Self.fenceLines(order)
         confirm()
@@ -138,13 +138,13 @@ final class GateRuntime {
 }
 
 /// The right to write towards the primary's backends: who has one is counted until it is given back.
-struct GatePass {
-    let gate: GateRuntime
+struct AdmissionPermit {
+    let gate: WorkerGate
     let generation: UInt64
     /// For the log: when the gate closes it forgets.
     let epoch: Epoch?
 
-    init(_ gate: GateRuntime) {
+    init(_ gate: WorkerGate) {
         self.gate = gate
         epoch = gate.epoch
         generation = gate.enter()

@@ -1,7 +1,7 @@
 // Owns what a kind of value is: how it is read from the file, how it is written, and what the reference calls it.
 
 /// How values of one kind stand in the file.
-struct Form<Value: Sendable>: Sendable {
+struct ValueSchema<Value: Sendable>: Sendable {
     /// What the reference and the messages call it: `duration`, `list of services`.
     var type: String
     /// The keys below it, and what the reference appends to the path of the key for them: `[]`, `.NAME`.
@@ -19,25 +19,25 @@ struct NestedOutline: Sendable {
 }
 
 /// Why a text is no value of a kind: completes "…, found 'text'".
-struct Misfit: Error {
+struct InvalidValue: Error {
     var message: String
     init(_ message: String) { self.message = message }
 }
 
-extension Form {
+extension ValueSchema {
     /// A value that is one scalar. `parse` gets its text, with environment variables replaced, quoted or not.
     static func scalar(
-        _ type: String, parse: @escaping @Sendable (String) throws(Misfit) -> Value,
+        _ type: String, parse: @escaping @Sendable (String) throws(InvalidValue) -> Value,
         write: @escaping @Sendable (Value) -> String
-    ) -> Form {
-        Form(
+    ) -> ValueSchema {
+        ValueSchema(
             type: type, section: nil,
             read: { node, reading in
                 guard let text = node.text else {
                     reading.error(at: node, "expected \(article(type)), found \(node.found)")
                     return nil
                 }
-                do throws(Misfit) {
+                do throws(InvalidValue) {
                     return try parse(text)
                 } catch {
                     reading.error(at: node, "\(error.message), found \(quoted(text))")
@@ -50,17 +50,17 @@ extension Form {
     func mapped<Other: Sendable>(
         as type: String? = nil, _ wrap: @escaping @Sendable (Value) -> Other?,
         back: @escaping @Sendable (Other) -> Value
-    ) -> Form<Other> {
-        Form<Other>(
+    ) -> ValueSchema<Other> {
+        ValueSchema<Other>(
             type: type ?? self.type, section: section,
             read: { node, reading in read(node, reading).flatMap(wrap) }, write: { write(back($0)) })
     }
 
     /// A sequence of values. `minimum` 1 refuses an empty one.
     static func list<Element: Sendable>(
-        of element: Form<Element>, _ plural: String, minimum: Int = 0, limit: Int = 100_000
-    ) -> Form where Value == [Element] {
-        Form(
+        of element: ValueSchema<Element>, _ plural: String, minimum: Int = 0, limit: Int = 100_000
+    ) -> ValueSchema where Value == [Element] {
+        ValueSchema(
             type: "list of \(plural)",
             section: element.section.map { NestedOutline(suffix: "[]" + $0.suffix, section: $0.section) },
             read: { node, reading in
@@ -82,10 +82,10 @@ extension Form {
     }
 
     /// One value, or a list of them.
-    static func oneOrMore<Element: Sendable>(of element: Form<Element>, _ plural: String) -> Form
+    static func oneOrMore<Element: Sendable>(of element: ValueSchema<Element>, _ plural: String) -> ValueSchema
     where Value == [Element] {
-        let list = Form.list(of: element, plural, minimum: 1)
-        return Form(
+        let list = ValueSchema.list(of: element, plural, minimum: 1)
+        return ValueSchema(
             type: "\(element.type), or a list of them", section: element.section,
             read: { node, reading in
                 if case .sequence = node.content { return list.read(node, reading) }
@@ -94,8 +94,8 @@ extension Form {
     }
 
     /// `off`, or a value.
-    static func offOr<Wrapped: Sendable>(_ form: Form<Wrapped>) -> Form where Value == Wrapped? {
-        Form(
+    static func offOr<Wrapped: Sendable>(_ form: ValueSchema<Wrapped>) -> ValueSchema where Value == Wrapped? {
+        ValueSchema(
             type: "\(form.type), or off", section: form.section,
             read: { node, reading in
                 if let text = node.text, ["off", "false", "no"].contains(text) { return .some(nil) }
@@ -104,8 +104,8 @@ extension Form {
     }
 
     /// The keys of a section.
-    static func section(_ section: Section<Value>) -> Form {
-        Form(
+    static func section(_ section: Section<Value>) -> ValueSchema {
+        ValueSchema(
             type: "section", section: NestedOutline(suffix: "", section: section.outline),
             read: { section.read($0, $1) }, write: { _ in "" })
     }
