@@ -51,6 +51,7 @@ let package = Package(
         pure("Balancing", ["Topology"]),
         pure("Switching", ["Topology", "Catalog"]),
         pure("Failover", ["Topology", "Catalog"]),
+        pure("Proxying", ["Topology", "HTTPWire", "Balancing", "Switching"]),
         pure("Simulation", ["Raft", "Topology", "Catalog", "Switching", "Failover"]),
         pure("Routing", ["Topology", "Catalog", "Health", "Balancing"]),
         // C modules.
