@@ -67,6 +67,9 @@ struct MetricsPage {
         single("connections_accepted_total", "counter", "Connections accepted.", read(process.connectionsAccepted))
         single(
             "connections_refused_total", "counter", "Connections beyond the limit.", read(process.connectionsRefused))
+        single(
+            "untrusted_proxies_total", "counter", "Connections from peers whose PROXY header is not believed.",
+            read(process.untrustedProxies))
         single("requests_active", "gauge", "Requests and tunnels under way.", read(process.active))
         single("bad_requests_total", "counter", "Requests refused as malformed.", read(process.badRequests))
         single("unrouted_requests_total", "counter", "Requests that no route matched.", read(process.unrouted))

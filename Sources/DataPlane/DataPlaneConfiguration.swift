@@ -1,4 +1,5 @@
 // Owns what the data plane is told by the settings, beside listeners and services.
+public import Routing
 public import Topology
 
 /// The settings of the data plane that hold for all listeners.
@@ -12,13 +13,19 @@ public struct DataPlaneConfiguration: Sendable {
     /// Bytes and fields of a head.
     public var maximumHead: ByteCount = 32768
     public var maximumFields = 128
+    /// Interim answers (1xx) that are passed on for one request; with one more the answer is 502.
+    public var maximumInterim = 16
     /// Time for a client's head from its first byte, and between two requests.
     public var clientHeadTimeout = Duration.seconds(10)
     public var clientIdleTimeout = Duration.seconds(60)
+    /// Time in which a client takes none of the bytes that wait for it; then it is cut off.
+    public var clientStallTimeout = Duration.seconds(30)
     /// Networks whose forwarded fields are believed.
     public var trustsPeer: @Sendable (SocketHost) -> Bool = { _ in false }
     public var addsVia = false
     public var passesUnderscores = false
+    /// Whether paths are compared and forwarded as they came, with dot segments and repeated slashes.
+    public var keepsPaths = false
     public var accessLog: AccessLogConfiguration?
     /// Pages for Meridian's own errors, by status.
     public var errorPages: [Int: [UInt8]] = [:]
@@ -30,6 +37,11 @@ public struct DataPlaneConfiguration: Sendable {
 public struct SocketHost: Hashable, Sendable {
     public var bytes: [UInt8]
     public init(bytes: [UInt8]) { self.bytes = bytes }
+}
+
+extension ProxyProtocolPolicy {
+    /// Whether the header of a connection from there is believed; otherwise the connection is to be refused.
+    public func trusts(_ peer: SocketHost) -> Bool { peer.bytes.isEmpty || trusts(IPAddress(octets: peer.bytes)) }
 }
 
 /// Where and how requests are logged.

@@ -49,7 +49,7 @@ final class HTTPSession: StreamHandler, TimerHandler, Drainable {
         let session = HTTPSession(listener, worker)
         guard let stream = try? worker.loop.adopt(connection, handler: session) else { return false }
         session.stream = stream
-        session.awaitsProxyHeader = listener.definition.proxyProtocol
+        session.awaitsProxyHeader = listener.definition.proxyProtocol != nil
         let timer = worker.loop.makeTimer(session)
         session.timer = timer
         worker.add(session)

@@ -47,7 +47,7 @@ final class TCPSession: StreamHandler, TimerHandler, Drainable, HoldQueueWaiter 
         client.setHandler(session)
         worker.add(session)
         service.counters.requests.add(1, ordering: .relaxed)
-        if listener.definition.proxyProtocol {
+        if listener.definition.proxyProtocol != nil {
             session.awaitProxyHeader()
         } else {
             session.attempt()

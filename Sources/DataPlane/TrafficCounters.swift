@@ -84,6 +84,8 @@ public final class ProcessCounters: Sendable {
     public let connections = Atomic<Int>(0)
     public let connectionsAccepted = Atomic<Int>(0)
     public let connectionsRefused = Atomic<Int>(0)
+    /// Connections to listeners with `proxy_protocol` from peers whose header is not believed.
+    public let untrustedProxies = Atomic<Int>(0)
     public let badRequests = Atomic<Int>(0)
     public let unrouted = Atomic<Int>(0)
     public let logLinesDropped = Atomic<Int>(0)

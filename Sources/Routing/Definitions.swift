@@ -64,15 +64,27 @@ public struct FailoverPolicy: Hashable, Sendable {
 public struct TimeoutPolicy: Hashable, Sendable {
     public var clientHead = Duration.seconds(10)
     public var clientIdle = Duration.seconds(60)
-    /// Grace before the least rate of a body is asked for, and that rate in bytes a second.
+    /// While bytes wait for a client that takes none; then it is cut off.
+    public var clientStall = Duration.seconds(30)
+    /// Grace before the least rate of a request's body is asked for, and that rate in bytes a second. Time in which the
+    /// proxy itself was not receiving does not count.
     public var bodyGrace = Duration.seconds(30)
     public var bodyRate = 500
     public var tunnelIdle = Duration.seconds(3600)
     public var connect = Duration.seconds(2)
+    /// From the end of a request to the head of its answer.
     public var firstByte = Duration.seconds(30)
+    /// Between two pieces of an answer that has begun; nil: as `responseIdle(ofEventStream:)` says.
+    public var responseIdle: Duration?
     /// The whole request; nil: no limit.
     public var request: Duration?
     public init() {}
+
+    /// The longest pause within an answer: what the settings say, else 60 s, and 1 h for an event stream
+    /// (`text/event-stream`), which is silent while nothing happens.
+    public func responseIdle(ofEventStream isEventStream: Bool) -> Duration {
+        responseIdle ?? (isEventStream ? .seconds(3600) : .seconds(60))
+    }
 }
 
 /// What users reach: endpoints per datacenter, and the policies between them.
@@ -94,6 +106,8 @@ public struct ServiceDefinition: Hashable, Sendable {
     public var timeouts = TimeoutPolicy()
     /// `responses: lenient` accepts a bare LF from old backends.
     public var acceptsBareLineFeeds = false
+    /// Whether a client that closes before its answer cancels a request of an idempotent method (RFC 9110 §9.2.2).
+    public var abortsOnClose = true
     /// In order of preference.
     public var datacenters: [DatacenterDefinition] = []
     public init(name: ServiceName) { self.name = name }
@@ -131,6 +145,22 @@ public struct RouteDefinition: Hashable, Sendable {
     public init(service: ServiceName) { self.service = service }
 }
 
+/// Whose PROXY protocol headers are believed. A connection from elsewhere is refused.
+public struct ProxyProtocolPolicy: Hashable, Sendable {
+    /// Networks of the peers that are believed; nil: those on this machine.
+    public var sources: [AddressPrefix]?
+
+    public init(sources: [AddressPrefix]? = nil) { self.sources = sources }
+
+    /// Whether a peer is believed.
+    ///
+    /// - Parameter peer: nil for the peer of a Unix socket, which is always believed: the file's mode says who connects.
+    public func trusts(_ peer: IPAddress?) -> Bool {
+        guard let peer else { return true }
+        return sources.map { $0.contains { $0.contains(peer) } } ?? peer.isLoopback
+    }
+}
+
 /// A bound address with routes to services.
 public struct ListenerDefinition: Hashable, Sendable {
     public var name: ListenerName
@@ -140,8 +170,8 @@ public struct ListenerDefinition: Hashable, Sendable {
     public var routes: [RouteDefinition] = []
     /// For `tcp`.
     public var service: ServiceName?
-    /// Whether every connection begins with a PROXY protocol header (version 1 or 2).
-    public var proxyProtocol = false
+    /// Every connection begins with a PROXY protocol header (version 1 or 2), from a peer that is believed; nil: none does.
+    public var proxyProtocol: ProxyProtocolPolicy?
     public init(name: ListenerName, bind: Address) {
         self.name = name
         self.bind = bind

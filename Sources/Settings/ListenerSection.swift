@@ -33,11 +33,14 @@ extension ListenerDraft {
                 "service", optional: \.definition.service, .reference(to: .service), absent: "",
                 "For tcp: where connections go. For http: short for one route that matches all."),
             Key(
-                "proxy_protocol", \.definition.proxyProtocol, .toggle,
-                "Whether every connection begins with a PROXY protocol header, version 1 or 2."),
+                "proxy_protocol", \.definition.proxyProtocol, .proxyProtocol,
+                "Whether every connection begins with a PROXY protocol header, version 1 or 2, and whose is believed; a "
+                    + "connection from elsewhere is refused. `on` believes peers on this machine: a listener that others "
+                    + "reach needs `from`."),
             Key("tls", unavailable: "TLS comes with a later one"),
         ],
         check: { draft, fields, reading in
+            checkProxyProtocol(draft.definition, fields, reading)
             // With an unknown protocol every further rule would be a guess.
             guard ProtocolKind(writtenAs: fields["protocol"]) != nil else { return }
             checkTargets(draft.definition, fields, reading)
@@ -55,6 +58,17 @@ extension ListenerDraft {
                 draft.definition.service = nil
             }
         })
+
+    /// Whoever can write the header can claim any address, so those who may must be named.
+    private static func checkProxyProtocol(_ listener: ListenerDefinition, _ fields: Fields, _ reading: Reading) {
+        guard let node = fields["proxy_protocol"], node.text != nil, listener.proxyProtocol != nil,
+            !listener.bind.isLoopback
+        else { return }
+        reading.error(
+            at: node,
+            "the listener is reached from other machines, but 'on' believes only peers on this one: name those whose "
+                + "header is believed, such as proxy_protocol: { from: [10.0.0.0/8] }")
+    }
 
     private static func checkTargets(_ listener: ListenerDefinition, _ fields: Fields, _ reading: Reading) {
         switch (listener.protocol, fields.key("routes"), fields.key("service")) {
@@ -79,6 +93,27 @@ extension ProtocolKind {
             return
         }
         self.init(rawValue: node.text ?? "")
+    }
+}
+
+extension ValueSchema where Value == ProxyProtocolPolicy? {
+    /// `on`, `off`, or `{ from: [PREFIX] }`.
+    fileprivate static var proxyProtocol: ValueSchema {
+        let section = Section<ProxyProtocolPolicy>(
+            "proxy_protocol", "Whose PROXY protocol headers are believed.",
+            initial: { _ in ProxyProtocolPolicy() },
+            keys: [
+                Key(
+                    "from", optional: \.sources, .list(of: .addressPrefix, "address prefixes", minimum: 1),
+                    required: true, absent: "", "The peers' networks or addresses.")
+            ])
+        let toggle = ValueSchema<Bool>.toggle
+        return ValueSchema(
+            type: "on | off | section", section: NestedOutline(suffix: "", section: section.outline),
+            read: { node, reading in
+                if case .mapping = node.content { return section.read(node, reading).map(Optional.some) }
+                return toggle.read(node, reading).map { $0 ? ProxyProtocolPolicy() : nil }
+            }, write: { $0 == nil ? "off" : "on" })
     }
 }
 

@@ -122,6 +122,9 @@ extension TimeoutPolicy {
         keys: [
             Key("client_head", \.clientHead, .timeLimit, "To receive a request's head once it has begun."),
             Key("client_idle", \.clientIdle, .timeLimit, "For a client's connection between two requests."),
+            Key(
+                "client_stall", \.clientStall, .timeLimit,
+                "While bytes wait for a client that takes none; then it is cut off."),
         ] + serviceKeys,
         check: { policy, _, reading in reading.timeouts = policy })
 
@@ -132,10 +135,19 @@ extension TimeoutPolicy {
     private static var serviceKeys: [Key<TimeoutPolicy>] {
         [
             Key("connect", \.connect, .timeLimit, "To connect to an endpoint."),
-            Key("first_byte", \.firstByte, .timeLimit, "From the end of a request to the first byte of its answer."),
+            Key(
+                "first_byte", \.firstByte, .timeLimit,
+                "From the end of a request to the head of its answer, no longer."),
+            Key(
+                "response_idle", optional: \.responseIdle, .timeLimit,
+                absent: "60s, 1h for event streams (`text/event-stream`)",
+                "Between two pieces of an answer that has begun."),
             Key("request", \.request, .offOr(.timeLimit), "For the whole of a request."),
             Key("body_grace", \.bodyGrace, .timeLimit, "Before `body_rate` is asked for."),
-            Key("body_rate", \.bodyRate, .byteRate, "The least bytes a second of a body."),
+            Key(
+                "body_rate", \.bodyRate, .byteRate,
+                "The least bytes a second of a request's body; time in which the proxy itself was not receiving does "
+                    + "not count. Answers have no least rate: see `response_idle` and `client_stall`."),
             Key("tunnel_idle", \.tunnelIdle, .timeLimit, "For a TCP session or WebSocket without a byte either way."),
         ]
     }

@@ -52,6 +52,10 @@ extension Draft {
                 "underscores", \.settings.passesUnderscores, .words([("drop", false), ("pass", true)]),
                 "What becomes of request fields with `_` in their names."),
             Key(
+                "paths", \.settings.keepsPaths, .words([("normalize", false), ("as_is", true)]),
+                "Whether dot segments and repeated slashes are resolved before a route is matched; `as_is` for backends "
+                    + "that need the path as it came."),
+            Key(
                 "error_pages", \.settings.errorPages, .errorPages, absent: "",
                 "Files for the bodies of Meridian's own errors, by status: `{ 503: /etc/meridian/503.html }`."),
         ],
@@ -123,6 +127,9 @@ extension LimitSettings {
                 "Client connections at a time."),
             Key("head", \.head, .size(.kibibytes(1) ... .kibibytes(60)), "The most of a head; more is 431 or 414."),
             Key("headers", \.headers, .count(1...128), "The most fields of a head; more is 431."),
+            Key(
+                "interim", \.interim, .count(0...1000),
+                "The most interim answers (1xx) that are passed on for one request; one more is 502."),
         ])
 }
 

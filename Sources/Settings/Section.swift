@@ -84,12 +84,12 @@ struct Key<Target: Sendable>: Sendable {
     /// A key whose value may be absent. `absent` says in the reference what that means.
     init<Value: Sendable>(
         _ name: String, optional place: any WritableKeyPath<Target, Value?> & Sendable, _ form: ValueSchema<Value>,
-        absent: String, _ documentation: String
+        required: Bool = false, absent: String, _ documentation: String
     ) {
         let optional = ValueSchema<Value?>(
             type: form.type, section: form.section, read: { form.read($0, $1).map(Optional.some) },
             write: { $0.map(form.write) ?? "" })
-        self.init(name, place, optional, absent: absent, documentation)
+        self.init(name, place, optional, required: required, absent: absent, documentation)
     }
 
     /// A key that the contract names and this version refuses, so that nobody believes it does something.

@@ -63,6 +63,9 @@ extension ServiceDraft {
             Key(
                 "responses", \.definition.acceptsBareLineFeeds, .words([("strict", false), ("lenient", true)]),
                 "`lenient` accepts a bare LF as a line end from old backends."),
+            Key(
+                "abort_on_close", \.definition.abortsOnClose, .toggle,
+                "Whether a client that closes before its answer cancels a request of an idempotent method."),
             Key("tls", unavailable: "TLS to endpoints comes with a later one"),
         ],
         check: { draft, fields, reading in
@@ -98,7 +101,7 @@ extension ServiceDraft {
             }
         }
         guard service.protocol == .tcp else { return }
-        for name in ["retry", "responses"] {
+        for name in ["retry", "responses", "abort_on_close"] {
             if let key = fields.key(name) { reading.warn(at: key, "'\(name)' does nothing for a tcp service") }
         }
     }

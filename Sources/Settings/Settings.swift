@@ -24,6 +24,8 @@ public struct Settings: Hashable, Sendable {
     public var addsVia = true
     /// Whether fields whose names have `_` go through to backends.
     public var passesUnderscores = false
+    /// Whether paths are matched and forwarded as they came, with dot segments and repeated slashes.
+    public var keepsPaths = false
     /// Files that replace the bodies of Meridian's own errors, in the order of their statuses.
     public var errorPages: [ErrorPage] = []
     /// In order of preference; never empty.
@@ -65,6 +67,8 @@ public struct LimitSettings: Hashable, Sendable {
     public var head = ByteCount.kibibytes(32)
     /// The most fields of a head.
     public var headers = 128
+    /// The most interim answers (1xx) that are passed on for one request.
+    public var interim = 16
 
     public init() {}
 }

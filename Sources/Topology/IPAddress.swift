@@ -12,6 +12,17 @@ public struct IPAddress: Hashable, Sendable {
     /// An IPv6 address from its 128 bits, the first octet highest.
     public init(v6 bits: UInt128) { self.bits = bits }
 
+    /// From 4 or 16 bytes in network order.
+    ///
+    /// - Returns: nil for another count of bytes.
+    public init?(octets: [UInt8]) {
+        switch octets.count {
+        case 4: self.init(v4: octets.reduce(0) { $0 << 8 | UInt32($1) })
+        case 16: self.init(v6: octets.reduce(0) { $0 << 8 | UInt128($1) })
+        default: return nil
+        }
+    }
+
     /// Whether it is an IPv4 address.
     public var isV4: Bool { bits >> 32 == 0xFFFF }
     /// 127.0.0.0/8 (RFC 1122 §3.2.1.3) or ::1 (RFC 4291 §2.5.3).

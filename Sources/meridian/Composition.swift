@@ -23,13 +23,16 @@ extension DataPlaneConfiguration {
         maximumConnections = settings.limits.connections ?? max(64, descriptors - 512)
         maximumHead = settings.limits.head
         maximumFields = settings.limits.headers
+        maximumInterim = settings.limits.interim
         clientHeadTimeout = settings.timeouts.clientHead
         clientIdleTimeout = settings.timeouts.clientIdle
+        clientStallTimeout = settings.timeouts.clientStall
         addsVia = settings.addsVia
         passesUnderscores = settings.passesUnderscores
+        keepsPaths = settings.keepsPaths
         let trusted = settings.trustedProxies
         trustsPeer = { host in
-            guard !trusted.isEmpty, let address = IPAddress(host.bytes) else { return false }
+            guard !trusted.isEmpty, let address = IPAddress(octets: host.bytes) else { return false }
             return trusted.contains { $0.contains(address) }
         }
         if let log = settings.accessLog {
@@ -49,17 +52,6 @@ extension DataPlaneConfiguration {
         guard count >= 0 else { throw Failure("error page \(path): \(String(cString: strerror(errno)))") }
         guard count < bytes.count else { throw Failure("error page \(path): larger than 60 KiB") }
         return Array(bytes.prefix(count))
-    }
-}
-
-extension IPAddress {
-    /// From 4 or 16 bytes in network order.
-    fileprivate init?(_ bytes: [UInt8]) {
-        switch bytes.count {
-        case 4: self.init(v4: bytes.reduce(0) { $0 << 8 | UInt32($1) })
-        case 16: self.init(v6: bytes.reduce(0) { $0 << 8 | UInt128($1) })
-        default: return nil
-        }
     }
 }
 

@@ -62,6 +62,19 @@ import Topology
         #expect(timeouts.connect == .seconds(9))
         #expect(timeouts.firstByte == .seconds(8))
     }
+
+    @Test func anEventStreamMayPauseForLongerUnlessThatIsSet() throws {
+        let unset = try #require(settings(minimal()).services.first?.timeouts)
+        #expect(unset.responseIdle(ofEventStream: false) == .seconds(60))
+        #expect(unset.responseIdle(ofEventStream: true) == .seconds(3600))
+        let file = minimal("timeouts: { response_idle: 5s }")
+        #expect(try settings(file).services.first?.timeouts.responseIdle(ofEventStream: true) == .seconds(5))
+    }
+
+    @Test func noServiceHasAClientOfItsOwn() {
+        let found = messages(minimal(service: "timeouts: { client_stall: 1s }"))
+        #expect(found.contains { $0.hasPrefix("unknown key 'client_stall' in timeouts") })
+    }
 }
 
 @Suite struct RuleTests {
@@ -90,12 +103,41 @@ import Topology
         ("health_check: { timeout: 3s }", "the timeout of a check is longer than its interval: checks will be late"),
         ("hash: source", "'hash' does nothing without 'endpoint_policy: maglev'"),
         ("protocol: tcp\nretry: {}", "'retry' does nothing for a tcp service"),
+        ("protocol: tcp\nabort_on_close: off", "'abort_on_close' does nothing for a tcp service"),
     ])
     func warns(_ line: String, _ message: String) throws {
         let isTCP = line.hasPrefix("protocol: tcp")
         let valid = try read(minimal(service: line, listener: isTCP ? "protocol: tcp" : "")).get()
         #expect(valid.warnings.map(\.message) == [message])
         #expect(valid.warnings.allSatisfy { $0.description.contains(": warning: ") })
+    }
+
+    @Test(arguments: [
+        ("bind: \"127.0.0.1:1\"", "on", ""),
+        ("bind: \"[::1]:1\"", "on", ""),
+        ("bind: \"localhost:1\"", "yes", ""),
+        ("bind: unix:/run/web.sock", "on", ""),
+        ("bind: \":1\"", "off", ""),
+        ("bind: \":1\"", "{ from: [ 10.0.0.0/8, \"::1\" ] }", ""),
+        ("bind: \":1\"", "on", "the listener is reached from other machines, but 'on' believes only peers on this one"),
+        ("bind: \"[::]:1\"", "on", "the listener is reached from other machines"),
+        ("bind: \"proxy.example.com:1\"", "on", "the listener is reached from other machines"),
+        ("bind: \":1\"", "{}", "proxy_protocol needs the key 'from'"),
+        ("bind: \":1\"", "{ from: [] }", "the list of address prefixes is empty"),
+        ("bind: \":1\"", "{ from: 10.0.0.0/8 }", "expected a list of address prefixes, found '10.0.0.0/8'"),
+        ("bind: \":1\"", "{ from: [10.0.0.1/8] }", "expected an IP address or a prefix such as"),
+        ("bind: \":1\"", "{ form: [] }", "unknown key 'form' in proxy_protocol; did you mean 'from'?"),
+        ("bind: \":1\"", "maybe", "expected on or off, found 'maybe'"),
+    ])
+    func whoseProxyHeaderIsBelieved(_ bind: String, _ value: String, _ message: String) {
+        let file = minimal(listener: "proxy_protocol: \(value)").replacing("bind: \":8080\"", with: bind)
+        let found = messages(file)
+        if message.isEmpty {
+            #expect(found == [])
+        } else {
+            #expect(found.contains { $0.hasPrefix(message) }, "\(found)")
+            #expect(!found.contains { $0.contains("other machines") } || message.contains("other machines"))
+        }
     }
 
     @Test func weightsOfNothingButZeroAreNoted() throws {
