@@ -1,36 +1,36 @@
-// Owns one worker's connections to one endpoint.
+// Owns one worker's view of one endpoint: where it is, what it is given, and its connections.
 internal import Balancing
 internal import Catalog
+internal import HTTPTransport
 internal import Proactor
 internal import Routing
 internal import Synchronization
 internal import Topology
 
-/// An endpoint on one worker: where it is, its idle connections, and its counters that all workers share.
+/// An endpoint on one worker. Its counters are shared by all workers, so that limits hold for the process.
 final class EndpointRuntime {
     let id: EndpointID
     let counters: EndpointCounters
     /// nil while its name is not resolved.
     private(set) var address: SocketAddress?
     private(set) var circuit: CircuitLimits
-    private(set) var pool: PoolPolicy
+    private var poolPolicy: PoolPolicy
     private(set) var acceptsBareLineFeeds: Bool
     /// Whether the endpoint is still in the routing table.
-    private(set) var isCurrent = true
+    private var isCurrent = true
     /// `host:port`, for logs.
     let name: String
     let datacenterName: String
-    private var idle: [UpstreamConnection] = []
+    private var pool = BackendPool()
     private let failureSignal: FailureSignal
     /// The requests of the service that wait for room, here or elsewhere.
-    private let line: RequestQueue
-    private var keptAtLimit = 0
+    private let queue: RequestQueue
 
     init(
         _ endpoint: EndpointRouting, _ service: ServiceDefinition, _ counters: TrafficCounters,
-        _ addresses: ResolvedAddresses, _ line: RequestQueue
+        _ addresses: ResolvedAddresses, _ queue: RequestQueue
     ) {
-        self.line = line
+        self.queue = queue
         id = endpoint.id
         name = endpoint.address.description
         datacenterName = endpoint.id.datacenter.text
@@ -38,18 +38,20 @@ final class EndpointRuntime {
         failureSignal = counters.failureSignal
         address = addresses.lookUp(endpoint.address)
         circuit = service.circuit
-        pool = service.pool
+        poolPolicy = service.pool
         acceptsBareLineFeeds = service.acceptsBareLineFeeds
     }
 
     func update(_ service: ServiceDefinition, _ addresses: ResolvedAddresses) {
         let fresh = addresses.lookUp(id.address)
-        if fresh != address { closeIdle() }
+        if fresh != address || service.acceptsBareLineFeeds != acceptsBareLineFeeds { closeIdle() }
         address = fresh
         circuit = service.circuit
-        pool = service.pool
+        poolPolicy = service.pool
         acceptsBareLineFeeds = service.acceptsBareLineFeeds
     }
+
+    // MARK: Requests
 
     /// Whether one more request is within the circuit's limit; counts it if so. `finishRequest` takes it off.
     @inline(__always)
@@ -66,21 +68,13 @@ final class EndpointRuntime {
     @inline(__always)
     func finishRequest() {
         counters.inFlight.subtract(1, ordering: .relaxed)
-        if !line.isEmpty { line.roomCame() }
+        if !queue.isEmpty { queue.roomCame() }
     }
 
     /// Takes back a `beginRequest` of which nothing came.
     func takeBackRequest() {
         counters.inFlight.subtract(1, ordering: .relaxed)
         counters.requests.subtract(1, ordering: .relaxed)
-    }
-
-    /// Whether one more connection is within the circuit's limit; counts it if so.
-    func beginConnection() -> Bool {
-        let before = counters.connections.add(1, ordering: .relaxed).oldValue
-        if before < circuit.connections { return true }
-        counters.connections.subtract(1, ordering: .relaxed)
-        return false
     }
 
     /// Counts a connect that was refused, reset or not answered in time.
@@ -96,59 +90,58 @@ final class EndpointRuntime {
         failureSignal.raise()
     }
 
-    func finishConnection() {
+    @inline(__always)
+    func countSuccess() {
+        guard counters.consecutiveErrors.load(ordering: .relaxed) != 0 else { return }
+        counters.consecutiveErrors.store(0, ordering: .relaxed)
+    }
+
+    // MARK: Connections
+
+    /// An idle connection for a request; nil: there is none that will do.
+    @inline(__always)
+    func takeIdle(isRepeatable: Bool, now: Tick) -> BackendConnection? {
+        pool.take(isRepeatable: isRepeatable, now: now)
+    }
+
+    /// A connection to be made; nil when the circuit's limit is reached.
+    func makeConnection(_ context: H1ClientContext) -> BackendConnection? {
+        let before = counters.connections.add(1, ordering: .relaxed).oldValue
+        if before < circuit.connections { return BackendConnection(self, context) }
         counters.connections.subtract(1, ordering: .relaxed)
-        if !line.isEmpty { line.roomCame() }
+        return nil
     }
 
-    /// The idle connection used last, which is the one most surely alive.
+    /// Keeps a connection for the next request.
     ///
-    /// - Parameter freshAfter: when the request may not be sent twice, only a connection idle since then will do.
+    /// - Parameter offered: seconds that the backend keeps it; one second less is safe.
+    /// - Returns: how long it is kept, in nanoseconds; nil: close it.
     @inline(__always)
-    func takeIdle(freshAfter: Tick?) -> UpstreamConnection? {
-        guard let last = idle.last else { return nil }
-        if let freshAfter, last.idleSince < freshAfter { return nil }
-        idle.removeLast()
-        return last
-    }
-
-    /// How long one waits for the next request when the endpoint takes no more connections: another worker may need it.
-    static let idleTimeAtLimit: Int64 = 20_000_000
-    /// How long a connection beyond `pool.idle` waits for the next request.
-    static let surplusIdleTime: Int64 = 5_000_000_000
-
-    /// Keeps a connection for the next request. Beyond `pool.idle` connections it is kept for a few seconds only:
-    /// closing it at once would make a busy endpoint's requests connect anew whenever more than that end together.
-    ///
-    /// - Parameter limit: how long it may be idle, in nanoseconds.
-    /// - Returns: how long it is kept; nil when the endpoint is gone: close it.
-    @inline(__always)
-    func keep(_ connection: UpstreamConnection, for limit: Int64) -> Int64? {
+    func keep(_ connection: BackendConnection, offered: Int?) -> Int64? {
         guard isCurrent else { return nil }
-        let isSurplus = idle.count >= pool.idle
-        if isSurplus, pool.idle == 0 { return nil }
-        var time = isSurplus ? min(limit, Self.surplusIdleTime) : limit
-        if counters.connections.load(ordering: .relaxed) >= circuit.connections {
-            // One of some is closed even under load, so that no worker goes without for ever.
-            keptAtLimit &+= 1
-            if keptAtLimit & 15 == 0 { return nil }
-            time = min(time, Self.idleTimeAtLimit)
-        }
-        idle.append(connection)
-        return time
+        var time = poolPolicy.idleTimeout.wholeNanoseconds
+        if let offered { time = min(time, Int64(max(0, offered - 1)) * 1_000_000_000) }
+        let isAtLimit = counters.connections.load(ordering: .relaxed) >= circuit.connections
+        return pool.keep(connection, for: time, limit: poolPolicy.idle, isAtLimit: isAtLimit)
     }
 
-    /// Takes one connection out of the pool, because it broke or its time is over.
-    func discard(_ connection: UpstreamConnection) {
-        if let index = idle.firstIndex(where: { $0 === connection }) { idle.remove(at: index) }
+    /// A connection is no more, or is a tunnel now that is counted by itself.
+    func connectionClosed(_ connection: BackendConnection, wasPooled: Bool) {
+        if wasPooled { pool.remove(connection) }
+        counters.connections.subtract(1, ordering: .relaxed)
+        if !queue.isEmpty { queue.roomCame() }
+    }
+
+    /// A tunnel over a connection that was given away counts as one.
+    func beginTunnel() { counters.connections.add(1, ordering: .relaxed) }
+
+    func endTunnel() {
+        counters.connections.subtract(1, ordering: .relaxed)
+        finishRequest()
     }
 
     /// Closes all idle connections.
-    func closeIdle() {
-        let connections = idle
-        idle = []
-        for connection in connections { connection.closeIdle() }
-    }
+    func closeIdle() { for connection in pool.removeAll() { connection.client.close() } }
 
     /// The endpoint left the table: requests in flight end as they may, nothing new begins.
     func retire() {

@@ -5,7 +5,7 @@ internal import Topology
 /// Somebody who waits for a primary.
 protocol HoldQueueWaiter: AnyObject {
     /// Its ticket while it waits; 0: it does not.
-    var heldTicket: UInt64 { get set }
+    var holdTicket: UInt64 { get set }
     /// A ticket that it never had before, wherever it waited: waiters are used again for other requests.
     func takeTicket() -> UInt64
     /// Bytes that it keeps meanwhile.
@@ -43,7 +43,7 @@ final class HoldQueue: TimerHandler {
     func join(_ waiter: any HoldQueueWaiter) -> Bool {
         guard places.count < Self.mostRequests, bytes + waiter.heldBytes <= Self.mostBytes else { return false }
         let ticket = waiter.takeTicket()
-        waiter.heldTicket = ticket
+        waiter.holdTicket = ticket
         places.append(Place(waiter: waiter, ticket: ticket))
         bytes += waiter.heldBytes
         if timer == nil {
@@ -67,8 +67,8 @@ final class HoldQueue: TimerHandler {
         let waiting = places
         places = []
         bytes = 0
-        for place in waiting where place.waiter.heldTicket == place.ticket {
-            place.waiter.heldTicket = 0
+        for place in waiting where place.waiter.holdTicket == place.ticket {
+            place.waiter.holdTicket = 0
             place.waiter.tryAgain()
         }
         if places.isEmpty {

@@ -5,13 +5,13 @@ internal import Topology
 /// Somebody who waits for room at an endpoint.
 protocol RequestQueueWaiter: AnyObject {
     /// Its ticket while it waits; 0: it does not.
-    var lineTicket: UInt64 { get set }
+    var queueTicket: UInt64 { get set }
     /// A ticket that it never had before, wherever it waited: waiters are used again for other requests.
     func takeTicket() -> UInt64
     /// Its turn has come.
     ///
     /// - Returns: false when there is still no room: it stays where it is.
-    func tryAgainFromLine() -> Bool
+    func tryAgainFromQueue() -> Bool
     func waitedTooLong()
 }
 
@@ -53,7 +53,7 @@ final class RequestQueue: TimerHandler {
     func join(_ waiter: any RequestQueueWaiter, limit: Int, time: Int64) -> Bool {
         guard places.count - first < limit else { return false }
         let ticket = waiter.takeTicket()
-        waiter.lineTicket = ticket
+        waiter.queueTicket = ticket
         places.append(Place(waiter: waiter, ticket: ticket, deadline: loop.now.adding(nanoseconds: time)))
         if timer == nil {
             timer = loop.makeTimer(self)
@@ -76,10 +76,10 @@ final class RequestQueue: TimerHandler {
     private func serve() {
         while first < places.count {
             let place = places[first]
-            if place.waiter.lineTicket == place.ticket {
+            if place.waiter.queueTicket == place.ticket {
                 if loop.now >= place.deadline {
                     place.waiter.waitedTooLong()
-                } else if !place.waiter.tryAgainFromLine() {
+                } else if !place.waiter.tryAgainFromQueue() {
                     break
                 }
             }

@@ -19,7 +19,7 @@ final class ServiceRuntime {
     private var endpointPickers: [EndpointPicker]
     /// By datacenter, then endpoint, as in `routing`.
     private(set) var endpoints: [[EndpointRuntime]]
-    private(set) var retryBudget = RetryBudget()
+    var retryBudget = RetryBudget()
     /// Says whether and where requests may go, of a service that follows a primary; nil of all others.
     private(set) var gate: WorkerGate?
     /// Where the gate sends requests, by its position in `routing`; nil while it holds, or to a place unknown here.
@@ -29,7 +29,7 @@ final class ServiceRuntime {
     private let makeGate: () -> WorkerGate
     /// The name, which stands for a missing `Host`.
     let nameBytes: [UInt8]
-    let line: RequestQueue
+    let queue: RequestQueue
 
     /// Time limits in nanoseconds.
     struct Timeouts {
@@ -61,8 +61,8 @@ final class ServiceRuntime {
         _ routing: ServiceRouting, loop: EventLoop, counters: TrafficCounters, addresses: ResolvedAddresses,
         random: inout RandomBits, makeGate: @escaping () -> WorkerGate
     ) {
-        let line = RequestQueue(loop)
-        self.line = line
+        let queue = RequestQueue(loop)
+        self.queue = queue
         self.routing = routing
         self.counters = counters.service(routing.name)
         latency = self.counters.takeHistogram()
@@ -71,7 +71,7 @@ final class ServiceRuntime {
         datacenterPicker = Self.makeDatacenterPicker(routing, &random)
         endpointPickers = routing.datacenters.map { Self.makeEndpointPicker(routing, $0, &random) }
         endpoints = routing.datacenters.map { datacenter in
-            datacenter.endpoints.map { EndpointRuntime($0, routing.definition, counters, addresses, line) }
+            datacenter.endpoints.map { EndpointRuntime($0, routing.definition, counters, addresses, queue) }
         }
         self.makeGate = makeGate
         adoptGate()
@@ -141,7 +141,7 @@ final class ServiceRuntime {
                     kept.update(fresh.definition, addresses)
                     return kept
                 }
-                return EndpointRuntime(endpoint, fresh.definition, counters, addresses, line)
+                return EndpointRuntime(endpoint, fresh.definition, counters, addresses, queue)
             }
         }
         routing = fresh

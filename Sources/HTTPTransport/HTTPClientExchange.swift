@@ -5,8 +5,8 @@ internal import Topology
 
 /// One request to one address, on a connection of its own that is closed afterwards. Belongs to its loop's thread.
 ///
-/// Legal transitions: idle → connecting → head → body → done, any → done. Nothing is called after done.
-public final class HTTPClientExchange: StreamHandler, TimerHandler {
+/// Legal transitions: idle → connecting → answering → done, any → done. Nothing is called after done.
+public final class HTTPClientExchange {
     /// What the caller hears. All on the loop's thread, never from inside `start` or `cancel`.
     public struct Events {
         /// The connection stands.
@@ -40,20 +40,18 @@ public final class HTTPClientExchange: StreamHandler, TimerHandler {
         }
     }
 
-    private enum Phase { case idle, connecting, head, body, done }
+    private enum Phase { case idle, connecting, answering, done }
 
     private let loop: EventLoop
     private let request: HTTPRequest
     private let limits: Limits
     private var events: Events?
     private var phase = Phase.idle
-    private var stream: Stream?
+    private var client: H1Client?
     private var timer: LoopTimer?
     private var deadline = Tick.distantFuture
     private var output = OutputQueue()
-    private var input: [UInt8] = []
-    private let head = ResponseHead()
-    private var reader = BodyReader(.none, limit: 0)
+    private var received = 0
 
     /// - Parameter request: its `authority` is sent as `Host`; fields that frame the message are the exchange's own.
     public init(_ loop: EventLoop, _ request: HTTPRequest, limits: Limits, events: Events) {
@@ -74,11 +72,14 @@ public final class HTTPClientExchange: StreamHandler, TimerHandler {
         let timer = loop.makeTimer(self)
         self.timer = timer
         // Not the turn's time: between turns, it is old.
-        let now = EventLoop.clock()
+        let now = loop.clock()
         if let whole = limits.whole { deadline = now + whole }
         setTimer(now)
         do throws(SystemError) {
-            stream = try loop.connect(to: address, handler: self)
+            let client = H1Client(H1ClientContext(loop: loop), isLenient: limits.isLenient)
+            client.handler = self
+            self.client = client
+            try client.connect(to: address)
         } catch {
             loop.atEndOfTurn { [self] in finish(.noSocket(error)) }
         }
@@ -111,70 +112,6 @@ public final class HTTPClientExchange: StreamHandler, TimerHandler {
         if due < .distantFuture { timer?.set(due) }
     }
 
-    // MARK: The connection
-
-    public func streamConnected(_ stream: Stream) {
-        phase = .head
-        output.pump(stream)
-        stream.receiveContinuously()
-        events?.connected()
-    }
-
-    public func stream(_ stream: Stream, sent count: Int) { output.pump(stream) }
-
-    public func stream(_ stream: Stream, received buffer: LoopBuffer) {
-        input.append(buffer)
-        loop.giveBack(buffer)
-        setTimer(loop.now)
-        if phase == .head { readHead() }
-        if phase == .body { readBody() }
-    }
-
-    public func streamEnded(_ stream: Stream) {
-        finish(phase == .body && head.framing == .untilClose ? nil : .closedEarly)
-    }
-
-    public func stream(_ stream: Stream, failed failure: StreamFailure) {
-        finish(phase == .connecting ? .connect(failure) : .broken(failure))
-    }
-
-    public func timerExpired(_ timer: LoopTimer) { finish(phase == .connecting ? .connectTimedOut : .timedOut) }
-
-    // MARK: The answer
-
-    private func readHead() {
-        let method: RequestMethod = request.method == "HEAD" ? .head : .get
-        while phase == .head {
-            let bytes = input
-            switch ResponseHeadParser().parse(bytes.span, method: method, lenient: limits.isLenient, into: head) {
-            case .needMore: return
-            case .failed(let error): finish(.malformed(error))
-            case .complete(let length):
-                let response = HTTPResponse(status: head.status, fields: head.fields.texts(input))
-                input.removeFirst(length)
-                // Interim answers are skipped (RFC 9110 section 15.2); an upgrade was never asked for.
-                if head.isInformational, head.status != 101 { continue }
-                phase = .body
-                reader = BodyReader(head.framing, limit: limits.body)
-                events?.head(response)
-            }
-        }
-    }
-
-    private func readBody() {
-        var piece: [UInt8] = []
-        let outcome = reader.take(input, into: &piece)
-        input.removeAll(keepingCapacity: true)
-        if !piece.isEmpty { events?.body(piece) }
-        // The caller may have cancelled in the meantime; then this does nothing.
-        switch outcome {
-        case .needMore: break
-        case .complete: finish(nil)
-        case .tooLarge: finish(.bodyTooLarge)
-        case .malformed: finish(.closedEarly)
-        }
-    }
-
     private func finish(_ failure: HTTPFailure?) {
         guard let events else { return }
         self.events = nil
@@ -186,9 +123,82 @@ public final class HTTPClientExchange: StreamHandler, TimerHandler {
         phase = .done
         timer?.invalidate()
         timer = nil
-        if resets { stream?.abort() } else { stream?.close() }
-        stream = nil
-        input = []
+        if resets { client?.reset() } else { client?.cancel() }
+        client = nil
         output.removeAll()
+    }
+
+    /// Sends what the connection may have.
+    private func pump() {
+        guard let client else { return }
+        while output.count > 0, client.unsent < OutputQueue.highWater {
+            let piece = output.next(loop)
+            client.send(piece, isEnd: output.count == 0)
+        }
+        if output.count > 0 { client.awaitSent() }
+    }
+
+    private func sendHead() {
+        guard let client else { return }
+        let first = output.next(loop)
+        client.send(
+            head: first, method: request.method == "HEAD" ? .head : .get, isEnd: output.count == 0, chunkForm: .payload)
+        pump()
+    }
+}
+
+extension HTTPClientExchange: TimerHandler {
+    public func timerExpired(_ timer: LoopTimer) { finish(phase == .connecting ? .connectTimedOut : .timedOut) }
+}
+
+extension HTTPClientExchange: ClientStreamHandler {
+    public func clientStreamConnected(_ stream: any ClientStream) {
+        phase = .answering
+        sendHead()
+        events?.connected()
+    }
+
+    public func clientStreamBegan(_ stream: any ClientStream) { setTimer(loop.now) }
+
+    // Interim answers are skipped (RFC 9110 section 15.2); an upgrade was never asked for.
+    public func clientStream(
+        _ stream: any ClientStream, interim head: ResponseHead, _ bytes: Span<UInt8>, headLength: Int
+    ) {
+        if head.status == 101 { finish(.malformed(WireError(502, "unasked_upgrade"))) }
+    }
+
+    public func clientStream(
+        _ stream: any ClientStream, responded head: ResponseHead, _ bytes: Span<UInt8>, headLength: Int,
+        bodyCount: Int, isEnd: Bool
+    ) {
+        events?.head(HTTPResponse(status: head.status, fields: head.fields.texts(bytes)))
+        // The caller may have cancelled in the meantime; then this does nothing.
+        if isEnd { finish(nil) } else { client?.receive() }
+    }
+
+    public func clientStream(_ stream: any ClientStream, received piece: consuming LoopBuffer, isEnd: Bool) {
+        setTimer(loop.now)
+        received += piece.count
+        guard received <= limits.body else { return finish(.bodyTooLarge) }
+        if !piece.isEmpty {
+            var bytes: [UInt8] = []
+            bytes.append(piece)
+            events?.body(bytes)
+        }
+        if isEnd { finish(nil) } else { client?.receive() }
+    }
+
+    public func clientStreamEnded(_ stream: any ClientStream) { finish(nil) }
+
+    public func clientStreamSent(_ stream: any ClientStream) { pump() }
+
+    public func clientStream(_ stream: any ClientStream, failed failure: ClientStreamFailure) {
+        switch failure {
+        case .connect(let failure): finish(.connect(failure))
+        case .broken(let failure): finish(.broken(failure))
+        case .closed: finish(.closedEarly)
+        // Broken chunks look like an answer that ends too early to whoever collects it.
+        case .malformed(let error): finish(received > 0 ? .closedEarly : .malformed(error))
+        }
     }
 }

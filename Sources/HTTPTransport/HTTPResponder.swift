@@ -5,23 +5,23 @@ public import Proactor
 ///
 /// Letting it go without an answer answers 500, so that a forgotten branch of a handler does not leave a client waiting.
 public final class HTTPResponder {
-    private var connection: ServerConnection?
+    private var exchange: HTTPServerExchange?
 
-    init(_ connection: ServerConnection) { self.connection = connection }
+    init(_ exchange: HTTPServerExchange) { self.exchange = exchange }
 
-    deinit { connection?.respond(.text(500, "500 Internal Server Error\n")) }
+    deinit { exchange?.respond(.text(500, "500 Internal Server Error\n")) }
 
     /// Whether an answer can still be given: none was yet, and the client is there.
-    public var isOpen: Bool { connection != nil }
+    public var isOpen: Bool { exchange != nil }
 
     /// The client is gone, or was answered for the handler.
-    func disconnect() { connection = nil }
+    func disconnect() { exchange = nil }
 
     /// Answers. Does nothing when an answer was given or the client is gone.
     public func respond(_ response: HTTPResponse) {
-        guard let connection else { return }
-        self.connection = nil
-        connection.respond(response)
+        guard let exchange else { return }
+        self.exchange = nil
+        exchange.respond(response)
     }
 
     /// Begins an answer of unknown length; the body of `head` is sent first.
@@ -30,15 +30,15 @@ public final class HTTPResponder {
     /// - Returns: where the rest goes. It is closed already when an answer was given, the client is gone, or the request
     ///   was HEAD.
     public func stream(_ head: HTTPResponse, queueLimit: Int = 1 << 20) -> HTTPBodyWriter {
-        let connection = connection
-        self.connection = nil
-        let writer = HTTPBodyWriter(connection, queueLimit: queueLimit)
-        connection?.beginStreaming(head, writer)
+        let exchange = exchange
+        self.exchange = nil
+        let writer = HTTPBodyWriter(exchange, queueLimit: queueLimit)
+        exchange?.beginStreaming(head, writer)
         return writer
     }
 
     /// The responder in a form that other threads may carry: `remote.post { $0.respond(response) }`.
-    public func detached() -> LoopBound<HTTPResponder>? { connection?.detached(self) }
+    public func detached() -> LoopBound<HTTPResponder>? { exchange?.detached(self) }
 }
 
 /// The body of an answer that is streamed. Belongs to the server's loop and its thread.
@@ -54,48 +54,48 @@ public final class HTTPBodyWriter {
         case closed
     }
 
-    private var connection: ServerConnection?
+    private var exchange: HTTPServerExchange?
     private let queueLimit: Int
     /// Called once when the client goes before `end()`. Let go then, and by `end()`.
     public var onClose: (() -> Void)?
 
-    init(_ connection: ServerConnection?, queueLimit: Int) {
-        self.connection = connection
+    init(_ exchange: HTTPServerExchange?, queueLimit: Int) {
+        self.exchange = exchange
         self.queueLimit = queueLimit
     }
 
-    deinit { connection?.close() }
+    deinit { exchange?.cut() }
 
-    public var isOpen: Bool { connection != nil }
+    public var isOpen: Bool { exchange != nil }
 
     /// Bytes that wait for the client.
-    public var queuedBytes: Int { connection?.unsent ?? 0 }
+    public var queuedBytes: Int { exchange?.unsent ?? 0 }
 
     /// Sends a piece after those before. An empty one does nothing.
     @discardableResult
     public func write(_ bytes: [UInt8]) -> Outcome {
-        guard let connection else { return .closed }
-        guard connection.unsent + bytes.count <= queueLimit else { return .full }
-        connection.sendPiece(bytes)
+        guard let exchange else { return .closed }
+        guard exchange.unsent + bytes.count <= queueLimit else { return .full }
+        exchange.sendPiece(bytes)
         return .accepted
     }
 
     /// Ends the answer.
     public func end() {
-        let connection = connection
+        let exchange = exchange
         release()
-        connection?.endStreaming()
+        exchange?.endStreaming()
     }
 
     /// Cuts the connection: the client sees that something is missing.
     public func abort() {
-        let connection = connection
+        let exchange = exchange
         release()
-        connection?.close()
+        exchange?.cut()
     }
 
     private func release() {
-        connection = nil
+        exchange = nil
         onClose = nil
     }
 

@@ -20,26 +20,24 @@ struct OutputQueue {
 
     mutating func removeAll() { self = OutputQueue() }
 
-    /// Gives the stream what it may have; call again when it has sent something.
-    mutating func pump(_ stream: Stream) {
-        while count > 0, stream.unsent < Self.highWater {
-            var buffer = stream.loop.allocate(min(count, 64 << 10))
-            while first < pieces.count, buffer.free > 0 {
-                let piece = pieces[first]
-                let taken = buffer.append(piece.span.extracting(offset..<piece.count))
-                offset += taken
-                count -= taken
-                if offset == piece.count {
-                    pieces[first] = []
-                    first += 1
-                    offset = 0
-                }
+    /// The next bytes, at most 64 KiB of them, to be sent.
+    mutating func next(_ loop: EventLoop) -> LoopBuffer {
+        var buffer = loop.allocate(min(count, 64 << 10))
+        while first < pieces.count, buffer.free > 0 {
+            let piece = pieces[first]
+            let taken = buffer.append(piece.span.extracting(offset..<piece.count))
+            offset += taken
+            count -= taken
+            if offset == piece.count {
+                pieces[first] = []
+                first += 1
+                offset = 0
             }
-            if first == pieces.count || first >= 64 {
-                pieces.removeFirst(first)
-                first = 0
-            }
-            stream.send(buffer)
         }
+        if first == pieces.count || first >= 64 {
+            pieces.removeFirst(first)
+            first = 0
+        }
+        return buffer
     }
 }

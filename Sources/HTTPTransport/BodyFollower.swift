@@ -1,0 +1,118 @@
+// Owns following a message's body by its framing: which bytes are its own, in what form they go on, where it ends.
+internal import HTTPWire
+internal import Proactor
+
+/// In what form a body's bytes are handed over.
+public enum BodyForm: UInt8, Sendable {
+    /// With the framing they came with: chunks stay chunks, validated but not touched.
+    case framed
+    /// Without.
+    case payload
+}
+
+/// Follows one body. A value that is replaced whole by the next message's.
+struct BodyFollower: ~Copyable {
+    let framing: BodyFraming
+    private let form: BodyForm
+    /// Bytes that are still to come, of a body with a length.
+    private(set) var remaining: UInt64
+    private var decoder = ChunkedDecoder()
+
+    init(_ framing: BodyFraming, form: BodyForm) {
+        self.framing = framing
+        self.form = form
+        if case .length(let count) = framing { remaining = count } else { remaining = 0 }
+    }
+
+    /// What became of some bytes. The last piece of a body in payload form may be empty.
+    struct Taken: ~Copyable {
+        /// The body's, in the form that was asked for; nil: none.
+        var piece: LoopBuffer?
+        /// What is sent in the place of a trailer section that was held back.
+        var trailers: LoopBuffer?
+        /// What lies behind the body; nil: nothing.
+        var rest: LoopBuffer?
+        var isEnd = false
+    }
+
+    /// Whether the body is over before a byte of it came.
+    var isEmpty: Bool {
+        switch framing {
+        case .none: true
+        case .length(let count): count == 0
+        case .chunked, .untilClose: false
+        }
+    }
+
+    /// Takes what belongs to the body from the front of `buffer`.
+    ///
+    /// - Throws: what is wrong with its chunks.
+    @inline(__always)
+    mutating func take(_ buffer: consuming LoopBuffer, _ loop: EventLoop) throws(WireError) -> Taken {
+        switch framing {
+        case .length:
+            if UInt64(buffer.count) <= remaining {
+                remaining -= UInt64(buffer.count)
+                return Taken(piece: buffer, isEnd: remaining == 0)
+            }
+            let taken = Int(remaining)
+            remaining = 0
+            return Self.split(buffer, passed: taken, taken: taken, isEnd: true, loop)
+        case .untilClose: return Taken(piece: buffer)
+        case .chunked: return try takeChunks(buffer, loop)
+        case .none: return Taken(rest: buffer, isEnd: true)
+        }
+    }
+
+    private mutating func takeChunks(_ buffer: consuming LoopBuffer, _ loop: EventLoop) throws(WireError) -> Taken {
+        if form == .payload { return try decodeChunks(buffer, loop) }
+        let passage = try decoder.follow(buffer.bytes)
+        let end = buffer.count
+        var taken =
+            passage.count == end
+            ? Taken(piece: buffer, isEnd: passage.isDone)
+            : Self.split(buffer, passed: passage.count, taken: passage.taken, isEnd: passage.isDone, loop)
+        if passage.addsTrailers {
+            let section = decoder.trailerSection
+            var trailers = loop.allocate(section.count)
+            trailers.append(section.span)
+            taken.trailers = trailers
+        }
+        return taken
+    }
+
+    /// The payload alone, in a buffer of its own.
+    private mutating func decodeChunks(_ buffer: consuming LoopBuffer, _ loop: EventLoop) throws(WireError) -> Taken {
+        var payload = loop.allocate(buffer.count)
+        var position = 0
+        while true {
+            switch decoder.step(buffer.bytes, &position) {
+            case .payload(let range): payload.append(buffer.bytes.extracting(range))
+            case .needMore: return payload.isEmpty ? Taken() : Taken(piece: payload)
+            case .failed(let error): throw error
+            case .done(_, let rest):
+                var taken = Taken(isEnd: true)
+                if rest < buffer.count { taken.rest = Self.copy(buffer, from: rest, loop) }
+                taken.piece = payload
+                return taken
+            }
+        }
+    }
+
+    /// Cuts a buffer into the first `passed` bytes and what lies behind the first `taken`.
+    private static func split(
+        _ buffer: consuming LoopBuffer, passed: Int, taken: Int, isEnd: Bool, _ loop: EventLoop
+    ) -> Taken {
+        var result = Taken(isEnd: isEnd)
+        if taken < buffer.count { result.rest = copy(buffer, from: taken, loop) }
+        buffer.truncate(passed)
+        if !buffer.isEmpty { result.piece = buffer }
+        return result
+    }
+
+    private static func copy(_ buffer: borrowing LoopBuffer, from start: Int, _ loop: EventLoop) -> LoopBuffer {
+        var rest = loop.allocate(buffer.count - start)
+        rest.append(buffer.bytes.extracting(droppingFirst: start))
+        return rest
+    }
+}
