@@ -41,7 +41,7 @@ public final class RequestHead {
     public internal(set) var fieldsStart = 0
     public internal(set) var framing = BodyFraming.none
     public internal(set) var expectsContinue = false
-    /// An upgrade to WebSocket was asked for, correctly.
+    /// An upgrade to WebSocket was asked for, rightly; a head that asks wrongly is refused.
     public internal(set) var wantsWebSocket = false
     /// `TE: trailers` was sent.
     public internal(set) var acceptsTrailers = false

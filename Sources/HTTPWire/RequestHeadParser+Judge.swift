@@ -60,7 +60,7 @@ extension RequestHeadParser {
     @inline(__always)
     func judge(_ bytes: Span<UInt8>, _ head: RequestHead) -> WireError? {
         var hosts = 0
-        var upgrade = ByteRange.none
+        var asksForWebSocket = false
         for index in 0..<head.fields.count {
             let field = head.fields[index]
             switch field.known {
@@ -74,7 +74,7 @@ extension RequestHeadParser {
                     return WireError(417, "expectation")
                 }
                 head.expectsContinue = head.minorVersion >= 1
-            case .upgrade: upgrade = field.value
+            case .upgrade: asksForWebSocket = asksForWebSocket || bytes.listsWebSocket(field.value)
             case .te:
                 if head.minorVersion >= 1, bytes.mentionsTrailers(field.value) { head.acceptsTrailers = true }
             default: continue
@@ -87,9 +87,11 @@ extension RequestHeadParser {
         } else {
             head.framing = head.fields.contentLength > 0 ? .length(head.fields.contentLength) : .none
         }
-        head.wantsWebSocket =
-            head.fields.saysUpgrade && !upgrade.isEmpty && head.method == .get && head.minorVersion >= 1
-            && head.framing == .none && bytes.equalsIgnoringCase(upgrade, "websocket")
+        // An upgrade in a message of HTTP/1.0 is ignored (RFC 9110 section 7.8).
+        if asksForWebSocket, head.minorVersion >= 1 {
+            if let error = head.webSocketFault(bytes) { return error }
+            head.wantsWebSocket = true
+        }
         return nil
     }
 

@@ -9,6 +9,9 @@ public final class ResponseHead {
     /// Where the field lines begin.
     public internal(set) var fieldsStart = 0
     public internal(set) var framing = BodyFraming.none
+    /// Whether it is a 101 that switches to WebSocket: of HTTP/1.1, with `Upgrade: websocket`, the connection option and one
+    /// `Sec-WebSocket-Accept` (RFC 6455 section 4.1). Any other 101 is no answer that a proxy can pass on.
+    public internal(set) var acceptsWebSocket = false
     public let fields = FieldTable()
     var searched = 0
     /// Whether the status line reads as it should be sent: one space before the reason, CRLF behind it.
@@ -96,6 +99,7 @@ public struct ResponseHeadParser: Sendable {
         case .failed(let error): return .failed(error)
         case .end(let end):
             if let error = judge(method, head) { return .failed(error) }
+            head.acceptsWebSocket = head.status == 101 && head.isWebSocketAcceptance(bytes)
             return .complete(end)
         }
     }

@@ -102,10 +102,14 @@ struct RequestRewriteTests {
             ], ["GET / HTTP/1.1", "Host: a"] + added),
         RewriteCase(
             "RFC 6455 4.1: WebSocket passes",
-            ["GET / HTTP/1.1", "Host: a", "Upgrade: WebSocket", "Connection: upgrade", "Sec-WebSocket-Version: 13"],
-            ["GET / HTTP/1.1", "Host: a", "Sec-WebSocket-Version: 13"] + added + [
-                "Connection: Upgrade", "Upgrade: websocket",
-            ]),
+            [
+                "GET / HTTP/1.1", "Host: a", "Upgrade: WebSocket", "Connection: upgrade", "Sec-WebSocket-Version: 13",
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+            ],
+            [
+                "GET / HTTP/1.1", "Host: a", "Sec-WebSocket-Version: 13",
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+            ] + added + ["Connection: Upgrade", "Upgrade: websocket"]),
         RewriteCase(
             "RFC 9110 10.1.1: Expect", ["PUT / HTTP/1.1", "Host: a", "Expect: 100-continue", "Content-Length: 1"],
             ["PUT / HTTP/1.1", "Host: a", "Expect: 100-continue", "Content-Length: 1"] + added),

@@ -258,6 +258,26 @@ struct ResponseRewriteTests {
         ),
         ("RFC 9110 15.2.1", ["HTTP/1.1 100 Continue"], options { _ in }, ["HTTP/1.1 100 Continue"]),
         (
+            "RFC 9110 15.2: an interim response has no body, however that of the final one is sent",
+            ["HTTP/1.1 103 Early Hints", "Link: </a>"], options { $0.transfer = .chunk },
+            ["HTTP/1.1 103 Early Hints", "Link: </a>"]
+        ),
+        (
+            "RFC 9112 6.1: nor has 204", ["HTTP/1.1 204 No Content"], options { $0.transfer = .chunk },
+            ["HTTP/1.1 204 No Content", identity]
+        ),
+        (
+            "RFC 9112 6.1: nor 304", ["HTTP/1.1 304 Not Modified", "ETag: x"], options { $0.transfer = .chunk },
+            ["HTTP/1.1 304 Not Modified", "ETag: x", identity]
+        ),
+        (
+            "RFC 9112 6.1: nor the answer to HEAD", ["HTTP/1.1 200 OK", "ETag: x"],
+            options {
+                $0.method = .head
+                $0.transfer = .chunk
+            }, ["HTTP/1.1 200 OK", "ETag: x", identity]
+        ),
+        (
             "RFC 6455 4.2.2",
             [
                 "HTTP/1.1 101 Switching Protocols", "Upgrade: WebSocket", "Connection: upgrade",
