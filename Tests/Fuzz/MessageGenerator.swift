@@ -22,7 +22,8 @@ enum MessageGenerator {
         "Upgrade: websocket", "Upgrade: h2c", "Upgrade: h2c, websocket",
         "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
             + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-        "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "Sec-WebSocket-Version: 8", "TE: trailers", "TE: gzip, trailers;q=0.5", "Keep-Alive: timeout=5",
+        "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "Sec-WebSocket-Version: 8", "TE: trailers",
+        "TE: gzip, trailers;q=0.5", "Keep-Alive: timeout=5",
         "Proxy-Connection: keep-alive", "Trailer: x", "Expect: 100-continue", "Expect: x", "Via: 1.1 node",
         "Via: 1.0 other, 1.1 more", "Forwarded: for=1.2.3.4", "X-Forwarded-For: 1.1.1.1", "X-Forwarded-For: 2.2.2.2",
         "X-Forwarded-Proto: https", "X-Forwarded-Host: evil", "X_Forwarded_For: 3.3.3.3", "Meridian-Epoch: 1",

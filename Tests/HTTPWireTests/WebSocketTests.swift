@@ -15,7 +15,10 @@ struct WebSocketTests {
 
     static let good: [[String]] = [
         [upgrade, connection, key, version],
-        ["upgrade: WebSocket", "connection: keep-alive, upgrade", "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==", version],
+        [
+            "upgrade: WebSocket", "connection: keep-alive, upgrade", "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==",
+            version,
+        ],
         ["Upgrade: h2c, websocket", connection, key, version],
         ["Upgrade: websocket, h2c", connection, key, version],
         ["Upgrade: h2c", "Upgrade: websocket", connection, key, version],
