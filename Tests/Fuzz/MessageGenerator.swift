@@ -75,6 +75,7 @@ enum MessageGenerator {
             let size = bits.once(in: 20) ? bits.below(3000) + 1 : bits.below(20) + 1
             text += Array((bits.once(in: 8) ? "00" : "").utf8)
             text += Array(String(size, radix: 16, uppercase: bits.once(in: 2)).utf8)
+            if bits.once(in: 8) { text += Array(bits.pick([" ", "\t", " \t "]).utf8) }
             if bits.once(in: 5) { text += Array(";e=\"f\"".utf8) }
             text += [0x0D, 0x0A]
             for _ in 0..<size {

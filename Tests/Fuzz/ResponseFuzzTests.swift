@@ -107,7 +107,7 @@ struct ResponseFuzzTests {
         }
         while true {
             guard let text = line(),
-                let size = Int(String(decoding: text.prefix { $0 != 0x3B }, as: UTF8.self), radix: 16)
+                let size = Int(String(decoding: text.prefix { $0 != 0x3B && $0 != 0x20 && $0 != 0x09 }, as: UTF8.self), radix: 16)
             else { return nil }
             if size == 0 { break }
             guard size > 0, size <= bytes.count - index - 2 else { return nil }
