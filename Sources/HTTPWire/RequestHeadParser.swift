@@ -103,7 +103,7 @@ public struct RequestHeadParser: Sendable {
                 if byte == 0x2E, question < 0, bytes[index - 1] == 0x2F { suspicious = true }
             } else if byte == 0x25 {
                 guard index + 2 < bytes.count else { return .needMore }
-                if let error = Self.escapeError(bytes, index) { return .failed(error) }
+                if let error = Self.escapeError(bytes, index, isQuery: question >= 0) { return .failed(error) }
                 if question < 0 { suspicious = true }
             } else {
                 break
@@ -119,10 +119,11 @@ public struct RequestHeadParser: Sendable {
         return parseVersion(bytes, index + 1, head)
     }
 
-    /// A percent sign needs two hexadecimal digits (RFC 3986 section 2.1), and `%00` ends strings in too many places.
-    private static func escapeError(_ bytes: Span<UInt8>, _ index: Int) -> WireError? {
+    /// A percent sign needs two hexadecimal digits (RFC 3986 section 2.1), or servers differ in what the path is. In a
+    /// query, where people and programs write `100%`, it passes as it is. `%00` ends strings in too many places.
+    private static func escapeError(_ bytes: Span<UInt8>, _ index: Int, isQuery: Bool) -> WireError? {
         guard let high = CharacterSets.hexValue(bytes[index + 1]), let low = CharacterSets.hexValue(bytes[index + 2])
-        else { return WireError(400, "percent_encoding") }
+        else { return isQuery ? nil : WireError(400, "percent_encoding") }
         return high == 0 && low == 0 ? WireError(400, "percent_nul") : nil
     }
 

@@ -28,6 +28,9 @@ public final class ResponseHead {
 
     @inlinable public var isInformational: Bool { status < 200 }
 
+    /// Whether the status alone says that there is no body (RFC 9112 section 6.3).
+    var isWithoutBody: Bool { status < 200 || status == 204 || status == 304 }
+
     /// Forgets a head of which only a part had come.
     public func reset() { searched = 0 }
 
@@ -62,7 +65,8 @@ public struct ResponseHeadParser: Sendable {
     ///
     /// - Parameters:
     ///   - method: of the request that it answers: responses to HEAD have no body.
-    ///   - lenient: whether a bare LF may end a line.
+    ///   - lenient: whether a bare LF may end a line, and framing fields of 1xx, 204 and 304 are ignored (RFC 9112 section
+    ///     6.3, the first rule) and not passed on. Else those that announce a body are refused.
     public func parse(
         _ input: Span<UInt8>, method: RequestMethod, lenient: Bool, into head: ResponseHead
     ) -> HeadOutcome {
@@ -93,7 +97,8 @@ public struct ResponseHeadParser: Sendable {
         case let other: return other
         }
         let rules = FieldRules(
-            maximumFields: maximumFields, acceptsBareLineFeeds: lenient, isRequest: false)
+            maximumFields: maximumFields, acceptsBareLineFeeds: lenient, isRequest: false,
+            ignoresFraming: lenient && head.isWithoutBody)
         switch head.fields.parse(bytes, from: head.fieldsStart, rules) {
         case .needMore: return .needMore
         case .failed(let error): return .failed(error)
@@ -135,7 +140,7 @@ public struct ResponseHeadParser: Sendable {
     private func judge(_ method: RequestMethod, _ head: ResponseHead) -> WireError? {
         let isEncoded = head.fields.hasTransferEncoding
         if isEncoded, head.minorVersion == 0 { return WireError(502, "transfer_encoding_in_1_0") }
-        if method == .head || head.status == 204 || head.status == 304 || head.status < 200 {
+        if method == .head || head.isWithoutBody {
             // 1xx and 204 may not announce a body at all (RFC 9110 section 8.6, RFC 9112 section 6.1).
             if isEncoded, head.status == 204 || head.status < 200 { return WireError(502, "body_not_allowed") }
             head.framing = .none

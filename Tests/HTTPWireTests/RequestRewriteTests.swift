@@ -45,6 +45,9 @@ struct RequestRewriteTests {
         RewriteCase(
             "an empty line before it", ["", "GET / HTTP/1.1", "Host: a"], ["GET / HTTP/1.1", "Host: a"] + added),
         RewriteCase(
+            "a bare percent sign in a query", ["GET /a?q=100%&r=%%2e HTTP/1.1", "Host: a"],
+            ["GET /a?q=100%&r=%%2e HTTP/1.1", "Host: a"] + added),
+        RewriteCase(
             "RFC 3986 5.2.4: normalised", ["GET /a/%2E./b%2fc/%7e?d=%2e HTTP/1.1", "Host: a"],
             ["GET /b%2Fc/~?d=%2e HTTP/1.1", "Host: a"] + added),
         RewriteCase(
