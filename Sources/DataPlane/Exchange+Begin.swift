@@ -17,9 +17,22 @@ extension Exchange {
         body.consume(headLength)
         setRequestFraming(head.framing)
         var normalized: LoopBuffer?
-        if head.mayNeedNormalizing { normalized = normalize(head, buffer) }
-        defer { if let normalized { loop.giveBack(normalized) } }
-        guard let service = findService(session, head, buffer, normalized) else {
+        var matched: LoopBuffer?
+        defer {
+            if let normalized { loop.giveBack(normalized) }
+            if let matched { loop.giveBack(matched) }
+        }
+        if head.mayNeedNormalizing {
+            do throws(WireError) {
+                try normalize(head, buffer, &normalized, &matched)
+            } catch {
+                takeBodyUnrouted(session, body)
+                worker.log?.note(session, head, buffer, in: &logged)
+                fail(error.status, error.reason.value)
+                return
+            }
+        }
+        guard let service = findService(session, head, buffer, matched ?? normalized) else {
             takeBodyUnrouted(session, body)
             worker.process.unrouted.add(1, ordering: .relaxed)
             worker.log?.note(session, head, buffer, in: &logged)
@@ -89,15 +102,25 @@ extension Exchange {
         }
     }
 
-    /// The path in its normal form, in a buffer of its own.
-    private func normalize(_ head: RequestHead, _ buffer: LoopBuffer) -> LoopBuffer? {
-        guard !head.path.isEmpty else { return nil }
-        var output = loop.allocate(Int(head.path.count) + 1)
+    /// The path to forward and, when it is another, the one to match, each in a buffer of its own.
+    private func normalize(
+        _ head: RequestHead, _ buffer: LoopBuffer, _ normalized: inout LoopBuffer?, _ matched: inout LoopBuffer?
+    ) throws(WireError) {
+        guard !head.path.isEmpty else { return }
+        var output = loop.allocate(PathNormalizer.room(for: head.path))
+        normalized = output
         var writer = OutputWriter(output.tail)
-        PathNormalizer.normalize(buffer.bytes, head.path, into: &writer)
-        let count = writer.count
-        output.commit(count)
-        return output
+        let forms = try PathNormalizer.normalize(buffer.bytes, head.path, into: &writer)
+        output.commit(writer.count)
+        if forms.matched != forms.forwarded {
+            var other = loop.allocate(forms.matched.count)
+            var copy = OutputWriter(other.tail)
+            copy.append(output.bytes, forms.matched.lowerBound, forms.matched.upperBound)
+            other.commit(copy.count)
+            matched = other
+            output.truncate(forms.forwarded.count)
+        }
+        normalized = output
     }
 
     @inline(__always)

@@ -135,16 +135,21 @@ final class ServerConnection: StreamHandler, TimerHandler {
             refuse(error.status, "\(error.reason)")
             return false
         case .complete(let length):
-            takeHead()
+            do throws(WireError) {
+                try takeHead()
+            } catch {
+                refuse(error.status, "\(error.reason)")
+                return false
+            }
             input.removeFirst(length)
             return beginBody()
         }
     }
 
-    private func takeHead() {
+    private func takeHead() throws(WireError) {
         func text(_ range: ByteRange) -> String { String(decoding: input[range.range], as: UTF8.self) }
         request = HTTPRequest(
-            method: text(head.methodRange), path: head.isAsterisk ? "*" : normalPath(),
+            method: text(head.methodRange), path: head.isAsterisk ? "*" : try normalPath(),
             query: String(text(head.query).dropFirst()), fields: head.fields.texts(input),
             authority: text(head.authority), peer: stream?.peerAddress)
         keepsAlive = head.keepsAlive
@@ -152,14 +157,13 @@ final class ServerConnection: StreamHandler, TimerHandler {
         isHead = head.method == .head
     }
 
-    private func normalPath() -> String {
+    private func normalPath() throws(WireError) -> String {
         guard head.mayNeedNormalizing else { return String(decoding: input[head.path.range], as: UTF8.self) }
         let bytes = input
-        var path = [UInt8](repeating: 0, count: Int(head.path.count) + 1)
+        var path = [UInt8](repeating: 0, count: PathNormalizer.room(for: head.path))
         var writer = OutputWriter(path.mutableSpan)
-        PathNormalizer.normalize(bytes.span, head.path, into: &writer)
-        let count = writer.count
-        return String(decoding: path[..<count], as: UTF8.self)
+        let forms = try PathNormalizer.normalize(bytes.span, head.path, into: &writer)
+        return String(decoding: path[forms.forwarded], as: UTF8.self)
     }
 
     private func beginBody() -> Bool {

@@ -7,8 +7,6 @@ struct FieldRules {
     var acceptsBareLineFeeds: Bool
     /// Names with `_` are marked, and `Connection` may not name fields that routing or trust rest on.
     var isRequest: Bool
-    /// Framing fields are dropped unread: the status alone says that there is no body (RFC 9112 section 6.3).
-    var ignoresFraming = false
 }
 
 /// What one step over field lines came to.
@@ -78,7 +76,7 @@ extension FieldTable {
             value: ByteRange(start: valueStart, count: valueEnd - valueStart), end: index, known: known,
             marks: underscore && rules.isRequest ? .underscore : [])
         append(field)
-        if known != .other, let error = note(field, bytes, rules) { return .failed(error) }
+        if known != .other, let error = note(field, bytes) { return .failed(error) }
         return .end(index)
     }
 
@@ -95,10 +93,9 @@ extension FieldTable {
     }
 
     /// Takes in what a known field means. Decides what is dropped because it ends at each hop (RFC 9110 section 7.6.1).
-    private func note(_ field: Field, _ bytes: Span<UInt8>, _ rules: FieldRules) -> WireError? {
+    private func note(_ field: Field, _ bytes: Span<UInt8>) -> WireError? {
         switch field.known {
-        case .contentLength where rules.ignoresFraming, .transferEncoding where rules.ignoresFraming:
-            markHopByHop(count - 1)
+        case .contentLength where ignoresFraming, .transferEncoding where ignoresFraming: markHopByHop(count - 1)
         case .contentLength: return noteContentLength(field.value, bytes)
         case .transferEncoding:
             guard !hasTransferEncoding else { return WireError(400, "repeated_transfer_encoding") }

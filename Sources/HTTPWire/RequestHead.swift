@@ -25,7 +25,8 @@ public final class RequestHead {
     public internal(set) var path = ByteRange.none
     /// The query with its question mark; empty when there is none.
     public internal(set) var query = ByteRange.none
-    /// Whether the path holds escapes or dots that `PathNormalizer` may have to change.
+    /// Whether the path holds escapes, dots or repeated slashes, so that `PathNormalizer` may forward or match another one.
+    /// Never with `paths: as_is`.
     public internal(set) var mayNeedNormalizing = false
     /// Whether the target was in absolute form: it is passed on in origin form.
     public internal(set) var isAbsoluteForm = false

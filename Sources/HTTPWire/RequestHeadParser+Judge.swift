@@ -44,6 +44,8 @@ extension RequestHeadParser {
         head.isAbsoluteForm = true
         head.authority = ByteRange(start: start, count: end - start)
         head.path = ByteRange(start: end, count: pathEnd - end)
+        // The slashes behind the scheme are not the path's.
+        head.mayNeedNormalizing = head.mayNeedNormalizing && bytes.mayNeedNormalizing(head.path)
         head.query = ByteRange(start: pathEnd, count: target.upper - pathEnd)
         if head.path.isEmpty {
             if head.method == .options, head.query.isEmpty {
@@ -167,6 +169,20 @@ extension RequestHeadParser {
 }
 
 extension Span<UInt8> {
+    /// Whether a dot may begin a dot segment, or a slash follows another: then the path may have other forms. A backslash
+    /// means something beside a dot segment only.
+    @inline(__always)
+    func isDoubtful(_ index: Int) -> Bool {
+        let before = self[index - 1]
+        return self[index] == 0x2E ? before == 0x2F || before == 0x5C : self[index] == 0x2F && before == 0x2F
+    }
+
+    /// What the parse of a request line finds out on its way, for a path alone.
+    fileprivate func mayNeedNormalizing(_ path: ByteRange) -> Bool {
+        for index in path.range where self[index] == 0x25 || index > path.lower && isDoubtful(index) { return true }
+        return false
+    }
+
     private func isSeparator(_ index: Int) -> Bool {
         self[index] == 0x2C || self[index] == 0x20 || self[index] == 0x09
     }

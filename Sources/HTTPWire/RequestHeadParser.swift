@@ -6,8 +6,11 @@ public struct RequestHeadParser: Sendable {
     public let maximumHead: Int
     /// The most fields, at most 128.
     public let maximumFields: Int
+    /// Whether heads say that their path has another normal form.
+    public let paths: PathRule
 
-    public init(maximumHead: Int = 32 << 10, maximumFields: Int = 128) {
+    public init(maximumHead: Int = 32 << 10, maximumFields: Int = 128, paths: PathRule = .normalized) {
+        self.paths = paths
         self.maximumHead = min(max(maximumHead, 64), 65_535)
         self.maximumFields = min(max(maximumFields, 1), FieldTable.capacity)
     }
@@ -99,8 +102,13 @@ public struct RequestHeadParser: Sendable {
             guard index < bytes.count else { return .needMore }
             let byte = bytes[index]
             if CharacterSets.isPlainTarget(byte) {
-                if byte == 0x3F, question < 0 { question = index }
-                if byte == 0x2E, question < 0, bytes[index - 1] == 0x2F { suspicious = true }
+                if question >= 0 {
+                    // Nothing in a query changes how the path is read.
+                } else if byte == 0x3F {
+                    question = index
+                } else if bytes.isDoubtful(index) {
+                    suspicious = true
+                }
             } else if byte == 0x25 {
                 guard index + 2 < bytes.count else { return .needMore }
                 if let error = Self.escapeError(bytes, index, isQuery: question >= 0) { return .failed(error) }
@@ -114,7 +122,7 @@ public struct RequestHeadParser: Sendable {
             return .failed(WireError(400, bytes[index] == 0x0A ? "bare_lf" : "target"))
         }
         head.target = ByteRange(start: targetStart, count: index - targetStart)
-        head.mayNeedNormalizing = suspicious
+        head.mayNeedNormalizing = suspicious && paths == .normalized
         if let error = splitTarget(bytes, head, question) { return .failed(error) }
         return parseVersion(bytes, index + 1, head)
     }

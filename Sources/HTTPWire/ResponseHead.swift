@@ -97,8 +97,8 @@ public struct ResponseHeadParser: Sendable {
         case let other: return other
         }
         let rules = FieldRules(
-            maximumFields: maximumFields, acceptsBareLineFeeds: lenient, isRequest: false,
-            ignoresFraming: lenient && head.isWithoutBody)
+            maximumFields: maximumFields, acceptsBareLineFeeds: lenient, isRequest: false)
+        head.fields.ignoresFraming = lenient && head.isWithoutBody
         switch head.fields.parse(bytes, from: head.fieldsStart, rules) {
         case .needMore: return .needMore
         case .failed(let error): return .failed(error)

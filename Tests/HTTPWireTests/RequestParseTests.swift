@@ -145,7 +145,7 @@ struct RequestParseTests {
             ("/a?b?c/../d", "/a", "?b?c/../d", false), ("/a.b", "/a.b", "", false), ("/.a", "/.a", "", true),
             ("/a/..", "/a/..", "", true), ("/%41", "/%41", "", true), ("/a?%41", "/a", "?%41", false),
             ("http://a/b?c", "/b", "?c", false), ("http://a/../b", "/../b", "", true), ("http://a", "/", "", false),
-            ("http://a?b", "/", "?b", false), ("//a/b", "//a/b", "", false),
+            ("http://a?b", "/", "?b", false), ("//a/b", "//a/b", "", true), ("http://a//b", "//b", "", true),
         ])
     func targetParts(_ target: String, _ path: String, _ query: String, _ mayNeedNormalizing: Bool) {
         let request = ParsedRequest("GET \(target) HTTP/1.1\r\nHost: a\r\n\r\n")
