@@ -81,21 +81,27 @@ extension Span<UInt8> {
         return index
     }
 
-    /// The next byte from `start` that means something in a request target: a dot, a question mark, any below `(` (with
-    /// `#`, `%`, space and controls) and any that is not visible. Stops early near the end of the bytes.
+    /// The next byte from `start` that means something in a request target: a dot, a question mark, a slash behind another,
+    /// any below `(` (with `#`, `%`, space and controls) and any that is not visible. Stops early near the end of the bytes.
     @inline(__always)
     func nextTargetMark(_ start: Int) -> Int {
         var index = start
+        // Whether the word before ended in a slash.
+        var carry: UInt64 = 0
         while index + 8 <= count {
             let chunk = word(index)
             let below = (chunk &- 0x2828_2828_2828_2828) & ~chunk
             let dot = chunk ^ 0x2E2E_2E2E_2E2E_2E2E
             // `?` and DEL differ in one bit.
             let question = (chunk | 0x4040_4040_4040_4040) ^ 0x7F7F_7F7F_7F7F_7F7F
+            let slash = chunk ^ 0x2F2F_2F2F_2F2F_2F2F
             let dots = (dot &- 0x0101_0101_0101_0101) & ~dot
             let questions = (question &- 0x0101_0101_0101_0101) & ~question
+            let slashes = (slash &- 0x0101_0101_0101_0101) & ~slash
+            let pairs = slashes & (slashes << 8 | carry)
+            carry = slashes >> 56
             // A borrow may mark a byte too many, but only above one that is marked rightly.
-            let found = (below | dots | questions | chunk) & 0x8080_8080_8080_8080
+            let found = (below | dots | questions | pairs | chunk) & 0x8080_8080_8080_8080
             if found != 0 { return index + found.trailingZeroBitCount >> 3 }
             index += 8
         }

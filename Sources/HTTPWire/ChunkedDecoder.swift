@@ -2,21 +2,28 @@
 
 /// Follows a chunked body. Validates every byte of its framing, so that what it passes can be forwarded as it came.
 public struct ChunkedDecoder: Sendable {
-    /// The most bytes of chunk extensions of a body, and of its trailer section.
-    public static let maximumExtensions = 4 << 10
+    /// How many bytes the chunk extensions of a body, with the white space around them, may be longer in all than the
+    /// payload that came before them. A signature in each chunk passes (some object stores have it); a body that is
+    /// nothing but extensions does not.
+    public static let extensionAllowance: UInt64 = 4 << 10
+    /// The largest chunk, of 2^60 bytes: more than any body, and no overflow.
+    public static let maximumChunk: UInt64 = 1 << 60
+    /// The most bytes of a trailer section.
     public static let maximumTrailers = 16 << 10
     /// The most lines of a trailer section.
     public static let maximumTrailerLines = 128
 
     private enum State: UInt8 {
-        case size, extensions, sizeLineFeed, data, dataReturn, dataLineFeed
+        case size, sizeSpace, extensions, sizeLineFeed, data, dataReturn, dataLineFeed
         case trailerStart, trailer, trailerLineFeed, endLineFeed, done
     }
 
     private var state = State.size
     private var digits = 0
     private var remaining: UInt64 = 0
-    private var extensions = 0
+    /// Bytes of payload, and of extensions with the white space before them.
+    private var payload: UInt64 = 0
+    private var extensions: UInt64 = 0
     private var trailerBytes = 0
     private var trailerLines = 0
     private var line: [UInt8] = []
@@ -65,6 +72,7 @@ public struct ChunkedDecoder: Sendable {
                 let start = position
                 position += taken
                 remaining -= UInt64(taken)
+                payload += UInt64(taken)
                 if remaining == 0 { state = .dataReturn }
                 return .payload(start..<position)
             }
@@ -122,6 +130,7 @@ public struct ChunkedDecoder: Sendable {
     private mutating func take(_ byte: UInt8) -> WireError? {
         switch state {
         case .size: return takeSize(byte)
+        case .sizeSpace: return endSize(byte)
         case .extensions: return takeExtension(byte)
         case .sizeLineFeed:
             guard byte == 0x0A else { return WireError(400, "chunk_line") }
@@ -157,28 +166,38 @@ public struct ChunkedDecoder: Sendable {
     private mutating func takeSize(_ byte: UInt8) -> WireError? {
         if let value = CharacterSets.hexValue(byte) {
             digits += 1
-            // 15 digits are 2^60: more than any body, and no overflow.
-            guard digits <= 15 else { return WireError(400, "chunk_size") }
+            // Sixteen fit the word; zeros in front are some senders' fixed width.
+            guard digits <= 16 else { return WireError(400, "chunk_size") }
             remaining = (digits == 1 ? 0 : remaining << 4) | UInt64(value)
-            return nil
+            return remaining <= Self.maximumChunk ? nil : WireError(400, "chunk_size")
         }
-        guard digits > 0 else { return WireError(400, "chunk_size") }
+        return digits > 0 ? endSize(byte) : WireError(400, "chunk_size")
+    }
+
+    /// What may follow a size: white space, extensions, the end of the line (RFC 9112 section 7.1.1).
+    private mutating func endSize(_ byte: UInt8) -> WireError? {
         switch byte {
-        case 0x0D: state = .sizeLineFeed
+        case 0x0D:
+            state = .sizeLineFeed
+            return nil
         case 0x3B: state = .extensions
+        case 0x20, 0x09: state = .sizeSpace
         default: return WireError(400, "chunk_size")
         }
-        return nil
+        return countExtension()
     }
 
     private mutating func takeExtension(_ byte: UInt8) -> WireError? {
-        extensions += 1
-        guard extensions <= Self.maximumExtensions else { return WireError(400, "chunk_extensions") }
         if byte == 0x0D {
             state = .sizeLineFeed
             return nil
         }
-        return (byte < 0x20 && byte != 0x09) || byte == 0x7F ? WireError(400, "chunk_extensions") : nil
+        return (byte < 0x20 && byte != 0x09) || byte == 0x7F ? WireError(400, "chunk_extensions") : countExtension()
+    }
+
+    private mutating func countExtension() -> WireError? {
+        extensions += 1
+        return extensions > payload + Self.extensionAllowance ? WireError(400, "chunk_extensions") : nil
     }
 
     private mutating func takeTrailer(_ byte: UInt8) -> WireError? {

@@ -72,7 +72,12 @@ public enum ErrorResponse {
         }
         // RFC 9110 section 15.5.6. The one method that is refused is CONNECT.
         if status == 405 { writer.append("\r\nAllow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH, TRACE") }
-        if !keepsAlive {
+        // RFC 9110 section 15.5.22 and RFC 6455 section 4.4: which protocol, and which version of it. Both `Upgrade` and what
+        // the connection comes to are its options (RFC 9110 section 7.8).
+        if status == 426 {
+            writer.append("\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nConnection: upgrade")
+            if !keepsAlive { writer.append(", close") }
+        } else if !keepsAlive {
             writer.append("\r\nConnection: close")
         } else if isOldClient {
             writer.append("\r\nConnection: keep-alive")

@@ -95,6 +95,7 @@ extension FieldTable {
     /// Takes in what a known field means. Decides what is dropped because it ends at each hop (RFC 9110 section 7.6.1).
     private func note(_ field: Field, _ bytes: Span<UInt8>) -> WireError? {
         switch field.known {
+        case .contentLength where ignoresFraming, .transferEncoding where ignoresFraming: markHopByHop(count - 1)
         case .contentLength: return noteContentLength(field.value, bytes)
         case .transferEncoding:
             guard !hasTransferEncoding else { return WireError(400, "repeated_transfer_encoding") }

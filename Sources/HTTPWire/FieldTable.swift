@@ -32,6 +32,10 @@ public final class FieldTable {
     /// A line ended with a bare LF (`responses: lenient`).
     @usableFromInline var hasBareLineFeed = false
 
+    /// Whether framing fields are dropped unread, because the status alone says that there is no body (RFC 9112 section 6.3).
+    /// Set before each response is parsed.
+    var ignoresFraming = false
+
     init() { storage = InlineArray(repeating: .empty) }
 
     /// The field at a position below `count`.

@@ -25,7 +25,8 @@ public final class RequestHead {
     public internal(set) var path = ByteRange.none
     /// The query with its question mark; empty when there is none.
     public internal(set) var query = ByteRange.none
-    /// Whether the path holds escapes or dots that `PathNormalizer` may have to change.
+    /// Whether the path holds escapes, dots or repeated slashes, so that `PathNormalizer` may forward or match another one.
+    /// Never with `paths: as_is`.
     public internal(set) var mayNeedNormalizing = false
     /// Whether the target was in absolute form: it is passed on in origin form.
     public internal(set) var isAbsoluteForm = false
@@ -41,7 +42,7 @@ public final class RequestHead {
     public internal(set) var fieldsStart = 0
     public internal(set) var framing = BodyFraming.none
     public internal(set) var expectsContinue = false
-    /// An upgrade to WebSocket was asked for, correctly.
+    /// An upgrade to WebSocket was asked for, rightly; a head that asks wrongly is refused.
     public internal(set) var wantsWebSocket = false
     /// `TE: trailers` was sent.
     public internal(set) var acceptsTrailers = false

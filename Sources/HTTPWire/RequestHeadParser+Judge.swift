@@ -44,6 +44,8 @@ extension RequestHeadParser {
         head.isAbsoluteForm = true
         head.authority = ByteRange(start: start, count: end - start)
         head.path = ByteRange(start: end, count: pathEnd - end)
+        // The slashes behind the scheme are not the path's.
+        head.mayNeedNormalizing = head.mayNeedNormalizing && bytes.mayNeedNormalizing(head.path)
         head.query = ByteRange(start: pathEnd, count: target.upper - pathEnd)
         if head.path.isEmpty {
             if head.method == .options, head.query.isEmpty {
@@ -60,7 +62,7 @@ extension RequestHeadParser {
     @inline(__always)
     func judge(_ bytes: Span<UInt8>, _ head: RequestHead) -> WireError? {
         var hosts = 0
-        var upgrade = ByteRange.none
+        var asksForWebSocket = false
         for index in 0..<head.fields.count {
             let field = head.fields[index]
             switch field.known {
@@ -74,7 +76,7 @@ extension RequestHeadParser {
                     return WireError(417, "expectation")
                 }
                 head.expectsContinue = head.minorVersion >= 1
-            case .upgrade: upgrade = field.value
+            case .upgrade: asksForWebSocket = asksForWebSocket || bytes.listsWebSocket(field.value)
             case .te:
                 if head.minorVersion >= 1, bytes.mentionsTrailers(field.value) { head.acceptsTrailers = true }
             default: continue
@@ -87,9 +89,11 @@ extension RequestHeadParser {
         } else {
             head.framing = head.fields.contentLength > 0 ? .length(head.fields.contentLength) : .none
         }
-        head.wantsWebSocket =
-            head.fields.saysUpgrade && !upgrade.isEmpty && head.method == .get && head.minorVersion >= 1
-            && head.framing == .none && bytes.equalsIgnoringCase(upgrade, "websocket")
+        // An upgrade in a message of HTTP/1.0 is ignored (RFC 9110 section 7.8).
+        if asksForWebSocket, head.minorVersion >= 1 {
+            if let error = head.webSocketFault(bytes) { return error }
+            head.wantsWebSocket = true
+        }
         return nil
     }
 
@@ -165,6 +169,20 @@ extension RequestHeadParser {
 }
 
 extension Span<UInt8> {
+    /// Whether a dot may begin a dot segment, or a slash follows another: then the path may have other forms. A backslash
+    /// means something beside a dot segment only.
+    @inline(__always)
+    func isDoubtful(_ index: Int) -> Bool {
+        let before = self[index - 1]
+        return self[index] == 0x2E ? before == 0x2F || before == 0x5C : self[index] == 0x2F && before == 0x2F
+    }
+
+    /// What the parse of a request line finds out on its way, for a path alone.
+    fileprivate func mayNeedNormalizing(_ path: ByteRange) -> Bool {
+        for index in path.range where self[index] == 0x25 || index > path.lower && isDoubtful(index) { return true }
+        return false
+    }
+
     private func isSeparator(_ index: Int) -> Bool {
         self[index] == 0x2C || self[index] == 0x20 || self[index] == 0x09
     }

@@ -6,8 +6,11 @@ public struct RequestHeadParser: Sendable {
     public let maximumHead: Int
     /// The most fields, at most 128.
     public let maximumFields: Int
+    /// Whether heads say that their path has another normal form.
+    public let paths: PathRule
 
-    public init(maximumHead: Int = 32 << 10, maximumFields: Int = 128) {
+    public init(maximumHead: Int = 32 << 10, maximumFields: Int = 128, paths: PathRule = .normalized) {
+        self.paths = paths
         self.maximumHead = min(max(maximumHead, 64), 65_535)
         self.maximumFields = min(max(maximumFields, 1), FieldTable.capacity)
     }
@@ -99,11 +102,16 @@ public struct RequestHeadParser: Sendable {
             guard index < bytes.count else { return .needMore }
             let byte = bytes[index]
             if CharacterSets.isPlainTarget(byte) {
-                if byte == 0x3F, question < 0 { question = index }
-                if byte == 0x2E, question < 0, bytes[index - 1] == 0x2F { suspicious = true }
+                if question >= 0 {
+                    // Nothing in a query changes how the path is read.
+                } else if byte == 0x3F {
+                    question = index
+                } else if bytes.isDoubtful(index) {
+                    suspicious = true
+                }
             } else if byte == 0x25 {
                 guard index + 2 < bytes.count else { return .needMore }
-                if let error = Self.escapeError(bytes, index) { return .failed(error) }
+                if let error = Self.escapeError(bytes, index, isQuery: question >= 0) { return .failed(error) }
                 if question < 0 { suspicious = true }
             } else {
                 break
@@ -114,15 +122,16 @@ public struct RequestHeadParser: Sendable {
             return .failed(WireError(400, bytes[index] == 0x0A ? "bare_lf" : "target"))
         }
         head.target = ByteRange(start: targetStart, count: index - targetStart)
-        head.mayNeedNormalizing = suspicious
+        head.mayNeedNormalizing = suspicious && paths == .normalized
         if let error = splitTarget(bytes, head, question) { return .failed(error) }
         return parseVersion(bytes, index + 1, head)
     }
 
-    /// A percent sign needs two hexadecimal digits (RFC 3986 section 2.1), and `%00` ends strings in too many places.
-    private static func escapeError(_ bytes: Span<UInt8>, _ index: Int) -> WireError? {
+    /// A percent sign needs two hexadecimal digits (RFC 3986 section 2.1), or servers differ in what the path is. In a
+    /// query, where people and programs write `100%`, it passes as it is. `%00` ends strings in too many places.
+    private static func escapeError(_ bytes: Span<UInt8>, _ index: Int, isQuery: Bool) -> WireError? {
         guard let high = CharacterSets.hexValue(bytes[index + 1]), let low = CharacterSets.hexValue(bytes[index + 2])
-        else { return WireError(400, "percent_encoding") }
+        else { return isQuery ? nil : WireError(400, "percent_encoding") }
         return high == 0 && low == 0 ? WireError(400, "percent_nul") : nil
     }
 

@@ -9,6 +9,9 @@ public final class ResponseHead {
     /// Where the field lines begin.
     public internal(set) var fieldsStart = 0
     public internal(set) var framing = BodyFraming.none
+    /// Whether it is a 101 that switches to WebSocket: of HTTP/1.1, with `Upgrade: websocket`, the connection option and one
+    /// `Sec-WebSocket-Accept` (RFC 6455 section 4.1). Any other 101 is no answer that a proxy can pass on.
+    public internal(set) var acceptsWebSocket = false
     public let fields = FieldTable()
     var searched = 0
     /// Whether the status line reads as it should be sent: one space before the reason, CRLF behind it.
@@ -24,6 +27,9 @@ public final class ResponseHead {
     }
 
     @inlinable public var isInformational: Bool { status < 200 }
+
+    /// Whether the status alone says that there is no body (RFC 9112 section 6.3).
+    var isWithoutBody: Bool { status < 200 || status == 204 || status == 304 }
 
     /// Forgets a head of which only a part had come.
     public func reset() { searched = 0 }
@@ -59,7 +65,8 @@ public struct ResponseHeadParser: Sendable {
     ///
     /// - Parameters:
     ///   - method: of the request that it answers: responses to HEAD have no body.
-    ///   - lenient: whether a bare LF may end a line.
+    ///   - lenient: whether a bare LF may end a line, and framing fields of 1xx, 204 and 304 are ignored (RFC 9112 section
+    ///     6.3, the first rule) and not passed on. Else those that announce a body are refused.
     public func parse(
         _ input: Span<UInt8>, method: RequestMethod, lenient: Bool, into head: ResponseHead
     ) -> HeadOutcome {
@@ -91,11 +98,13 @@ public struct ResponseHeadParser: Sendable {
         }
         let rules = FieldRules(
             maximumFields: maximumFields, acceptsBareLineFeeds: lenient, isRequest: false)
+        head.fields.ignoresFraming = lenient && head.isWithoutBody
         switch head.fields.parse(bytes, from: head.fieldsStart, rules) {
         case .needMore: return .needMore
         case .failed(let error): return .failed(error)
         case .end(let end):
             if let error = judge(method, head) { return .failed(error) }
+            head.acceptsWebSocket = head.status == 101 && head.isWebSocketAcceptance(bytes)
             return .complete(end)
         }
     }
@@ -131,7 +140,7 @@ public struct ResponseHeadParser: Sendable {
     private func judge(_ method: RequestMethod, _ head: ResponseHead) -> WireError? {
         let isEncoded = head.fields.hasTransferEncoding
         if isEncoded, head.minorVersion == 0 { return WireError(502, "transfer_encoding_in_1_0") }
-        if method == .head || head.status == 204 || head.status == 304 || head.status < 200 {
+        if method == .head || head.isWithoutBody {
             // 1xx and 204 may not announce a body at all (RFC 9110 section 8.6, RFC 9112 section 6.1).
             if isEncoded, head.status == 204 || head.status < 200 { return WireError(502, "body_not_allowed") }
             head.framing = .none

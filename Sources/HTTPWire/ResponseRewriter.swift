@@ -172,6 +172,8 @@ public enum ResponseRewriter {
         } else if context.isOldClient {
             writer.append("Connection: keep-alive\r\n")
         }
-        if context.transfer == .chunk { writer.append("Transfer-Encoding: chunked\r\n") }
+        // Only a body that has no end of its own is put into chunks: how the final response is sent says nothing of an
+        // interim one, nor of one without a body (RFC 9112 section 6.1).
+        if context.transfer == .chunk, head.framing == .untilClose { writer.append("Transfer-Encoding: chunked\r\n") }
     }
 }

@@ -19,7 +19,11 @@ enum MessageGenerator {
         "TransferxEncoding: chunked", "Transfer_Encoding: chunked", "Transfer-Encoding : chunked", "Content_Length: 9",
         "Connection: close", "Connection: keep-alive, x", "Connection: TE", "Connection: Upgrade",
         "Connection: Content-Length", "Connection: x-forwarded-for, host", "Connection: a_b, cookie",
-        "Upgrade: websocket", "Upgrade: h2c", "TE: trailers", "TE: gzip, trailers;q=0.5", "Keep-Alive: timeout=5",
+        "Upgrade: websocket", "Upgrade: h2c", "Upgrade: h2c, websocket",
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "Sec-WebSocket-Version: 8", "TE: trailers",
+        "TE: gzip, trailers;q=0.5", "Keep-Alive: timeout=5",
         "Proxy-Connection: keep-alive", "Trailer: x", "Expect: 100-continue", "Expect: x", "Via: 1.1 node",
         "Via: 1.0 other, 1.1 more", "Forwarded: for=1.2.3.4", "X-Forwarded-For: 1.1.1.1", "X-Forwarded-For: 2.2.2.2",
         "X-Forwarded-Proto: https", "X-Forwarded-Host: evil", "X_Forwarded_For: 3.3.3.3", "Meridian-Epoch: 1",
@@ -71,6 +75,7 @@ enum MessageGenerator {
             let size = bits.once(in: 20) ? bits.below(3000) + 1 : bits.below(20) + 1
             text += Array((bits.once(in: 8) ? "00" : "").utf8)
             text += Array(String(size, radix: 16, uppercase: bits.once(in: 2)).utf8)
+            if bits.once(in: 8) { text += Array(bits.pick([" ", "\t", " \t "]).utf8) }
             if bits.once(in: 5) { text += Array(";e=\"f\"".utf8) }
             text += [0x0D, 0x0A]
             for _ in 0..<size {

@@ -78,7 +78,7 @@ struct RequestFuzzTests {
         let lines = Array("Meridian-Datacenter: b\r\nMeridian-Epoch: 7\r\n".utf8)
         let host = Array("fallback".utf8)
         let via = Array("node".utf8)
-        let path = normalizedPath(bytes, head)
+        guard let path = normalizedPath(bytes, head) else { return nil }
         let identity = Array("00000000000000010000000000000002".utf8)
         var context = RequestContext(
             client: client.span, serviceLines: lines.span, fallbackHost: host.span,
@@ -97,13 +97,13 @@ struct RequestFuzzTests {
         return error == nil ? (Array(output[..<count]), head) : nil
     }
 
-    static func normalizedPath(_ bytes: [UInt8], _ head: RequestHead) -> [UInt8] {
+    /// The path to forward, empty when it is the one that came; nil when it is refused.
+    static func normalizedPath(_ bytes: [UInt8], _ head: RequestHead) -> [UInt8]? {
         guard head.mayNeedNormalizing else { return [] }
-        var output = [UInt8](repeating: 0, count: Int(head.path.count))
+        var output = [UInt8](repeating: 0, count: PathNormalizer.room(for: head.path))
         var writer = OutputWriter(output.mutableSpan)
-        PathNormalizer.normalize(bytes.span, head.path, into: &writer)
-        let count = writer.overflowed ? 0 : writer.count
-        return Array(output[..<count])
+        let found = try? PathNormalizer.normalize(bytes.span, head.path, into: &writer)
+        return found.map { Array(output[$0.forwarded]) }
     }
 
     static func describe(_ framing: BodyFraming) -> String {
@@ -147,6 +147,9 @@ struct RequestFuzzTests {
         if path.contains(where: { $0 == "." || $0 == ".." || $0.lowercased().contains("%2e") }) {
             return "the path has dot segments"
         }
+        let pieces = line[1].prefix { $0 != "?" }.lowercased().replacing("%2f", with: "/").replacing("%5c", with: "/")
+            .replacing("\\", with: "/").split(separator: "/")
+        if pieces.contains(where: { $0 == "." || $0 == ".." }) { return "the path has hidden dot segments" }
         return fieldFault(read, options)
     }
 

@@ -1,4 +1,4 @@
-// Owns the fuzzing of responses, bodies, paths and PROXY headers.
+// Owns the fuzzing of responses, bodies and PROXY headers.
 import HTTPWire
 import Testing
 
@@ -107,7 +107,8 @@ struct ResponseFuzzTests {
         }
         while true {
             guard let text = line(),
-                let size = Int(String(decoding: text.prefix { $0 != 0x3B }, as: UTF8.self), radix: 16)
+                let size = Int(
+                    String(decoding: text.prefix { $0 != 0x3B && $0 != 0x20 && $0 != 0x09 }, as: UTF8.self), radix: 16)
             else { return nil }
             if size == 0 { break }
             guard size > 0, size <= bytes.count - index - 2 else { return nil }
@@ -162,55 +163,7 @@ struct ResponseFuzzTests {
         FuzzRun.expectMany(reached, of: rounds)
     }
 
-    // MARK: Paths and addresses
-
-    static let segments = [
-        ".", "..", "a", "", "%2e", "%2E%2e", ".%2e", "%2f", "%5C", "%41", "b.c", "...", "%c3%a9", "..;", "%25", "\\",
-        "~",
-    ]
-
-    /// The normal form, by the book: segments decoded where that changes nothing else, then dot segments removed, those
-    /// with parameters, too.
-    static func slowNormalForm(_ path: String) -> String {
-        var kept: [String] = []
-        let segments = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map(decodeUnreserved)
-        for (index, segment) in segments.enumerated() {
-            let isLast = index == segments.count - 1
-            let name = segment.prefix { $0 != ";" }
-            if name == ".." { _ = kept.popLast() }
-            if name == "." || name == ".." {
-                if isLast { kept.append("") }
-            } else {
-                kept.append(segment)
-            }
-        }
-        return "/" + kept.joined(separator: "/")
-    }
-
-    private static func decodeUnreserved(_ segment: Substring) -> String {
-        let parts = segment.split(separator: "%", omittingEmptySubsequences: false)
-        return parts.dropFirst().reduce(into: String(parts[0])) { text, part in
-            let value = UInt8(part.prefix(2), radix: 16) ?? 0
-            let character = Character(UnicodeScalar(value))
-            let isUnreserved = value < 0x80 && (character.isLetter || character.isNumber || "-._~".contains(character))
-            text += (isUnreserved ? String(character) : "%" + part.prefix(2).uppercased()) + part.dropFirst(2)
-        }
-    }
-
-    @Test("Paths have the normal form that the book gives them")
-    func paths() {
-        FuzzRun.rounds(times: 2) { bits in
-            let path = "/" + (0..<bits.below(7)).map { _ in bits.pick(Self.segments) }.joined(separator: "/")
-            let bytes = Array(path.utf8)
-            var output = [UInt8](repeating: 0, count: bytes.count)
-            var writer = OutputWriter(output.mutableSpan)
-            PathNormalizer.normalize(bytes.span, ByteRange(start: 0, count: bytes.count), into: &writer)
-            let count = writer.overflowed ? 0 : writer.count
-            let found = String(decoding: output[..<count], as: UTF8.self)
-            let expected = Self.slowNormalForm(path)
-            return found == expected ? nil : "\(path) became \(found), not \(expected)"
-        }
-    }
+    // MARK: Addresses
 
     @Test("A PROXY header is whole or not, whatever was damaged")
     func proxyHeaders() {

@@ -64,7 +64,12 @@ struct RequestParseTests {
         HeadCase("RFC 9112 3.2: no fragment", "GET /a#b HTTP/1.1\r\n" + host, 400, "target"),
         HeadCase("RFC 3986 2.1", "GET /%4 HTTP/1.1\r\n" + host, 400, "percent_encoding"),
         HeadCase("RFC 3986 2.1", "GET /%zz HTTP/1.1\r\n" + host, 400, "percent_encoding"),
-        HeadCase("RFC 3986 2.1", "GET /?a=% HTTP/1.1\r\n" + host, 400, "percent_encoding"),
+        HeadCase("RFC 3986 2.1: but in a query, where browsers send it", "GET /?a=% HTTP/1.1\r\n" + host),
+        HeadCase("a percent sign in a query", "GET /?q=100%&b HTTP/1.1\r\n" + host),
+        HeadCase("a percent sign in a query", "GET /?q=%zz%%4%x HTTP/1.1\r\n" + host),
+        HeadCase(
+            "RFC 3986 2.1: and not in the path before it", "GET /%?a=% HTTP/1.1\r\n" + host, 400, "percent_encoding"),
+        HeadCase("RFC 3986 7.3: %00 behind one", "GET /?a=%%00 HTTP/1.1\r\n" + host, 400, "percent_nul"),
         HeadCase("RFC 3986 7.3: %00", "GET /%00 HTTP/1.1\r\n" + host, 400, "percent_nul"),
         HeadCase("RFC 3986 7.3: %00", "GET /?%00 HTTP/1.1\r\n" + host, 400, "percent_nul"),
         HeadCase("RFC 9112 3.2.1", "GET a HTTP/1.1\r\n" + host, 400, "target"),
@@ -140,7 +145,7 @@ struct RequestParseTests {
             ("/a?b?c/../d", "/a", "?b?c/../d", false), ("/a.b", "/a.b", "", false), ("/.a", "/.a", "", true),
             ("/a/..", "/a/..", "", true), ("/%41", "/%41", "", true), ("/a?%41", "/a", "?%41", false),
             ("http://a/b?c", "/b", "?c", false), ("http://a/../b", "/../b", "", true), ("http://a", "/", "", false),
-            ("http://a?b", "/", "?b", false), ("//a/b", "//a/b", "", false),
+            ("http://a?b", "/", "?b", false), ("//a/b", "//a/b", "", true), ("http://a//b", "//b", "", true),
         ])
     func targetParts(_ target: String, _ path: String, _ query: String, _ mayNeedNormalizing: Bool) {
         let request = ParsedRequest("GET \(target) HTTP/1.1\r\nHost: a\r\n\r\n")

@@ -45,6 +45,9 @@ struct RequestRewriteTests {
         RewriteCase(
             "an empty line before it", ["", "GET / HTTP/1.1", "Host: a"], ["GET / HTTP/1.1", "Host: a"] + added),
         RewriteCase(
+            "a bare percent sign in a query", ["GET /a?q=100%&r=%%2e HTTP/1.1", "Host: a"],
+            ["GET /a?q=100%&r=%%2e HTTP/1.1", "Host: a"] + added),
+        RewriteCase(
             "RFC 3986 5.2.4: normalised", ["GET /a/%2E./b%2fc/%7e?d=%2e HTTP/1.1", "Host: a"],
             ["GET /b%2Fc/~?d=%2e HTTP/1.1", "Host: a"] + added),
         RewriteCase(
@@ -102,10 +105,14 @@ struct RequestRewriteTests {
             ], ["GET / HTTP/1.1", "Host: a"] + added),
         RewriteCase(
             "RFC 6455 4.1: WebSocket passes",
-            ["GET / HTTP/1.1", "Host: a", "Upgrade: WebSocket", "Connection: upgrade", "Sec-WebSocket-Version: 13"],
-            ["GET / HTTP/1.1", "Host: a", "Sec-WebSocket-Version: 13"] + added + [
-                "Connection: Upgrade", "Upgrade: websocket",
-            ]),
+            [
+                "GET / HTTP/1.1", "Host: a", "Upgrade: WebSocket", "Connection: upgrade", "Sec-WebSocket-Version: 13",
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+            ],
+            [
+                "GET / HTTP/1.1", "Host: a", "Sec-WebSocket-Version: 13",
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+            ] + added + ["Connection: Upgrade", "Upgrade: websocket"]),
         RewriteCase(
             "RFC 9110 10.1.1: Expect", ["PUT / HTTP/1.1", "Host: a", "Expect: 100-continue", "Content-Length: 1"],
             ["PUT / HTTP/1.1", "Host: a", "Expect: 100-continue", "Content-Length: 1"] + added),

@@ -88,6 +88,39 @@ struct ResponseParseTests {
         ResponseCase("a long status is still refused", "HTTP/1.1 2000 OK\n\n", "status_line", lenient: true),
     ]
 
+    /// Framing fields that a response without a body should not have, in every way they can be wrong.
+    static let needless = [
+        "Transfer-Encoding: chunked", "Transfer-Encoding: gzip", "Transfer-Encoding:", "Content-Length: x",
+        "Content-Length: 5\r\nContent-Length: 6", "Content-Length: 5\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "Content-Length: 5",
+    ]
+
+    @Test(
+        "What has no body by its status has none, whatever its fields say, to the lenient (RFC 9112 6.3)",
+        arguments: ["100", "103", "204", "304"], needless)
+    func noBody(_ status: String, _ lines: String) {
+        for version in ["1.0", "1.1"] {
+            let text = "HTTP/\(version) \(status) X\r\nETag: y\r\n\(lines)\r\n\r\n"
+            let response = ParsedResponse(text, lenient: true)
+            #expect(response.verdict == .complete(text.utf8.count))
+            #expect(response.head.framing == .none)
+            var options = ResponseOptions()
+            options.lenient = true
+            options.requestID = ""
+            #expect(rewriteResponse(text, options) == "HTTP/1.1 \(status) X\r\nETag: y\r\n\r\n")
+        }
+    }
+
+    @Test("Other statuses are not excused", arguments: ["200", "404", "205"], needless.dropLast())
+    func otherStatuses(_ status: String, _ lines: String) {
+        guard lines != "Transfer-Encoding: chunked" else { return }
+        let text = "HTTP/1.1 \(status) X\r\n\(lines)\r\n\r\n"
+        guard case .refused(502, _) = ParsedResponse(text, lenient: true).verdict else {
+            Issue.record("accepted")
+            return
+        }
+    }
+
     @Test("Heads", arguments: strict + lenient)
     func heads(_ item: ResponseCase) {
         let response = ParsedResponse(item.text, method: item.method, lenient: item.lenient)
@@ -257,6 +290,26 @@ struct ResponseRewriteTests {
             options { $0.keepsAlive = false }, ["HTTP/1.1 103 Early Hints", "Link: </a>"]
         ),
         ("RFC 9110 15.2.1", ["HTTP/1.1 100 Continue"], options { _ in }, ["HTTP/1.1 100 Continue"]),
+        (
+            "RFC 9110 15.2: an interim response has no body, however that of the final one is sent",
+            ["HTTP/1.1 103 Early Hints", "Link: </a>"], options { $0.transfer = .chunk },
+            ["HTTP/1.1 103 Early Hints", "Link: </a>"]
+        ),
+        (
+            "RFC 9112 6.1: nor has 204", ["HTTP/1.1 204 No Content"], options { $0.transfer = .chunk },
+            ["HTTP/1.1 204 No Content", identity]
+        ),
+        (
+            "RFC 9112 6.1: nor 304", ["HTTP/1.1 304 Not Modified", "ETag: x"], options { $0.transfer = .chunk },
+            ["HTTP/1.1 304 Not Modified", "ETag: x", identity]
+        ),
+        (
+            "RFC 9112 6.1: nor the answer to HEAD", ["HTTP/1.1 200 OK", "ETag: x"],
+            options {
+                $0.method = .head
+                $0.transfer = .chunk
+            }, ["HTTP/1.1 200 OK", "ETag: x", identity]
+        ),
         (
             "RFC 6455 4.2.2",
             [

@@ -23,7 +23,7 @@ struct ScanTests {
             guard isGood else { continue }
             #expect(request.head.path.count == (byte == 0x3F ? place + 1 : 25))
             #expect(request.head.query.count == (byte == 0x3F ? 24 - place : 0))
-            #expect(request.head.mayNeedNormalizing == (byte == 0x2E && place == 0))
+            #expect(request.head.mayNeedNormalizing == (place == 0 && (byte == 0x2E || byte == 0x2F)))
         }
     }
 

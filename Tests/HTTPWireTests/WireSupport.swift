@@ -34,9 +34,11 @@ struct ParsedRequest {
     let head: RequestHead
     let verdict: Verdict
 
-    init(_ bytes: [UInt8], maximumHead: Int = 32 << 10, maximumFields: Int = 128) {
+    init(
+        _ bytes: [UInt8], maximumHead: Int = 32 << 10, maximumFields: Int = 128, paths: PathRule = .normalized
+    ) {
         let head = RequestHead()
-        let parser = RequestHeadParser(maximumHead: maximumHead, maximumFields: maximumFields)
+        let parser = RequestHeadParser(maximumHead: maximumHead, maximumFields: maximumFields, paths: paths)
         verdict = Verdict(parser.parse(bytes.span, into: head))
         self.bytes = bytes
         self.head = head
@@ -117,14 +119,30 @@ func rewriteBytes(_ bytes: [UInt8], _ options: RequestOptions) -> ([UInt8], Verd
     return (Array(output[..<count]), error.map { .refused($0.status, $0.reason.description) })
 }
 
-func normalizePath(_ path: String) -> [UInt8] {
-    let bytes = Array(path.utf8)
-    var output = [UInt8](repeating: 0, count: max(1, bytes.count))
-    var writer = OutputWriter(output.mutableSpan)
-    PathNormalizer.normalize(bytes.span, ByteRange(start: 0, count: bytes.count), into: &writer)
-    let count = writer.overflowed ? 0 : writer.count
-    return Array(output[..<count])
+/// The forms of a path, or the reason why it has none.
+struct PathForms: Hashable {
+    var forwarded = ""
+    var matched = ""
+    var refused: String?
+
+    init(_ path: String) {
+        let bytes = Array(path.utf8)
+        let range = ByteRange(start: 0, count: bytes.count)
+        var output = [UInt8](repeating: 0, count: PathNormalizer.room(for: range))
+        var writer = OutputWriter(output.mutableSpan)
+        do {
+            let found = try PathNormalizer.normalize(bytes.span, range, into: &writer)
+            let overflowed = writer.overflowed
+            if overflowed { refused = "overflow" }
+            forwarded = String(decoding: output[found.forwarded], as: UTF8.self)
+            matched = String(decoding: output[found.matched], as: UTF8.self)
+        } catch {
+            refused = "\(error)"
+        }
+    }
 }
+
+func normalizePath(_ path: String) -> [UInt8] { Array(PathForms(path).forwarded.utf8) }
 
 /// What the rewrite of a response is told.
 struct ResponseOptions {
