@@ -45,7 +45,9 @@ public final class H1ServerContext {
     public var highWater: Int { loop.isShortOfBuffers ? 64 << 10 : 256 << 10 }
 
     private static func makeParser(_ limits: H1ServerLimits) -> RequestHeadParser {
-        RequestHeadParser(maximumHead: limits.maximumHead, maximumFields: limits.maximumFields)
+        RequestHeadParser(
+            maximumHead: limits.maximumHead, maximumFields: limits.maximumFields,
+            paths: limits.keepsPaths ? .asIs : .normalized)
     }
 
     /// Takes new limits; requests under way keep what they began with.

@@ -148,7 +148,12 @@ public final class HTTPServer: AcceptHandler, HTTPServerDelegate {
     ) {
         // There is no other kind of stream on this server's sockets.
         guard let stream = stream as? H1Server else { return }
-        let exchange = HTTPServerExchange(self, stream, head, HTTPRequest(head, bytes, peer: stream.peerSocketAddress))
+        let request: HTTPRequest
+        do throws(WireError) { request = try HTTPRequest(head, bytes, peer: stream.peerSocketAddress) } catch {
+            server(stream, refused: error)
+            return stream.finish()
+        }
+        let exchange = HTTPServerExchange(self, stream, head, request)
         stream.handler = exchange
         exchange.begin(head.framing, expectsContinue: head.expectsContinue, hasMore: bytes.count > headLength)
     }

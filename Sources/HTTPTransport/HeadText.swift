@@ -33,19 +33,21 @@ extension Span<UInt8> {
 
 extension HTTPRequest {
     /// The request that a head begins, without its body.
-    init(_ head: RequestHead, _ bytes: Span<UInt8>, peer: SocketAddress?) {
+    ///
+    /// - Throws: what is wrong with its path.
+    init(_ head: RequestHead, _ bytes: Span<UInt8>, peer: SocketAddress?) throws(WireError) {
         self.init(
-            method: bytes.text(head.methodRange), path: head.isAsterisk ? "*" : Self.normalPath(head, bytes),
+            method: bytes.text(head.methodRange), path: try Self.normalPath(head, bytes),
             query: String(bytes.text(head.query).dropFirst()), fields: head.fields.texts(bytes),
             authority: bytes.text(head.authority), peer: peer)
     }
 
-    private static func normalPath(_ head: RequestHead, _ bytes: Span<UInt8>) -> String {
+    private static func normalPath(_ head: RequestHead, _ bytes: Span<UInt8>) throws(WireError) -> String {
+        if head.isAsterisk { return "*" }
         guard head.mayNeedNormalizing else { return bytes.text(head.path) }
-        var path = [UInt8](repeating: 0, count: Int(head.path.count) + 1)
+        var path = [UInt8](repeating: 0, count: PathNormalizer.room(for: head.path))
         var writer = OutputWriter(path.mutableSpan)
-        PathNormalizer.normalize(bytes, head.path, into: &writer)
-        let count = writer.count
-        return String(decoding: path[..<count], as: UTF8.self)
+        let forms = try PathNormalizer.normalize(bytes, head.path, into: &writer)
+        return String(decoding: path[forms.forwarded], as: UTF8.self)
     }
 }

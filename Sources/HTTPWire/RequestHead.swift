@@ -48,7 +48,8 @@ public final class RequestHead {
     public internal(set) var acceptsTrailers = false
     public let fields = FieldTable()
     /// Bytes searched for the end of the head by the last attempt.
-    var searched = 0
+    /// How far a head that is incomplete was searched for its end; a server of several connections keeps it for each.
+    public var searched = 0
 
     public init() {}
 

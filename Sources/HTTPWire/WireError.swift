@@ -8,7 +8,7 @@ public struct WireError: Error, Hashable, Sendable {
     public let reason: StaticText
 
     @inlinable
-    init(_ status: Int, _ reason: StaticString) {
+    public init(_ status: Int, _ reason: StaticString) {
         self.status = status
         self.reason = StaticText(reason)
     }

@@ -1,0 +1,83 @@
+// Owns sending a request: its head, what is kept of its body, and the rest as it comes.
+internal import HTTPTransport
+internal import HTTPWire
+internal import Proactor
+internal import Proxying
+internal import Topology
+
+extension Exchange {
+    /// Sends the head, and what is kept of the body.
+    func sendRequest(omitsExpect: Bool) {
+        guard let upstream, let stream, message.head != nil else { return }
+        if let gate = permit?.gate, !Mutation.seeds(.sendsOldEpoch) { message.head?.renewFence(gate, loop) }
+        if omitsExpect { message.head?.removeExpect(loop) }
+        guard let head = message.head?.copy(loop) else { return }
+        let isWhole = core.request.isComplete
+        upstream.send(
+            head: head, method: message.method, isEnd: isWhole && message.kept.isEmpty, chunkForm: stream.chunkForm)
+        if !message.kept.isEmpty { sendKept(upstream, isWhole: isWhole) }
+        armTimer()
+        if !isWhole { receiveRequest() }
+    }
+
+    private func sendKept(_ upstream: any ClientStream, isWhole: Bool) {
+        let last = message.kept.count - 1
+        for index in 0...last {
+            let copy = message.kept.withBytes(at: index) { bytes -> LoopBuffer in
+                var copy = loop.allocate(bytes.count)
+                copy.append(bytes)
+                return copy
+            }
+            if let copy { upstream.send(copy, isEnd: isWhole && index == last) }
+        }
+        if !core.request.isReplayable { forgetKept() }
+    }
+
+    // MARK: The body
+
+    func serverStream(_ stream: any ServerStream, received piece: consuming LoopBuffer, isEnd: Bool) {
+        let disposition = core.requestBody(
+            piece.count, isEnd: isEnd, mayKeep: worker.replayBytes < Worker.replayLimit, now: loop.now)
+        if disposition.dropsKept { forgetKept() }
+        guard disposition.forwards, let upstream else {
+            if disposition.keeps { keep(loop.holdable(piece)) }
+            return
+        }
+        if disposition.keeps {
+            var copy = loop.allocate(piece.count)
+            copy.append(piece)
+            keep(copy)
+        }
+        upstream.send(piece, isEnd: isEnd)
+        if !isEnd { receiveRequest() }
+    }
+
+    func serverStream(_ stream: any ServerStream, malformed error: WireError) {
+        worker.process.badRequests.add(1, ordering: .relaxed)
+        perform(core.requestMalformed(error))
+    }
+
+    /// Receives more of the body, unless the backend is behind with what it has.
+    func receiveRequest() {
+        guard let stream, let upstream else { return }
+        let isWanted = upstream.unsent < worker.highWater
+        core.receivesRequest(isWanted, now: loop.now)
+        if isWanted {
+            stream.receiveBody()
+        } else {
+            stream.pauseBody()
+            upstream.awaitSent()
+        }
+    }
+
+    private func keep(_ piece: consuming LoopBuffer) {
+        worker.replayBytes += piece.count
+        message.kept.append(piece)
+    }
+
+    func forgetKept() {
+        guard !message.kept.isEmpty else { return }
+        worker.replayBytes -= message.kept.byteCount
+        message.kept.removeAll()
+    }
+}

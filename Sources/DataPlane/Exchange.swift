@@ -1,0 +1,228 @@
+// Owns one HTTP request and its answer between a client and a backend: carries out what the core decides.
+internal import Balancing
+internal import HTTPTransport
+internal import HTTPWire
+internal import Proactor
+internal import Proxying
+internal import Routing
+internal import Synchronization
+internal import Topology
+
+/// Reused by its worker, so that a request allocates nothing; what is of one request is in values that are replaced.
+final class Exchange: UpstreamRequest, ServerStreamHandler {
+    /// Bytes that a send takes to the kernel at once; an answer with less than that on its way is over.
+    private static let promptSize = 16 << 10
+
+    /// What is kept of one request beside what the core knows.
+    struct Message: ~Copyable {
+        /// The rewritten head, kept for retries.
+        var head: RequestLines?
+        /// What is kept of the body, to be sent or sent again.
+        var kept = BufferQueue()
+        var requestID = RequestID()
+        var method = RequestMethod.get
+        /// Its position among the listener's routes; negative: none.
+        var route = -1
+        /// The word for the end of the exchange in the log; empty: nothing is to be said.
+        var reason: StaticString = ""
+    }
+
+    var message = Message()
+    var logged = AccessLogNote()
+    private(set) var stream: (any ServerStream)?
+    private(set) var listener: ListenerRuntime?
+    /// The answer is handed over, and the client's kernel has not taken all of it.
+    private var isFlushing = false
+
+    // MARK: The beginning
+
+    /// Takes over a request whose head is at the beginning of `bytes`.
+    func begin(
+        _ stream: any ServerStream, _ listener: ListenerRuntime, _ head: RequestHead, _ bytes: Span<UInt8>,
+        headLength: Int
+    ) {
+        self.stream = stream
+        self.listener = listener
+        stream.handler = self
+        worker.process.active.add(1, ordering: .relaxed)
+        core.begin(
+            RequestState(
+                method: head.method, hasBody: head.framing != .none, expectsContinue: head.expectsContinue,
+                wantsUpgrade: head.wantsWebSocket, began: loop.now))
+        message = Message()
+        message.method = head.method
+        var reader = RequestReader(worker, listener, head, bytes, headLength: headLength, peer: stream.peer)
+        message.requestID = reader.requestID()
+        worker.log?.note(reader.client, listener.name, head, bytes, in: &logged)
+        let answer = route(&reader)
+        perform(answer.map { core.refused($0) } ?? core.routed(service?.policy ?? ExchangePolicy()))
+    }
+
+    /// Finds the service and rewrites the head for it.
+    ///
+    /// - Returns: the answer to a request that goes nowhere.
+    private func route(_ reader: inout RequestReader) -> OwnAnswer? {
+        do throws(WireError) {
+            try reader.normalize()
+            guard let (route, target) = reader.findRoute() else {
+                worker.process.unrouted.add(1, ordering: .relaxed)
+                return OwnAnswer(404, "no_route")
+            }
+            let service = target.service
+            message.route = route
+            self.service = service
+            service.counters.requests.add(1, ordering: .relaxed)
+            service.recordRequest(now: loop.now)
+            if service.routing.definition.endpointPolicy == .maglev { hash = reader.hash(service) }
+            message.head = try reader.rewrite(service, message.requestID)
+            return nil
+        } catch {
+            worker.process.badRequests.add(1, ordering: .relaxed)
+            return OwnAnswer(error.status, error.reason)
+        }
+    }
+
+    // MARK: What the core says
+
+    override func carryOut(_ action: ExchangeAction) {
+        switch action {
+        case .sendRequest(let omitsExpect): sendRequest(omitsExpect: omitsExpect)
+        case .answer(let answer): giveAnswer(answer)
+        case .finish: finishAnswer()
+        case .abortClient(let reason):
+            letGo()
+            let stream = stream
+            end(reason.value)
+            stream?.reset()
+        case .cancel(let reason):
+            letGo()
+            end(reason.value)
+        // The others are done where their bytes are, or by the base.
+        default: break
+        }
+    }
+
+    override var unsent: ExchangeCore.Unsent {
+        ExchangeCore.Unsent(toClient: stream?.unsent ?? 0, toBackend: upstream?.unsent ?? 0)
+    }
+
+    private func giveAnswer(_ answer: OwnAnswer) {
+        letGo()
+        guard let stream else { return }
+        worker.answer(stream, answer, message.requestID)
+        end(answer.reason.value)
+        stream.finish()
+    }
+
+    /// All of the backend's answer is handed over.
+    private func finishAnswer() {
+        if let upstream {
+            self.upstream = nil
+            // An early answer leaves a request half sent, which must not reach a primary that is none any more.
+            if permit != nil, !core.request.isComplete || upstream.unsent > 0 { upstream.reset() } else { upstream.release() }
+        }
+        releaseChoice()
+        givePermitBack()
+        guard let stream else { return }
+        if stream.unsent > Self.promptSize {
+            isFlushing = true
+            stream.awaitSent()
+            timer?.set(core.flushDeadline())
+        } else {
+            end("")
+            stream.finish()
+        }
+    }
+
+    override func timerExpired(_ timer: LoopTimer) {
+        guard isFlushing else { return super.timerExpired(timer) }
+        let due = core.flushDeadline()
+        guard due <= loop.now else { return timer.set(due) }
+        let stream = stream
+        end("client_stalled")
+        stream?.reset()
+    }
+
+    /// Logs, counts, and goes back to the worker.
+    private func end(_ reason: StaticString) {
+        leaveQueues()
+        message.reason = reason
+        worker.process.active.subtract(1, ordering: .relaxed)
+        if let service {
+            service.counters.count(
+                status: core.response.status, received: core.request.bytes, sent: core.response.bytes)
+            service.latency.record(Int(loop.now.nanoseconds(since: core.request.began)))
+        }
+        if logged.isTaken { worker.log?.finished(self) }
+        givePermitBack()
+        forgetKept()
+        message = Message()
+        logged.forget()
+        isFlushing = false
+        timer?.cancel()
+        tried = Tried()
+        service = nil
+        listener = nil
+        lastEndpoint = nil
+        stream = nil
+        worker.giveBack(self)
+    }
+
+    // MARK: The client
+
+    func serverStreamSent(_ stream: any ServerStream) {
+        core.clientTook(now: loop.now)
+        if isFlushing {
+            guard stream.unsent <= Self.promptSize else { return stream.awaitSent() }
+            end("")
+            return stream.finish()
+        }
+        if isResponsePaused, stream.unsent < worker.highWater / 2 { receiveResponse() }
+    }
+
+    func serverStreamEnded(_ stream: any ServerStream) { perform(core.clientEnded()) }
+
+    func serverStreamFailed(_ stream: any ServerStream) { lose("client_reset") }
+
+    func serverStreamInterrupted(_ stream: any ServerStream) { lose("shutdown") }
+
+    private func lose(_ reason: StaticString) {
+        if isFlushing { return end(reason) }
+        perform(core.clientLost(reason))
+    }
+
+    /// Whether the backend is held back since the client does not keep up.
+    var isResponsePaused = false
+
+    // MARK: Overridden here, since extensions cannot; each is the first step of the file that owns the rest.
+
+    override var heldBytes: Int { (message.head?.count ?? 0) + message.kept.byteCount }
+
+    override func willTryAgain() {
+        isResponsePaused = false
+        stream?.pauseBody()
+        core.receivesRequest(false, now: loop.now)
+    }
+
+    override func clientStreamBegan(_ stream: any ClientStream) { core.responseBegan(now: loop.now) }
+
+    override func clientStream(
+        _ stream: any ClientStream, interim head: ResponseHead, _ bytes: Span<UInt8>, headLength: Int
+    ) { receiveInterim(head, bytes, headLength) }
+
+    override func clientStream(
+        _ stream: any ClientStream, responded head: ResponseHead, _ bytes: Span<UInt8>, headLength: Int,
+        bodyCount: Int, isEnd: Bool
+    ) { receiveHead(head, bytes, headLength, bodyCount: bodyCount, isEnd: isEnd) }
+
+    override func clientStream(_ stream: any ClientStream, received piece: consuming LoopBuffer, isEnd: Bool) {
+        receiveBody(piece, isEnd: isEnd)
+    }
+
+    override func clientStreamEnded(_ stream: any ClientStream) { endBody() }
+
+    override func clientStreamSent(_ stream: any ClientStream) {
+        core.backendTook(now: loop.now)
+        if core.wantsBody { receiveRequest() }
+    }
+}
