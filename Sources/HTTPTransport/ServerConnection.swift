@@ -215,7 +215,7 @@ final class ServerConnection: StreamHandler, TimerHandler {
         keepsAlive = false
         isHead = false
         phase = .answering
-        respond(.text(status, "\(status) \(StatusPhrase.of(status)): \(reason)\n"))
+        respond(.text(status, "\(status) \(ReasonPhrase.of(status)): \(reason)\n"))
     }
 
     // MARK: The end
