@@ -19,11 +19,10 @@ public struct ByteRange: Hashable, Sendable {
 }
 
 /// Sets of ASCII characters as two words of bits.
-@usableFromInline
-enum CharacterSets {
-    /// `tchar` (RFC 9110 section 5.6.2).
+public enum CharacterSets {
+    /// Whether a byte is a `tchar`: tokens are names of fields, methods and much else (RFC 9110 section 5.6.2).
     @inlinable @inline(__always)
-    static func isToken(_ byte: UInt8) -> Bool { contains(byte, 0x03FF_6CFA_0000_0000, 0x57FF_FFFF_C7FF_FFFE) }
+    public static func isToken(_ byte: UInt8) -> Bool { contains(byte, 0x03FF_6CFA_0000_0000, 0x57FF_FFFF_C7FF_FFFE) }
 
     /// A visible character that is neither `#` nor `%`: what a request target consists of, but for escapes.
     @inlinable @inline(__always)

@@ -2,39 +2,6 @@
 
 /// Writes an answer that no backend gave.
 public enum ErrorResponse {
-    /// The standard reason phrase (RFC 9110 section 15).
-    public static func phrase(_ status: Int) -> StaticString {
-        switch status {
-        case 200: "OK"
-        case 202: "Accepted"
-        case 204: "No Content"
-        case 400: "Bad Request"
-        case 401: "Unauthorized"
-        case 403: "Forbidden"
-        case 404: "Not Found"
-        case 405: "Method Not Allowed"
-        case 408: "Request Timeout"
-        case 409: "Conflict"
-        case 411: "Length Required"
-        case 412: "Precondition Failed"
-        case 413: "Content Too Large"
-        case 414: "URI Too Long"
-        case 417: "Expectation Failed"
-        case 421: "Misdirected Request"
-        case 426: "Upgrade Required"
-        case 429: "Too Many Requests"
-        case 431: "Request Header Fields Too Large"
-        case 500: "Internal Server Error"
-        case 501: "Not Implemented"
-        case 502: "Bad Gateway"
-        case 503: "Service Unavailable"
-        case 504: "Gateway Timeout"
-        case 505: "HTTP Version Not Supported"
-        case 508: "Loop Detected"
-        default: "Error"
-        }
-    }
-
     /// Appends a whole answer.
     ///
     /// - Parameters:
@@ -47,7 +14,7 @@ public enum ErrorResponse {
         status: Int, date: Span<UInt8>, requestID: Span<UInt8>, page: Span<UInt8>, keepsAlive: Bool, headOnly: Bool,
         retryAfter: Int = 0, isOldClient: Bool = false, detail: StaticString = "", into writer: inout OutputWriter
     ) {
-        let phrase = phrase(status)
+        let phrase = ReasonPhrase.of(status)
         writer.append("HTTP/1.1 ")
         writer.append(decimal: status)
         writer.append(" ")

@@ -1,23 +1,20 @@
-// Owns the calendar: seconds since 1970 as a date and a time of day in UTC, and the wall clock they are read from.
-internal import CLinux
-internal import HTTPWire
-internal import Topology
+// Owns the calendar: seconds since 1970 as a date and a time of day in UTC.
 
 /// A second in the proleptic Gregorian calendar.
-struct CivilTime: Equatable {
-    var year: Int
+public struct CivilTime: Hashable, Sendable {
+    public let year: Int
     /// 1-12.
-    var month: Int
+    public let month: Int
     /// 1-31.
-    var day: Int
-    var hour: Int
-    var minute: Int
-    var second: Int
+    public let day: Int
+    public let hour: Int
+    public let minute: Int
+    public let second: Int
     /// 0 is Thursday, the day of 1970-01-01.
-    private var weekday: Int
+    private let weekday: Int
 
     /// The time that is `seconds` after the beginning of 1970; earlier ones are shown as that.
-    init(_ seconds: Int64) {
+    public init(_ seconds: Int64) {
         let seconds = Int(max(0, seconds))
         let (days, ofDay) = seconds.quotientAndRemainder(dividingBy: 86_400)
         // Years that begin in March, in eras of 400 years, so that a leap day is the last of its year.
@@ -36,9 +33,9 @@ struct CivilTime: Equatable {
     }
 
     /// Three letters, as dates in HTTP and logs have them.
-    var weekdayName: StaticString { Self.weekdays[weekday] }
+    public var weekdayName: StaticString { Self.weekdays[weekday] }
     /// Three letters.
-    var monthName: StaticString { Self.months[month - 1] }
+    public var monthName: StaticString { Self.months[month - 1] }
 
     private static let weekdays: [StaticString] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
     private static let months: [StaticString] = [
@@ -46,31 +43,17 @@ struct CivilTime: Equatable {
     ]
 }
 
-/// The wall clock's second. The clock is read at most every 10 ms of the loop's time, which nobody sees in a date.
-struct WallClock {
-    private var readAt = Tick.zero
-    private var second: Int64 = 0
-
-    mutating func seconds(now: Tick) -> Int64 {
-        if now.nanoseconds(since: readAt) >= 10_000_000 || readAt == .zero {
-            readAt = now
-            second = ml_wall_seconds()
-        }
-        return second
-    }
-}
-
 extension OutputWriter {
     /// Appends a number of 0-99 as two digits.
     @_lifetime(self: copy self)
-    mutating func append(twoDigits value: Int) {
+    public mutating func append(twoDigits value: Int) {
         append(byte: 0x30 + UInt8(truncatingIfNeeded: value / 10))
         append(byte: 0x30 + UInt8(truncatingIfNeeded: value % 10))
     }
 
     /// Appends `hh:mm:ss`.
     @_lifetime(self: copy self)
-    mutating func appendClock(_ time: CivilTime) {
+    public mutating func appendClock(_ time: CivilTime) {
         append(twoDigits: time.hour)
         append(":")
         append(twoDigits: time.minute)

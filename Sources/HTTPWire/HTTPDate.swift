@@ -1,13 +1,15 @@
 // Owns the text of `Date` fields, made once a second.
-internal import HTTPWire
 
-/// The current time as an IMF-fixdate (RFC 9110 section 5.6.7).
-struct HTTPDate {
+/// A second as an IMF-fixdate (RFC 9110 section 5.6.7), remembered until another one is asked for. The caller has the clock.
+public struct HTTPDate: Sendable {
     private var second = Int64.min
     private var cached: [UInt8] = []
 
-    /// The text of a second since 1970-01-01; the same array until the second changes.
-    mutating func text(at second: Int64) -> [UInt8] {
+    public init() {}
+
+    /// The text of a second since 1970-01-01, 29 bytes; the same array until the second changes. Times before 1970 are shown
+    /// as its beginning.
+    public mutating func text(at second: Int64) -> [UInt8] {
         if second != self.second {
             self.second = second
             cached = Self.make(second)
