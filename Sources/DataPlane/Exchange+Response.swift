@@ -15,7 +15,7 @@ extension Exchange {
         switch step.action {
         case .forwardInterim:
             let wereWaiting = stream.unsent > 0
-            let sent = worker.withEdits(message.requestID, addsVia: false) { edits in
+            let sent = worker.withEdits(message.id.span, addsVia: false) { edits in
                 stream.sendInterim(head, bytes, headLength: headLength, edits)
             }
             core.handedOver(sent, wereWaiting: wereWaiting, now: loop.now)
@@ -34,12 +34,10 @@ extension Exchange {
         _ head: ResponseHead, _ bytes: Span<UInt8>, _ headLength: Int, _ stream: any ServerStream,
         _ upstream: any ClientStream, _ service: ServiceRuntime
     ) {
-        let client = worker.withEdits(message.requestID, addsVia: false) { edits in
+        let client = worker.withEdits(message.id.span, addsVia: false) { edits in
             stream.upgrade(head, bytes, headLength: headLength, edits)
         }
-        guard let client, let server = upstream.detach() else { return lost() }
-        startTunnel(client, server, service)
-        lost()
+        startTunnel(client, upstream.detach(), service)
     }
 
     // MARK: The answer
@@ -56,7 +54,7 @@ extension Exchange {
         if let choice { service.observe(choice, latency: core.attempt.firstByte - core.attempt.began, now: loop.now) }
         forgetKept()
         let wereWaiting = stream.unsent > 0
-        let sent = worker.withEdits(message.requestID, addsVia: true) { edits in
+        let sent = worker.withEdits(message.id.span, addsVia: true) { edits in
             stream.respond(head, bytes, headLength: headLength, edits, bodyCount: bodyCount, isEnd: isEnd)
         }
         core.handedOver(sent, wereWaiting: wereWaiting, now: loop.now)

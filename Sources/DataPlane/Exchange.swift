@@ -19,7 +19,7 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
         var head: RequestLines?
         /// What is kept of the body, to be sent or sent again.
         var kept = BufferQueue()
-        var requestID = RequestID()
+        var id = MessageID()
         var method = RequestMethod.get
         /// Its position among the listener's routes; negative: none.
         var route = -1
@@ -52,16 +52,17 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
         message = Message()
         message.method = head.method
         var reader = RequestReader(worker, listener, head, bytes, headLength: headLength, peer: stream.peer)
-        message.requestID = reader.requestID()
-        worker.log?.note(reader.client, listener.name, head, bytes, in: &logged)
-        let answer = route(&reader)
+        let requestID = reader.requestID()
+        message.id = MessageID(requestID, bytes, loop)
+        if let log = worker.log { log.note(reader.client, listener.name, head, bytes, in: &logged) }
+        let answer = route(&reader, requestID)
         perform(answer.map { core.refused($0) } ?? core.routed(service?.policy ?? ExchangePolicy()))
     }
 
     /// Finds the service and rewrites the head for it.
     ///
     /// - Returns: the answer to a request that goes nowhere.
-    private func route(_ reader: inout RequestReader) -> OwnAnswer? {
+    private func route(_ reader: inout RequestReader, _ requestID: RequestID) -> OwnAnswer? {
         do throws(WireError) {
             try reader.normalize()
             guard let (route, target) = reader.findRoute() else {
@@ -74,7 +75,7 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
             service.counters.requests.add(1, ordering: .relaxed)
             service.recordRequest(now: loop.now)
             if service.routing.definition.endpointPolicy == .maglev { hash = reader.hash(service) }
-            message.head = try reader.rewrite(service, message.requestID)
+            message.head = try reader.rewrite(service, requestID)
             return nil
         } catch {
             worker.process.badRequests.add(1, ordering: .relaxed)
@@ -109,7 +110,7 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
     private func giveAnswer(_ answer: OwnAnswer) {
         letGo()
         guard let stream else { return }
-        worker.answer(stream, answer, message.requestID)
+        worker.answer(stream, answer, message.id.span)
         end(answer.reason.value)
         stream.finish()
     }
@@ -202,6 +203,28 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
         isResponsePaused = false
         stream?.pauseBody()
         core.receivesRequest(false, now: loop.now)
+    }
+
+    /// The two connections are one from now on, and the exchange is over.
+    func startTunnel(
+        _ client: consuming DetachedStream?, _ server: consuming DetachedStream?, _ service: ServiceRuntime
+    ) {
+        upstream = nil
+        guard let endpoint = choice?.endpoint, var client, var server else {
+            letGo()
+            return end("upgrade_lost")
+        }
+        // The tunnel counts the endpoint's request and the client's connection until its end.
+        choice = nil
+        endpoint.beginTunnel()
+        worker.process.connections.add(1, ordering: .relaxed)
+        let permit = permit
+        self.permit = nil
+        let tunnel = Tunnel(worker, client: client.stream, server: server.stream, service: service, permit: permit) {
+            endpoint.endTunnel()
+        }
+        tunnel.start(fromClient: client.takeEarly(), fromServer: server.takeEarly())
+        end("")
     }
 
     override func clientStreamBegan(_ stream: any ClientStream) { core.responseBegan(now: loop.now) }

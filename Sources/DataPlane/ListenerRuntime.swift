@@ -1,19 +1,30 @@
 // Owns one listener on one worker: its listening socket and how what it accepts is routed.
 internal import Balancing
 internal import Catalog
+internal import HTTPTransport
+internal import HTTPWire
 internal import Logging
 internal import Proactor
+internal import Proxying
 internal import Routing
 internal import Synchronization
 internal import Topology
+internal import Transport
 
 /// A listener on a worker.
-final class ListenerRuntime: AcceptHandler {
+final class ListenerRuntime: AcceptHandler, HTTPServerDelegate {
+    /// Where a route leads on this worker.
+    struct Target {
+        let service: ServiceRuntime
+        let actions: RouteActions
+    }
+
     let definition: ListenerDefinition
     let worker: Worker
     private(set) var routes: RouteMatcher?
-    private(set) var services: [ServiceRuntime] = []
-    private(set) var service: ServiceRuntime?
+    /// By route.
+    private(set) var targets: [Target] = []
+    private var service: ServiceRuntime?
     private var acceptor: Acceptor?
     private var lastComplaint = Tick.zero
 
@@ -29,30 +40,86 @@ final class ListenerRuntime: AcceptHandler {
     /// Accepts no more; what is in the backlog is still served.
     func stop() { acceptor?.cancel() }
 
-    func bind(_ routing: ListenerRouting, services: [ServiceRuntime], service: ServiceRuntime?) {
+    func bind(_ routing: ListenerRouting, targets: [Target], service: ServiceRuntime?) {
         routes = routing.matcher
-        self.services = services
+        self.targets = targets
         self.service = service
     }
 
-    func acceptor(_ acceptor: Acceptor, accepted connection: AcceptedConnection) {
-        guard worker.admit() else {
+    // MARK: Connections
+
+    func acceptor(_ acceptor: Acceptor, accepted connection: consuming AcceptedConnection) {
+        guard worker.admit() else { return connection.refuse() }
+        if !begin(connection) { worker.process.connections.subtract(1, ordering: .relaxed) }
+    }
+
+    private func begin(_ connection: consuming AcceptedConnection) -> Bool {
+        if definition.proxyProtocol != nil { return ClientConnection.begin(connection, self, worker) }
+        if definition.protocol == .http { return H1Server.begin(connection, worker.serverContext, self) != nil }
+        guard let service else {
             connection.refuse()
-            return
+            return false
         }
-        let accepted =
-            definition.protocol == .http
-            ? HTTPSession.begin(connection, self, worker) : TCPSession.begin(connection, self, worker)
-        if !accepted { worker.process.connections.subtract(1, ordering: .relaxed) }
+        return TCPSession.begin(connection, service, worker)
+    }
+
+    /// A connection's protocol begins.
+    func begin(_ stream: ByteStream, peer: IPAddress?, early: consuming LoopBuffer?) {
+        if definition.protocol == .http {
+            H1Server.begin(stream, peer: peer, early: early, worker.serverContext, self)
+        } else if let service {
+            TCPSession.begin(stream, peer: peer, early: early, service, worker)
+        } else {
+            stream.abort()
+            worker.process.connections.subtract(1, ordering: .relaxed)
+        }
     }
 
     func acceptor(_ acceptor: Acceptor, failed error: SystemError) {
-        // One line a second at most: without descriptors every attempt fails.
-        guard worker.loop.now - lastComplaint > .seconds(1) else { return }
-        lastComplaint = worker.loop.now
-        worker.shared.logger.error(
-            "cannot accept connections; trying again", metadata: ["listener": "\(name)", "error": "\(error)"])
+        complain("cannot accept connections; trying again", metadata: ["error": "\(error)"])
     }
 
     func acceptorClosed(_ acceptor: Acceptor) { self.acceptor = nil }
+
+    /// One line a second at most: what is wrong once is so many times.
+    private func complain(_ message: Logger.Message, metadata: Logger.Metadata) {
+        guard worker.loop.now - lastComplaint > .seconds(1) else { return }
+        lastComplaint = worker.loop.now
+        worker.shared.logger.error(message, metadata: metadata.merging(["listener": "\(name)"]) { $1 })
+    }
+
+    /// Logs what a client did, as above.
+    func complain(_ message: Logger.Message, _ peer: IPAddress?) {
+        let text = PeerText(peer)
+        let client = text.span.reduceToString()
+        complain(message, metadata: ["client": "\(client)"])
+    }
+
+    // MARK: Requests
+
+    @inline(__always)
+    func server(_ stream: any ServerStream, began head: RequestHead, _ bytes: Span<UInt8>, headLength: Int) {
+        worker.takeExchange().begin(stream, self, head, bytes, headLength: headLength)
+    }
+
+    func server(_ stream: any ServerStream, refused error: WireError) {
+        worker.process.badRequests.add(1, ordering: .relaxed)
+        let id = RequestID(high: worker.random.next(), low: worker.random.next())
+        worker.log?.refused(stream.peer, name, id, status: error.status, reason: error.reason.value)
+        worker.answer(stream, OwnAnswer(error.status, error.reason), id.span(in: Span()))
+    }
+
+    func serverCutStalled(_ stream: any ServerStream) {
+        let id = RequestID(high: worker.random.next(), low: worker.random.next())
+        worker.log?.refused(stream.peer, name, id, status: 0, reason: "client_stalled")
+    }
+
+    func serverClosed(_ stream: any ServerStream) { worker.process.connections.subtract(1, ordering: .relaxed) }
+}
+
+extension Span<UInt8> {
+    /// The bytes as text.
+    fileprivate func reduceToString() -> String {
+        String(decoding: (0..<count).map { self[$0] }, as: UTF8.self)
+    }
 }

@@ -2,6 +2,7 @@
 internal import Balancing
 internal import Catalog
 internal import Proactor
+internal import Proxying
 internal import Routing
 internal import Switching
 internal import Synchronization
@@ -13,8 +14,9 @@ final class ServiceRuntime {
     let counters: ServiceCounters
     /// This worker's part of how long requests took.
     let latency: LatencyHistogram
-    /// What settings say, unpacked for the path of a request.
-    private(set) var timeouts: Timeouts
+    /// What settings say of a request, and of a tunnel without a byte either way (in nanoseconds).
+    private(set) var policy: ExchangePolicy
+    private(set) var tunnelIdle: Int64
     private var datacenterPicker: DatacenterPicker
     private var endpointPickers: [EndpointPicker]
     /// By datacenter, then endpoint, as in `routing`.
@@ -31,25 +33,6 @@ final class ServiceRuntime {
     let nameBytes: [UInt8]
     let queue: RequestQueue
 
-    /// Time limits in nanoseconds.
-    struct Timeouts {
-        let connect: Int64
-        let firstByte: Int64
-        let tunnelIdle: Int64
-        let bodyGrace: Int64
-        let bodyRate: Int
-        let request: Int64?
-
-        init(_ policy: TimeoutPolicy) {
-            connect = policy.connect.wholeNanoseconds
-            firstByte = policy.firstByte.wholeNanoseconds
-            tunnelIdle = policy.tunnelIdle.wholeNanoseconds
-            bodyGrace = policy.bodyGrace.wholeNanoseconds
-            bodyRate = policy.bodyRate
-            request = policy.request?.wholeNanoseconds
-        }
-    }
-
     /// Where one attempt goes.
     struct Choice {
         var datacenter: Int
@@ -58,7 +41,7 @@ final class ServiceRuntime {
     }
 
     init(
-        _ routing: ServiceRouting, loop: EventLoop, counters: TrafficCounters, addresses: ResolvedAddresses,
+        _ routing: ServiceRouting, _ configuration: DataPlaneConfiguration, loop: EventLoop, counters: TrafficCounters, addresses: ResolvedAddresses,
         random: inout RandomBits, makeGate: @escaping () -> WorkerGate
     ) {
         let queue = RequestQueue(loop)
@@ -67,7 +50,8 @@ final class ServiceRuntime {
         self.counters = counters.service(routing.name)
         latency = self.counters.takeHistogram()
         nameBytes = Array(routing.name.text.utf8)
-        timeouts = Timeouts(routing.definition.timeouts)
+        policy = ExchangePolicy(routing.definition, configuration)
+        tunnelIdle = routing.definition.timeouts.tunnelIdle.wholeNanoseconds
         datacenterPicker = Self.makeDatacenterPicker(routing, &random)
         endpointPickers = routing.datacenters.map { Self.makeEndpointPicker(routing, $0, &random) }
         endpoints = routing.datacenters.map { datacenter in
@@ -117,7 +101,7 @@ final class ServiceRuntime {
     /// - Returns: endpoints that are gone; their idle connections are to be closed. Whether the service follows a primary
     ///   from now on and did not before, so that what it has in flight went through no gate.
     func adopt(
-        _ fresh: ServiceRouting, counters: TrafficCounters, addresses: ResolvedAddresses, random: inout RandomBits
+        _ fresh: ServiceRouting, _ configuration: DataPlaneConfiguration, counters: TrafficCounters, addresses: ResolvedAddresses, random: inout RandomBits
     ) -> (retired: [EndpointRuntime], isNewlyGated: Bool) {
         let hadGate = gate != nil
         var known: [EndpointID: EndpointRuntime] = [:]
@@ -145,9 +129,15 @@ final class ServiceRuntime {
             }
         }
         routing = fresh
-        timeouts = Timeouts(fresh.definition.timeouts)
+        configure(configuration)
         adoptGate()
         return (Array(known.values), gate != nil && !hadGate)
+    }
+
+    /// Takes new settings of the process.
+    func configure(_ configuration: DataPlaneConfiguration) {
+        policy = ExchangePolicy(routing.definition, configuration)
+        tunnelIdle = routing.definition.timeouts.tunnelIdle.wholeNanoseconds
     }
 
     /// Chooses a datacenter and an endpoint in it, avoiding those already tried where there are others.
@@ -188,8 +178,25 @@ final class ServiceRuntime {
     }
 
     func recordRequest(now: Tick) { retryBudget.recordRequest(now: now) }
+}
 
-    func mayRetry(now: Tick) -> Bool { retryBudget.mayRetry(now: now, policy: routing.definition.retry) }
+extension ExchangePolicy {
+    /// What a service and the process say.
+    init(_ service: ServiceDefinition, _ configuration: DataPlaneConfiguration) {
+        self.init()
+        let timeouts = service.timeouts
+        retry = service.retry
+        connect = timeouts.connect.wholeNanoseconds
+        firstByte = timeouts.firstByte.wholeNanoseconds
+        responseIdle = timeouts.responseIdle(ofEventStream: false).wholeNanoseconds
+        eventStreamIdle = timeouts.responseIdle(ofEventStream: true).wholeNanoseconds
+        clientStall = configuration.clientStallTimeout.wholeNanoseconds
+        bodyGrace = timeouts.bodyGrace.wholeNanoseconds
+        bodyRate = timeouts.bodyRate
+        request = timeouts.request?.wholeNanoseconds
+        maximumInterim = configuration.maximumInterim
+        abortsOnClose = service.abortsOnClose
+    }
 }
 
 /// What one request has tried so far.

@@ -66,7 +66,14 @@ public final class ServiceCounters: Sendable {
     /// Lets another worker record in it; what is counted stays.
     func giveBack(_ histogram: LatencyHistogram) { histograms.withLock { $0.spare.append(histogram) } }
 
-    func count(status: Int) {
+    /// Counts the end of an exchange.
+    ///
+    /// - Parameters:
+    ///   - received: bytes of the request's body.
+    ///   - sent: bytes of the answer.
+    func count(status: Int, received: Int, sent: Int) {
+        if received > 0 { bytesReceived.add(received, ordering: .relaxed) }
+        bytesSent.add(sent, ordering: .relaxed)
         switch status / 100 {
         case 1: add(informational)
         case 2: add(successful)
@@ -87,6 +94,8 @@ public final class ProcessCounters: Sendable {
     /// Connections to listeners with `proxy_protocol` from peers whose header is not believed.
     public let untrustedProxies = Atomic<Int>(0)
     public let badRequests = Atomic<Int>(0)
+    /// Connections to backends for which this machine had no port, descriptor or memory.
+    public let localShortages = Atomic<Int>(0)
     public let unrouted = Atomic<Int>(0)
     public let logLinesDropped = Atomic<Int>(0)
     /// Exchanges and tunnels without an end yet; a graceful stop waits for them.

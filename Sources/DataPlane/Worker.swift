@@ -1,9 +1,11 @@
 // Owns one worker: a loop, its listening sockets, its sessions and its copy of the routing table.
 internal import Balancing
 internal import Catalog
+internal import HTTPTransport
 internal import HTTPWire
 internal import Logging
 internal import Proactor
+internal import Proxying
 internal import Routing
 internal import Switching
 internal import Synchronization
@@ -21,16 +23,11 @@ final class Worker {
     private(set) var listeners: [ListenerRuntime] = []
     private var services: [ServiceName: ServiceRuntime] = [:]
     var random: RandomBits
-    // Reused for every message.
-    let requestHead = RequestHead()
-    let responseHead = ResponseHead()
-    private(set) var requestParser: RequestHeadParser
-    private(set) var responseParser: ResponseHeadParser
-    /// The session whose partial head `requestHead` remembers.
-    var partialHeadOf: ObjectIdentifier?
-    /// Limits on clients in nanoseconds.
+    /// What connections of clients share, and those to backends.
+    let serverContext: H1ServerContext
+    let clientContext: H1ClientContext
+    /// A limit on clients that are no HTTP yet, in nanoseconds.
     private(set) var headTimeout: Int64
-    private(set) var idleTimeout: Int64
     private var spareExchanges: [Exchange] = []
     private var sessions: [any Drainable] = []
     /// Bytes of request bodies that are kept for retries, and their limit.
@@ -51,32 +48,34 @@ final class Worker {
         process = shared.counters.process
         self.configuration = configuration
         random = RandomBits(seed: seed)
-        requestParser = Self.requestParser(configuration)
-        responseParser = Self.responseParser(configuration)
+        serverContext = H1ServerContext(loop: loop, limits: Self.limits(configuration))
+        clientContext = H1ClientContext(
+            loop: loop, maximumHead: Int(configuration.maximumHead.bytes), maximumFields: configuration.maximumFields)
         via = configuration.addsVia ? Array(configuration.node.text.utf8) : []
         headTimeout = configuration.clientHeadTimeout.wholeNanoseconds
-        idleTimeout = configuration.clientIdleTimeout.wholeNanoseconds
         log = shared.accessLog.map { AccessLogWriter($0, loop) }
     }
 
-    private static func requestParser(_ configuration: DataPlaneConfiguration) -> RequestHeadParser {
-        RequestHeadParser(
-            maximumHead: configuration.maximumHead.bytes, maximumFields: configuration.maximumFields)
-    }
-
-    private static func responseParser(_ configuration: DataPlaneConfiguration) -> ResponseHeadParser {
-        ResponseHeadParser(
-            maximumHead: configuration.maximumHead.bytes, maximumFields: configuration.maximumFields)
+    private static func limits(_ configuration: DataPlaneConfiguration) -> H1ServerLimits {
+        var limits = H1ServerLimits()
+        limits.head = configuration.clientHeadTimeout.wholeNanoseconds
+        limits.idle = configuration.clientIdleTimeout.wholeNanoseconds
+        limits.stall = configuration.clientStallTimeout.wholeNanoseconds
+        limits.maximumHead = Int(configuration.maximumHead.bytes)
+        limits.maximumFields = configuration.maximumFields
+        limits.keepsPaths = configuration.keepsPaths
+        return limits
     }
 
     /// Takes new settings; listeners come and go by `open` and `close(_:)`.
     func configure(_ configuration: DataPlaneConfiguration) {
         self.configuration = configuration
-        requestParser = Self.requestParser(configuration)
-        responseParser = Self.responseParser(configuration)
+        serverContext.configure(Self.limits(configuration))
+        clientContext.configure(
+            maximumHead: Int(configuration.maximumHead.bytes), maximumFields: configuration.maximumFields)
         via = configuration.addsVia ? Array(configuration.node.text.utf8) : []
         headTimeout = configuration.clientHeadTimeout.wholeNanoseconds
-        idleTimeout = configuration.clientIdleTimeout.wholeNanoseconds
+        for service in services.values { service.configure(configuration) }
     }
 
     // MARK: Listeners
@@ -88,9 +87,12 @@ final class Worker {
         if let table { bind(listener, table) }
     }
 
+    /// A listener is gone, or goes on elsewhere: what it has accepted ends after the answer that is under way.
     func close(_ name: ListenerName) {
         guard let index = listeners.firstIndex(where: { $0.name == name }) else { return }
-        listeners.remove(at: index).stop()
+        let listener = listeners.remove(at: index)
+        listener.stop()
+        serverContext.drain { $0 === listener }
     }
 
     // MARK: Routing
@@ -105,13 +107,13 @@ final class Worker {
         for service in table.services {
             if let runtime = gone.removeValue(forKey: service.name) {
                 let change = runtime.adopt(
-                    service, counters: shared.counters, addresses: shared.addresses, random: &random)
+                    service, configuration, counters: shared.counters, addresses: shared.addresses, random: &random)
                 for endpoint in change.retired { endpoint.retire() }
-                if change.isNewlyGated { for session in sessions { session.cutUngated(runtime) } }
+                if change.isNewlyGated { cutUngated(runtime) }
             } else {
                 let name = service.name
                 services[name] = ServiceRuntime(
-                    service, loop: loop, counters: shared.counters, addresses: shared.addresses, random: &random
+                    service, configuration, loop: loop, counters: shared.counters, addresses: shared.addresses, random: &random
                 ) { [unowned self] in gate(of: name) }
             }
         }
@@ -125,7 +127,12 @@ final class Worker {
     private func bind(_ listener: ListenerRuntime, _ table: RoutingTable) {
         guard let routing = table.listeners.first(where: { $0.name == listener.name }) else { return }
         listener.bind(
-            routing, services: routing.routeServices.compactMap { services[table.services[$0].name] },
+            routing,
+            targets: routing.targets.compactMap { target in
+                services[table.services[target.service].name].map {
+                    ListenerRuntime.Target(service: $0, actions: target.actions)
+                }
+            },
             service: routing.service.flatMap { services[table.services[$0].name] })
     }
 
@@ -155,8 +162,17 @@ final class Worker {
         let cutOlderThan = gate.takeCommand()
         guard let cutOlderThan else { return }
         // What is cut leaves the list, or is replaced in it.
+        for exchange in exchanges { exchange.cut(gate, olderThan: cutOlderThan) }
         for session in sessions { session.cut(gate, olderThan: cutOlderThan) }
     }
+
+    private func cutUngated(_ service: ServiceRuntime) {
+        for exchange in exchanges { exchange.cutUngated(service) }
+        for session in sessions { session.cutUngated(service) }
+    }
+
+    /// Those that answer a request now.
+    private var exchanges: [Exchange] { serverContext.connections.compactMap { $0.handler as? Exchange } }
 
     // MARK: Exchanges and sessions
 
@@ -164,22 +180,39 @@ final class Worker {
     func takeExchange() -> Exchange { spareExchanges.popLast() ?? Exchange(self) }
 
     @inline(__always)
-    func giveBack(_ exchange: Exchange) { if spareExchanges.count < 256 { spareExchanges.append(exchange) } }
+    func giveBack(_ exchange: Exchange) {
+        if spareExchanges.count < Self.mostSpareExchanges {
+            spareExchanges.append(exchange)
+        } else {
+            exchange.invalidateTimer()
+        }
+    }
+
+    private static let mostSpareExchanges = 256
 
     func add(_ session: any Drainable) {
         session.position = sessions.count
         sessions.append(session)
     }
 
+    /// A connection is over.
     func remove(_ session: any Drainable) {
+        if forget(session) { process.connections.subtract(1, ordering: .relaxed) }
+    }
+
+    /// A connection goes on as something else, and stays counted.
+    ///
+    /// - Returns: whether it was in the list.
+    @discardableResult
+    func forget(_ session: any Drainable) -> Bool {
         let position = session.position
-        guard position < sessions.count, sessions[position] === session else { return }
+        guard position < sessions.count, sessions[position] === session else { return false }
         let last = sessions.removeLast()
         if last !== session {
             sessions[position] = last
             last.position = position
         }
-        process.connections.subtract(1, ordering: .relaxed)
+        return true
     }
 
     /// Whether one more client is within the limit; counts it if so.
@@ -201,24 +234,68 @@ final class Worker {
         isDraining = true
         for listener in listeners { listener.stop() }
         listeners = []
+        serverContext.drain()
         for session in sessions { session.drain() }
     }
 
     /// Cuts off what is left.
     func abortAll() {
+        serverContext.abort()
         for session in sessions { session.abort() }
         for service in services.values { for endpoint in service.endpoints.joined() { endpoint.retire() } }
         log?.end()
         // Sessions, endpoints and exchanges point back to the worker: let go of them.
         services = [:]
+        for exchange in spareExchanges { exchange.invalidateTimer() }
         spareExchanges = []
         listeners = []
     }
 
-    var hasSessions: Bool { !sessions.isEmpty }
+    // MARK: Answers
+
+    /// Bytes towards one side above which the other side is not received from: fewer when buffers are short, so that
+    /// those who do not read leave some to those who do.
+    @inline(__always)
+    var highWater: Int { serverContext.highWater }
 
     /// The value of a `Date` field for now.
-    func currentDate() -> [UInt8] { date.text(at: clock.seconds(now: loop.now)) }
+    private func currentDate() -> [UInt8] { date.text(at: clock.seconds(now: loop.now)) }
+
+    /// Calls `body` with what is added to an answer that is passed on.
+    @inline(__always)
+    func withEdits<Result: ~Copyable>(
+        _ requestID: Span<UInt8>, addsVia: Bool, _ body: (borrowing ResponseEdits) -> Result
+    ) -> Result {
+        let date = currentDate()
+        let via = self.via
+        return body(
+            ResponseEdits(requestID: requestID, date: date.span, via: addsVia && !via.isEmpty ? via.span : nil))
+    }
+
+    /// Gives an answer of our own.
+    func answer(_ stream: any ServerStream, _ answer: OwnAnswer, _ requestID: Span<UInt8>) {
+        let page = configuration.errorPages[answer.status] ?? []
+        let date = currentDate()
+        stream.answer(
+            PlainAnswer(
+                status: answer.status, requestID: requestID, date: date.span, page: page.span,
+                detail: answer.detail.value, retryAfter: answer.status == 503 ? 1 : 0))
+    }
+
+    // MARK: Local resources
+
+    private var lastShortage = Tick.zero
+
+    /// There was no port, descriptor or memory for a connection to a backend. One line in ten seconds at most: without
+    /// them every attempt fails.
+    func noteLocalShortage() {
+        process.localShortages.add(1, ordering: .relaxed)
+        guard lastShortage == .zero || loop.now - lastShortage > .seconds(10) else { return }
+        lastShortage = loop.now
+        shared.logger.error(
+            "no local port, descriptor or memory for connections to backends; requests are answered 503",
+            metadata: ["worker": "\(number)"])
+    }
 }
 
 /// A client's connection, as a graceful stop sees it.

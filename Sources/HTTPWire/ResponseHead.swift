@@ -34,6 +34,23 @@ public final class ResponseHead {
     /// Forgets a head of which only a part had come.
     public func reset() { searched = 0 }
 
+    /// Whether the body is a stream of events, which pauses by nature. One has no length (WHATWG HTML section 9.2).
+    @inline(__always)
+    public func isEventStream(_ bytes: Span<UInt8>) -> Bool {
+        if case .length = framing { return false }
+        return findsEventStream(bytes)
+    }
+
+    private func findsEventStream(_ bytes: Span<UInt8>) -> Bool {
+        for index in 0..<fields.count where fields[index].known == .other {
+            let field = fields[index]
+            guard field.name.count == 12, bytes.equalsIgnoringCase(field.name, "content-type") else { continue }
+            return field.value.count >= 17
+                && bytes.equalsIgnoringCase(ByteRange(start: field.value.lower, count: 17), "text/event-stream")
+        }
+        return false
+    }
+
     /// Seconds of `Keep-Alive: timeout=N`; nil without it.
     public func keepAliveTimeout(_ bytes: Span<UInt8>) -> Int? {
         guard let value = fields.value(of: .keepAlive), value.count > 8 else { return nil }

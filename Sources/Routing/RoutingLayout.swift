@@ -81,8 +81,8 @@ public struct ListenerRouting: Sendable {
     public let definition: ListenerDefinition
     /// The routes of an `http` listener.
     public let matcher: RouteMatcher
-    /// For each route, the position of its service in the table.
-    public let routeServices: [Int]
+    /// For each route, where it leads.
+    public let targets: [RouteTarget]
     /// For `tcp`, the position of the service.
     public let service: Int?
 
@@ -94,15 +94,17 @@ public struct ListenerRouting: Sendable {
             return position
         }
         self.definition = definition
-        var routeServices: [Int] = []
+        var targets: [RouteTarget] = []
         if definition.protocol == .http {
-            for route in definition.routes { routeServices.append(try position(route.service)) }
+            for route in definition.routes {
+                targets.append(RouteTarget(service: try position(route.service), actions: RouteActions(route)))
+            }
             service = nil
         } else {
             guard let name = definition.service else { throw .noService(listener: definition.name) }
             service = try position(name)
         }
-        self.routeServices = routeServices
+        self.targets = targets
         matcher = try Self.compile(definition)
     }
 
