@@ -74,6 +74,7 @@ struct MetricsPage {
         single("bad_requests_total", "counter", "Requests refused as malformed.", read(process.badRequests))
         single("unrouted_requests_total", "counter", "Requests that no route matched.", read(process.unrouted))
         single("log_lines_dropped_total", "counter", "Access log lines dropped.", read(process.logLinesDropped))
+        single("log_failing", "gauge", "1 while access log lines are being lost.", read(process.logFailing))
     }
 
     private mutating func addTraffic(_ counters: TrafficCounters) {

@@ -16,6 +16,8 @@ final class AccessLogWriter: TimerHandler {
 
     private let log: AccessLog
     private let loop: EventLoop
+    /// Where lines go; nil: nothing is logged for now.
+    private var target: AccessLogTarget?
     private var block = AccessLogBlock()
     /// For requests that are refused before there is an exchange.
     private var refusedNote = AccessLogNote()
@@ -26,12 +28,21 @@ final class AccessLogWriter: TimerHandler {
     init(_ log: AccessLog, _ loop: EventLoop) {
         self.log = log
         self.loop = loop
-        stamp = AccessLogTime(log.configuration.format)
+        target = log.target
+        stamp = AccessLogTime(target?.format ?? .combined)
         timer = loop.makeTimer(self)
+    }
+
+    /// Sends lines elsewhere from now on, or nowhere; those that were formatted go where they belong.
+    func use(_ target: AccessLogTarget?) {
+        flush()
+        self.target = target
+        stamp = AccessLogTime(target?.format ?? .combined)
     }
 
     /// Keeps what the line will show of a head at the beginning of `buffer`.
     func note(_ session: HTTPSession, _ head: RequestHead, _ buffer: LoopBuffer, in note: inout AccessLogNote) {
+        guard target != nil else { return }
         note.take(client: session.client.span, listener: session.listener.name, head, buffer.bytes)
     }
 
@@ -66,10 +77,11 @@ final class AccessLogWriter: TimerHandler {
     }
 
     private func write(_ fields: borrowing AccessLogFields) {
+        guard let target else { return }
         if AccessLogBlock.size - block.count < AccessLogLine.room(forNote: fields.note.count) { flush() }
         let isFirst = block.isEmpty
         let time = stamp.text(at: clock.seconds(now: loop.now))
-        guard block.append(fields, log.configuration.format, time: time.span) else {
+        guard block.append(fields, target.format, time: time.span) else {
             log.countDropped(1)
             return
         }
@@ -92,6 +104,6 @@ final class AccessLogWriter: TimerHandler {
     /// Hands over what there is.
     private func flush() {
         timer?.cancel()
-        log.exchange(&block)
+        if let target { log.exchange(&block, for: target.file) }
     }
 }

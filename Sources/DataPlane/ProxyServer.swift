@@ -31,8 +31,7 @@ public final class ProxyServer: Sendable {
         _ configuration: DataPlaneConfiguration, listeners: [ListenerDefinition], io: IOKind,
         counters: TrafficCounters, logger: Logger
     ) throws(SystemError) {
-        var log: AccessLog?
-        if let wanted = configuration.accessLog { log = try AccessLog(wanted, counters: counters.process) }
+        let log = try AccessLog(configuration.accessLog, counters: counters.process) { Self.tell($0, logger) }
         let shared = WorkerShared(
             counters: counters, accessLog: log, workers: configuration.workers, logger: logger)
         self.shared = shared
@@ -55,7 +54,7 @@ public final class ProxyServer: Sendable {
         } catch {
             for (_, sockets) in bound { for socket in sockets { socket.close() } }
             for host in hosts { host.stop() }
-            log?.close()
+            log.close()
             throw error
         }
         self.hosts = hosts
@@ -67,6 +66,15 @@ public final class ProxyServer: Sendable {
         for (listener, sockets) in bound { addresses[listener.name] = sockets.first?.address }
         state = Mutex(
             State(configuration: configuration, listeners: listeners, sockets: addresses, unopened: bound))
+    }
+
+    private static func tell(_ news: AccessLogOutage.News, _ logger: Logger) {
+        switch news {
+        case .failing(let error):
+            let reason = error?.description ?? "they come faster than they can be written"
+            logger.error("access log lines are being lost", metadata: ["reason": "\(reason)"])
+        case .resumed(let lost): logger.notice("the access log is written again", metadata: ["lost": "\(lost)"])
+        }
     }
 
     private static func bind(
@@ -126,10 +134,14 @@ public final class ProxyServer: Sendable {
     /// Tells how long routing leases live.
     public func setLease(_ lease: Duration) { shared.gates.leaseLength = lease }
 
-    /// Binds what new settings add, so that `apply` cannot fail. One call at a time; a call to `apply` or `cancel` follows.
+    /// Binds and opens what new settings add, so that `apply` cannot fail. One call at a time; a call to `apply` or
+    /// `cancel` follows.
     ///
-    /// - Throws: the system's error with the address; nothing was changed.
-    public func prepare(_ listeners: [ListenerDefinition]) throws(SystemError) -> PreparedListeners {
+    /// - Throws: the system's error with the address or the path; nothing was changed.
+    public func prepare(
+        _ listeners: [ListenerDefinition], _ configuration: DataPlaneConfiguration
+    ) throws(SystemError) -> PreparedReload {
+        let log = try shared.accessLog?.prepare(configuration.accessLog)
         let before = state.withLock { $0.listeners }
         let unchanged = before.filter { old in listeners.contains { old.isServedAlike($0) } }
         let going = before.filter { old in !unchanged.contains { $0.name == old.name } }
@@ -144,14 +156,22 @@ public final class ProxyServer: Sendable {
             for (_, sockets) in bound { for socket in sockets { socket.close() } }
             throw error
         }
-        return PreparedListeners(listeners: listeners, going: going.map(\.name), bound: bound)
+        return PreparedReload(
+            configuration: configuration, listeners: listeners, going: going.map(\.name), bound: bound, log: log)
     }
 
     /// Takes new settings: what is gone is closed, what is new is served, an unchanged listener is not touched. Publish
     /// the new table before, so that new listeners find their routes.
-    public func apply(_ prepared: PreparedListeners, _ configuration: DataPlaneConfiguration) {
+    public func apply(_ prepared: PreparedReload) {
+        let configuration = prepared.configuration
         for name in prepared.going { close(name) }
-        for host in hosts { host.post { $0.configure(configuration) } }
+        shared.accessLog?.use(prepared.log)
+        for host in hosts {
+            host.post { worker in
+                worker.configure(configuration)
+                worker.log?.use(prepared.log)
+            }
+        }
         for (listener, sockets) in prepared.bound { Self.open(listener, sockets, on: hosts) }
         state.withLock { state in
             state.configuration = configuration
@@ -181,11 +201,13 @@ public final class ProxyServer: Sendable {
     }
 }
 
-/// The listeners of new settings, with the sockets that they add bound and not yet served.
-public struct PreparedListeners: Sendable {
+/// New settings, with the sockets that they add bound and not yet served, and the log that they name open.
+public struct PreparedReload: Sendable {
+    fileprivate let configuration: DataPlaneConfiguration
     fileprivate let listeners: [ListenerDefinition]
     fileprivate let going: [ListenerName]
     fileprivate let bound: [(ListenerDefinition, [ListeningSocket])]
+    fileprivate let log: AccessLogTarget?
 
     /// Lets the sockets go: the settings are not taken after all.
     public func cancel() {

@@ -98,6 +98,8 @@ public final class ProcessCounters: Sendable {
     public let localShortages = Atomic<Int>(0)
     public let unrouted = Atomic<Int>(0)
     public let logLinesDropped = Atomic<Int>(0)
+    /// 1 while lines of the access log are being lost.
+    public let logFailing = Atomic<Int>(0)
     /// Exchanges and tunnels without an end yet; a graceful stop waits for them.
     public let active = Atomic<Int>(0)
 }

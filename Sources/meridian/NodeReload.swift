@@ -47,15 +47,15 @@ extension Node {
             let layout = try RoutingLayout(services: fresh.services, listeners: fresh.listeners)
             let configuration = try DataPlaneConfiguration(fresh, descriptors: Descriptors.raiseLimit())
             let admit = try admin.prepare(fresh)
-            let listeners = try proxy.prepare(fresh.listeners)
+            let traffic = try proxy.prepare(fresh.listeners, configuration)
             // From here on only the control thread could fail. The table first, so that a new listener finds its routes.
             do {
                 try publish(fresh, layout)
             } catch {
-                listeners.cancel()
+                traffic.cancel()
                 throw error
             }
-            proxy.apply(listeners, configuration)
+            proxy.apply(traffic)
             admit()
             state.set(fresh, from: file)
         } catch {

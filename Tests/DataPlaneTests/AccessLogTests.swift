@@ -1,6 +1,7 @@
 // Owns the tests of the way of a block to the file: nothing lost, nothing without a bound, what is dropped is counted.
 import Glibc
 import HTTPWire
+import Proactor
 import Routing
 import Synchronization
 import Testing
@@ -44,10 +45,11 @@ struct AccessLogTests {
         defer { unlink(path) }
         let counters = ProcessCounters()
         let log = try AccessLog(AccessLogConfiguration(path: path, format: .combined), counters: counters)
+        let file = try #require(log.target?.file)
         var block = AccessLogBlock()
         for _ in 0..<100 {
             Self.fill(&block, lines: 100)
-            log.exchange(&block)
+            log.exchange(&block, for: file)
             #expect(block.isEmpty && block.lines == 0)
         }
         log.close()
@@ -58,12 +60,117 @@ struct AccessLogTests {
     @Test("Lines that a full disk refuses are counted, each")
     func fullDisk() throws {
         let counters = ProcessCounters()
-        let log = try AccessLog(AccessLogConfiguration(path: "/dev/full", format: .json), counters: counters)
+        let news = Mutex<[AccessLogOutage.News]>([])
+        let log = try AccessLog(AccessLogConfiguration(path: "/dev/full", format: .json), counters: counters) { item in
+            news.withLock { $0.append(item) }
+        }
+        let file = try #require(log.target?.file)
         var block = AccessLogBlock()
-        Self.fill(&block, lines: 123)
-        log.exchange(&block)
+        for _ in 0..<3 {
+            Self.fill(&block, lines: 41)
+            log.exchange(&block, for: file)
+        }
         log.close()
         #expect(counters.logLinesDropped.load(ordering: .relaxed) == 123)
+        #expect(counters.logFailing.load(ordering: .relaxed) == 1)
+        // Told once, with the reason.
+        let reason = SystemError(code: ENOSPC, action: "write access log /dev/full")
+        #expect(news.withLock { $0 } == [.failing(reason)])
+    }
+
+    @Test("Lines go where they belonged when they were formatted, whole, whatever the settings become")
+    func changes() throws {
+        let paths = [Self.path(), Self.path()]
+        defer { for path in paths { unlink(path) } }
+        let counters = ProcessCounters()
+        let log = try AccessLog(nil, counters: counters)
+        #expect(log.target == nil)
+        var block = AccessLogBlock()
+        var written = [0, 0]
+        for round in 0..<40 {
+            let place = round / 3 % 2
+            let format: AccessLogConfiguration.Format = round % 2 == 0 ? .json : .combined
+            let target = try log.prepare(AccessLogConfiguration(path: paths[place], format: format))
+            log.use(round % 5 == 4 ? nil : target)
+            let file = try #require(target?.file)
+            Self.fill(&block, lines: 7)
+            written[place] += 7
+            log.exchange(&block, for: file)
+        }
+        log.close()
+        #expect(paths.map(Self.lines) == written)
+        #expect(counters.logLinesDropped.load(ordering: .relaxed) == 0)
+    }
+
+    @Test("A path that stays is not opened again, and one that cannot be opened changes nothing")
+    func prepared() throws {
+        let path = Self.path()
+        defer { unlink(path) }
+        let log = try AccessLog(AccessLogConfiguration(path: path, format: .json), counters: ProcessCounters())
+        defer { log.close() }
+        let file = try #require(log.target?.file)
+        #expect(try log.prepare(AccessLogConfiguration(path: path, format: .combined))?.file === file)
+        #expect(throws: SystemError.self) {
+            try log.prepare(AccessLogConfiguration(path: "/nowhere/log", format: .json))
+        }
+        #expect(log.target?.file === file)
+    }
+
+    @Test("A pipe without a reader is refused instead of waited for")
+    func noReader() {
+        let path = Self.path()
+        #expect(mkfifo(path, 0o600) == 0)
+        defer { unlink(path) }
+        #expect(throws: SystemError(code: ENXIO, action: "open access log \(path)")) {
+            try AccessLog(AccessLogConfiguration(path: path, format: .json), counters: ProcessCounters())
+        }
+    }
+
+    @Test("The end of the process does not wait for a reader that stands still for ever")
+    func endWithStuckReader() throws {
+        let path = Self.path()
+        #expect(mkfifo(path, 0o600) == 0)
+        defer { unlink(path) }
+        let ends = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)
+        defer { Glibc.close(ends) }
+        let counters = ProcessCounters()
+        let log = try AccessLog(AccessLogConfiguration(path: path, format: .combined), counters: counters)
+        let file = try #require(log.target?.file)
+        var block = AccessLogBlock()
+        for _ in 0..<3 {
+            Self.fill(&block, lines: 30, agent: 4000)
+            log.exchange(&block, for: file)
+        }
+        log.close()
+        // The pipe took its 64 KiB; what it did not take whole is counted.
+        let dropped = counters.logLinesDropped.load(ordering: .relaxed)
+        #expect((1..<90).contains(dropped))
+        var pipe = [UInt8](repeating: 0, count: 1 << 20)
+        let count = read(ends, &pipe, pipe.count)
+        #expect(pipe.prefix(max(0, count)).count { $0 == 0x0A } + dropped == 90)
+    }
+
+    @Test("A log that was rotated goes on in the new file, without a line lost")
+    func rotated() throws {
+        let path = Self.path()
+        let old = path + ".1"
+        defer {
+            unlink(path)
+            unlink(old)
+        }
+        let counters = ProcessCounters()
+        let log = try AccessLog(AccessLogConfiguration(path: path, format: .combined), counters: counters)
+        let file = try #require(log.target?.file)
+        var block = AccessLogBlock()
+        Self.fill(&block, lines: 5)
+        log.exchange(&block, for: file)
+        #expect(rename(path, old) == 0)
+        try log.reopen()
+        Self.fill(&block, lines: 6)
+        log.exchange(&block, for: file)
+        log.close()
+        #expect(Self.lines(in: path) >= 6)
+        #expect(Self.lines(in: path) + Self.lines(in: old) == 11)
     }
 
     @Test("A reader that stands still costs a bounded memory; every line is read or counted as dropped")
@@ -81,7 +188,8 @@ struct AccessLogTests {
         let blocks = 2 * AccessLog.limit + 8
         for _ in 0..<blocks {
             Self.fill(&block, lines: 30, agent: 4000)
-            log.exchange(&block)
+            // No reference is kept: the file is closed with the last one, and the reader waits for that.
+            log.exchange(&block, for: try #require(log.target?.file))
         }
         let dropped = counters.logLinesDropped.load(ordering: .relaxed)
         // At most the limit waits; at most the block under way is beside it.
