@@ -5,8 +5,6 @@ internal import HTTPWire
 struct AccessLogFields {
     /// From the request's head.
     var note: AccessLogNote
-    /// Empty: the request had none, because it was refused before it was read.
-    var requestID = RequestID()
     /// The route's place in its listener; negative: none.
     var route = -1
     /// Empty: not known, which the line shows as `-`.
@@ -67,7 +65,7 @@ enum AccessLogLine {
         writer.append("\" \"")
         writer.append(escaping: note.extracting(fields.note.agent), orDash: true)
         writer.append("\" rid=")
-        writer.append(escaping: fields.requestID.span, orDash: true)
+        writer.append(escaping: note.extracting(fields.note.requestID), orDash: true)
         writer.append(" listener=")
         writer.append(name: fields.note.listener)
         writer.append(" route=")
@@ -105,7 +103,7 @@ enum AccessLogLine {
         writer.append("\",\"client\":\"")
         writer.append(all: note.extracting(fields.note.client))
         writer.append("\",\"request_id\":\"")
-        writer.append(escaping: fields.requestID.span)
+        writer.append(escaping: note.extracting(fields.note.requestID))
         writer.append("\",\"listener\":\"")
         writer.append(name: fields.note.listener)
         writer.append("\",\"route\":\"")

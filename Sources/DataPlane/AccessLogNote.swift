@@ -13,6 +13,7 @@ struct AccessLogNote {
     /// What the ranges below are of.
     private(set) var bytes: [UInt8] = []
     private(set) var client = 0..<0
+    private(set) var requestID = 0..<0
     /// Method, target and version as they came; empty: the head could not be read.
     private(set) var line = 0..<0
     private(set) var referrer = 0..<0
@@ -24,12 +25,14 @@ struct AccessLogNote {
     var count: Int { agent.upperBound }
 
     /// Notes a client of which no request could be read.
-    mutating func take(client: Span<UInt8>, listener: ListenerName) {
-        reserve(client.count)
+    mutating func take(client: Span<UInt8>, listener: ListenerName, requestID: Span<UInt8>) {
+        reserve(client.count + requestID.count)
         var writer = OutputWriter(bytes.mutableSpan)
         writer.append(all: client)
+        writer.append(all: requestID)
         let end = writer.count
-        self.client = 0..<end
+        self.client = 0..<client.count
+        self.requestID = client.count..<end
         line = end..<end
         referrer = end..<end
         agent = end..<end
@@ -37,7 +40,9 @@ struct AccessLogNote {
     }
 
     /// Notes a head whose bytes are at the beginning of `source`.
-    mutating func take(client: Span<UInt8>, listener: ListenerName, _ head: RequestHead, _ source: Span<UInt8>) {
+    mutating func take(
+        client: Span<UInt8>, listener: ListenerName, requestID: Span<UInt8>, _ head: RequestHead, _ source: Span<UInt8>
+    ) {
         var referrerAt = ByteRange.none
         var agentAt = ByteRange.none
         for index in 0..<head.fields.count where head.fields[index].known == .other {
@@ -49,10 +54,12 @@ struct AccessLogNote {
             }
         }
         let lineEnd = min(head.target.upper, head.lineStart + Self.longest)
-        reserve(client.count + lineEnd - head.lineStart + 16 + Int(referrerAt.count) + Int(agentAt.count))
+        let texts = client.count + requestID.count + Int(referrerAt.count) + Int(agentAt.count)
+        reserve(texts + lineEnd - head.lineStart + 16)
         var writer = OutputWriter(bytes.mutableSpan)
         writer.append(all: client)
-        let clientEnd = writer.count
+        writer.append(all: requestID)
+        let idEnd = writer.count
         writer.append(source, head.lineStart, lineEnd)
         writer.append(head.minorVersion == 0 ? " HTTP/1.0" : " HTTP/1.1")
         let requestEnd = writer.count
@@ -60,8 +67,9 @@ struct AccessLogNote {
         let referrerEnd = writer.count
         writer.append(source, agentAt.lower, min(agentAt.upper, agentAt.lower + Self.longest))
         let agentEnd = writer.count
-        self.client = 0..<clientEnd
-        line = clientEnd..<requestEnd
+        self.client = 0..<client.count
+        self.requestID = client.count..<idEnd
+        line = idEnd..<requestEnd
         referrer = requestEnd..<referrerEnd
         agent = referrerEnd..<agentEnd
         self.listener = listener.text

@@ -40,35 +40,44 @@ final class AccessLogWriter: TimerHandler {
         stamp = AccessLogTime(target?.format ?? .combined)
     }
 
-    /// Keeps what the line will show of a head at the beginning of `buffer`.
-    func note(_ session: HTTPSession, _ head: RequestHead, _ buffer: LoopBuffer, in note: inout AccessLogNote) {
+    /// Keeps what the line will show of a head at the beginning of `bytes`.
+    func note(
+        _ client: borrowing PeerText, _ listener: ListenerName, _ id: RequestID, _ head: RequestHead,
+        _ bytes: Span<UInt8>, in note: inout AccessLogNote
+    ) {
         guard target != nil else { return }
-        note.take(client: session.client.span, listener: session.listener.name, head, buffer.bytes)
+        note.take(client: client.span, listener: listener, requestID: id.span(in: bytes), head, bytes)
     }
 
-    /// Logs a request that was refused before it was routed.
-    func refused(_ session: HTTPSession, status: Int, reason: StaticString) {
-        refusedNote.take(client: session.client.span, listener: session.listener.name)
+    /// Logs a connection that was refused, or cut, outside of any exchange.
+    func refused(_ peer: IPAddress?, _ listener: ListenerName, _ id: RequestID, status: Int, reason: StaticString) {
+        let client = PeerText(peer)
+        refusedNote.take(client: client.span, listener: listener, requestID: id.span(in: Span()))
         write(AccessLogFields(note: refusedNote, status: status, reason: reason))
     }
 
     /// Logs a finished exchange.
-    func finished(_ exchange: Exchange, reason: StaticString) {
-        var fields = AccessLogFields(
-            note: exchange.logged, requestID: exchange.requestID, route: exchange.route, attempts: exchange.attempts,
-            status: exchange.status, bytesIn: exchange.bytesIn, bytesOut: exchange.bytesOut, reason: reason)
+    func finished(_ exchange: Exchange) {
+        let core = exchange.core
+        var fields = AccessLogFields(note: exchange.logged)
+        fields.route = exchange.message.route
+        fields.attempts = core.request.attempts
+        fields.status = core.response.status
+        fields.bytesIn = core.request.bytes
+        fields.bytesOut = core.response.bytes
+        fields.reason = exchange.message.reason
         if let service = exchange.service {
             fields.service = service.routing.name.text
-            if let epoch = exchange.pass?.epoch { fields.epoch = Int(epoch.count) }
+            if let epoch = exchange.message.epoch { fields.epoch = Int(epoch.count) }
         }
         if let last = exchange.lastEndpoint {
             fields.datacenter = last.datacenterName
             fields.endpoint = last.name
         }
-        fields.queue = Self.microseconds(exchange.started, exchange.attemptBegan)
-        fields.connect = Self.microseconds(exchange.attemptBegan, exchange.connected)
-        fields.firstByte = Self.microseconds(exchange.connected, exchange.firstByte)
-        fields.total = Self.microseconds(exchange.started, loop.now)
+        fields.queue = Self.microseconds(core.request.began, core.attempt.began)
+        fields.connect = Self.microseconds(core.attempt.began, core.attempt.connected)
+        fields.firstByte = Self.microseconds(core.attempt.connected, core.attempt.firstByte)
+        fields.total = Self.microseconds(core.request.began, loop.now)
         write(fields)
     }
 

@@ -22,7 +22,7 @@ final class ClientConnection: StreamHandler, TimerHandler, Drainable {
     /// - Returns: false when it is not taken: its sender is not believed, or the loop takes no more.
     static func begin(_ connection: consuming AcceptedConnection, _ listener: ListenerRuntime, _ worker: Worker) -> Bool {
         let peer = connection.peerAddress?.ipAddress
-        guard listener.definition.proxyProtocol?.trusts(peer) ?? false else {
+        guard listener.definition.proxyProtocol?.believes(peer) ?? false else {
             worker.process.untrustedProxies.add(1, ordering: .relaxed)
             listener.complain("refused a connection: proxy_protocol does not list its sender", peer)
             connection.refuse()
@@ -51,14 +51,14 @@ final class ClientConnection: StreamHandler, TimerHandler, Drainable {
 
     func stream(_ stream: Stream, received buffer: consuming LoopBuffer) {
         guard var whole = received.take() else {
-            received = buffer
+            received = consume buffer
             return read()
         }
         var larger = worker.loop.allocate(whole.count + buffer.count)
         larger.append(whole)
         let isWhole = larger.append(buffer) == buffer.count
         whole = larger
-        received = whole
+        received = consume whole
         if isWhole { read() } else { refuse() }
     }
 
@@ -73,7 +73,7 @@ final class ClientConnection: StreamHandler, TimerHandler, Drainable {
             stream.pauseReceiving()
             leave()
             let client = source.map { $0.ipAddress } ?? peer
-            listener.begin(stream, peer: client, early: whole.isEmpty ? nil : whole)
+            listener.begin(stream, peer: client, early: whole.isEmpty ? nil : consume whole)
         }
     }
 

@@ -21,7 +21,7 @@ public struct DataPlaneConfiguration: Sendable {
     /// Time in which a client takes none of the bytes that wait for it; then it is cut off.
     public var clientStallTimeout = Duration.seconds(30)
     /// Networks whose forwarded fields are believed.
-    public var trustsPeer: @Sendable (SocketHost) -> Bool = { _ in false }
+    public var trustsPeer: @Sendable (IPAddress?) -> Bool = { _ in false }
     public var addsVia = false
     public var passesUnderscores = false
     /// Whether paths are compared and forwarded as they came, with dot segments and repeated slashes.
@@ -33,15 +33,11 @@ public struct DataPlaneConfiguration: Sendable {
     public init(node: NodeID) { self.node = node }
 }
 
-/// The host part of a peer's address: 4 bytes (IPv4), 16 (IPv6) or none (a Unix socket).
-public struct SocketHost: Hashable, Sendable {
-    public var bytes: [UInt8]
-    public init(bytes: [UInt8]) { self.bytes = bytes }
-}
-
 extension ProxyProtocolPolicy {
     /// Whether the header of a connection from there is believed; otherwise the connection is to be refused.
-    public func trusts(_ peer: SocketHost) -> Bool { peer.bytes.isEmpty || trusts(IPAddress(octets: peer.bytes)) }
+    ///
+    /// - Parameter peer: nil: a Unix socket's peer, which is of this machine.
+    func believes(_ peer: IPAddress?) -> Bool { peer == nil || trusts(peer) }
 }
 
 /// Where and how requests are logged.

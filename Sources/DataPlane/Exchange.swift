@@ -1,5 +1,6 @@
 // Owns one HTTP request and its answer between a client and a backend: carries out what the core decides.
 internal import Balancing
+internal import Catalog
 internal import HTTPTransport
 internal import HTTPWire
 internal import Proactor
@@ -23,6 +24,8 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
         var method = RequestMethod.get
         /// Its position among the listener's routes; negative: none.
         var route = -1
+        /// The last epoch that it was admitted under: when the gate closes it forgets.
+        var epoch: Epoch?
         /// The word for the end of the exchange in the log; empty: nothing is to be said.
         var reason: StaticString = ""
     }
@@ -54,7 +57,7 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
         var reader = RequestReader(worker, listener, head, bytes, headLength: headLength, peer: stream.peer)
         let requestID = reader.requestID()
         message.id = MessageID(requestID, bytes, loop)
-        if let log = worker.log { log.note(reader.client, listener.name, head, bytes, in: &logged) }
+        if let log = worker.log { log.note(reader.client, listener.name, requestID, head, bytes, in: &logged) }
         let answer = route(&reader, requestID)
         perform(answer.map { core.refused($0) } ?? core.routed(service?.policy ?? ExchangePolicy()))
     }
@@ -123,6 +126,7 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
             if permit != nil, !core.request.isComplete || upstream.unsent > 0 { upstream.reset() } else { upstream.release() }
         }
         releaseChoice()
+        message.epoch = permit?.epoch
         givePermitBack()
         guard let stream else { return }
         if stream.unsent > Self.promptSize {
@@ -148,6 +152,7 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
     private func end(_ reason: StaticString) {
         leaveQueues()
         message.reason = reason
+        if let permit { message.epoch = permit.epoch }
         worker.process.active.subtract(1, ordering: .relaxed)
         if let service {
             service.counters.count(

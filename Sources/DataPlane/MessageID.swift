@@ -24,7 +24,7 @@ struct MessageID: ~Copyable {
         }
         var copy = loop.allocate(128)
         copy.append(id.span(in: head))
-        given = copy
+        given = consume copy
     }
 
     var span: Span<UInt8> {

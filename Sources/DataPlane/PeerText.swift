@@ -1,4 +1,5 @@
 // Owns a client's address as text, made anew for each request: a connection that idles keeps no text.
+internal import HTTPWire
 internal import Topology
 
 /// `10.0.0.1`, `2001:db8::1` (RFC 5952), or `unix`.
@@ -13,7 +14,7 @@ struct PeerText {
             for byte in "unix".utf8 { append(byte) }
             return
         }
-        if address.isV4 { writeV4(UInt32(truncatingIfNeeded: address.bits)) } else { writeV6(address.bits) }
+        if address.isV4 { writeV4(UInt32(truncatingIfNeeded: address.bits)) } else { writeV6(address) }
     }
 
     var span: Span<UInt8> {
@@ -37,43 +38,10 @@ struct PeerText {
         }
     }
 
-    private mutating func writeV6(_ bits: UInt128) {
-        func group(_ index: Int) -> UInt16 { UInt16(truncatingIfNeeded: bits >> UInt128(112 - 16 * index)) }
-        let gap = Self.longestZeros(group)
-        var index = 0
-        while index < 8 {
-            if index == gap.lowerBound, !gap.isEmpty {
-                append(0x3A)
-                append(0x3A)
-                index = gap.upperBound
-                continue
-            }
-            if index > 0, index != gap.upperBound || gap.isEmpty { append(0x3A) }
-            writeHexadecimal(group(index))
-            index += 1
-        }
-    }
-
-    /// The longest run of at least two groups of zeros, the first of equal ones.
-    private static func longestZeros(_ group: (Int) -> UInt16) -> Range<Int> {
-        var best = 0..<0
-        var start = 0
-        while start < 8 {
-            var end = start
-            while end < 8, group(end) == 0 { end += 1 }
-            if end - start > max(1, best.count) { best = start..<end }
-            start = max(end, start + 1)
-        }
-        return best
-    }
-
-    private mutating func writeHexadecimal(_ value: UInt16) {
-        var isLeading = true
-        for shift: UInt16 in [12, 8, 4, 0] {
-            let digit = UInt8(truncatingIfNeeded: value >> shift & 15)
-            if digit == 0, isLeading, shift > 0 { continue }
-            isLeading = false
-            append(digit < 10 ? 0x30 + digit : 0x57 + digit)
-        }
+    private mutating func writeV6(_ address: IPAddress) {
+        var writer = OutputWriter(storage.mutableSpan)
+        ProxySource(v6: address).append(to: &writer)
+        let written = writer.count
+        count = written
     }
 }

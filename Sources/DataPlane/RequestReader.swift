@@ -47,7 +47,7 @@ struct RequestReader: ~Copyable, ~Escapable {
         let forms = try PathNormalizer.normalize(bytes, head.path, into: &writer)
         let count = writer.count
         output.commit(count)
-        paths = output
+        paths = consume output
         self.forms = forms
     }
 

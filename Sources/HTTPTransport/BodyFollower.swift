@@ -76,7 +76,7 @@ struct BodyFollower: ~Copyable {
             let section = decoder.trailerSection
             var trailers = loop.allocate(section.count)
             trailers.append(section.span)
-            taken.trailers = trailers
+            taken.trailers = consume trailers
         }
         return taken
     }
@@ -93,7 +93,7 @@ struct BodyFollower: ~Copyable {
             case .done(_, let rest):
                 var taken = Taken(isEnd: true)
                 if rest < buffer.count { taken.rest = Self.copy(buffer, from: rest, loop) }
-                taken.piece = payload
+                taken.piece = consume payload
                 return taken
             }
         }
@@ -106,7 +106,7 @@ struct BodyFollower: ~Copyable {
         var result = Taken(isEnd: isEnd)
         if taken < buffer.count { result.rest = copy(buffer, from: taken, loop) }
         buffer.truncate(passed)
-        if !buffer.isEmpty { result.piece = buffer }
+        if !buffer.isEmpty { result.piece = consume buffer }
         return result
     }
 

@@ -1,6 +1,7 @@
 // Owns what comes from a backend on an HTTP/1 connection: interim answers, the answer, its body, its end.
 internal import HTTPWire
 public import Proactor
+internal import Transport
 
 extension H1Client {
     /// Bytes of a body that are still to come from which on large buffers are worth it.
@@ -15,7 +16,7 @@ extension H1Client {
     public func stream(_ stream: Stream, received buffer: consuming LoopBuffer) {
         switch phase {
         case .head, .body:
-            if pending == nil { pending = buffer } else { append(buffer) }
+            if pending == nil { pending = consume buffer } else { append(buffer) }
             advance()
         // Bytes that nobody asked for: whatever they are, they answer no request.
         case .ready, .idle: unasked()
@@ -36,7 +37,7 @@ extension H1Client {
             whole = larger
         }
         let isLost = whole.append(buffer) < buffer.count
-        pending = whole
+        pending = consume whole
         if isLost { fail(.malformed(WireError.headTooLarge)) }
     }
 
@@ -64,11 +65,17 @@ extension H1Client {
     @inline(__always)
     private func readHead() -> Bool {
         guard let handler, let buffer = pending.take() else { return false }
-        let head = context.head
         handler.clientStreamBegan(self)
+        return parse(buffer, handler)
+    }
+
+    @inline(__always)
+    private func parse(_ buffer: consuming LoopBuffer, _ handler: any ClientStreamHandler) -> Bool {
+        let head = context.head
         // A partial head is rare enough to be searched again from its beginning.
         head.reset()
-        switch context.parser.parse(buffer.bytes, method: method, lenient: isLenient, into: head) {
+        let outcome = context.parser.parse(buffer.bytes, method: method, lenient: isLenient, into: head)
+        switch outcome {
         case .complete(let length):
             if head.isInformational {
                 interim(head, buffer, length, handler)
@@ -90,12 +97,12 @@ extension H1Client {
         if isSwitch {
             var rest = loop.allocate(buffer.count - length)
             rest.append(buffer.bytes.extracting(droppingFirst: length))
-            if !rest.isEmpty { pending = rest }
+            if !rest.isEmpty { pending = consume rest }
         }
         handler.clientStream(self, interim: head, buffer.bytes, headLength: length)
         guard !isSwitch, self.handler === handler else { return }
         buffer.consume(length)
-        if !buffer.isEmpty { pending = buffer }
+        if !buffer.isEmpty { pending = consume buffer }
     }
 
     @inline(__always)
@@ -113,7 +120,7 @@ extension H1Client {
             self, responded: head, buffer.bytes, headLength: length, bodyCount: isEnd ? 0 : bodyCount, isEnd: isEnd)
         guard self.handler === handler, !isEnd, bodyCount > 0 else { return }
         buffer.consume(length)
-        pending = buffer
+        pending = consume buffer
     }
 
     // MARK: Bodies

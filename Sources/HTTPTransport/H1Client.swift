@@ -2,7 +2,7 @@
 public import HTTPWire
 public import Proactor
 public import Topology
-public import Transport
+internal import Transport
 
 /// Who keeps the connections to a backend.
 public protocol H1ClientOwner: AnyObject {

@@ -1,5 +1,5 @@
 // Owns what all HTTP/1 connections of a loop to backends share: limits and the parser.
-public import HTTPWire
+internal import HTTPWire
 public import Proactor
 
 /// Belongs to its loop's thread.

@@ -1,6 +1,7 @@
 // Owns what goes out on an HTTP/1 connection: a backend's answer rewritten, or one of our own.
 public import HTTPWire
 public import Proactor
+internal import Transport
 
 extension H1Server {
     /// Bytes up to which a body goes out with its head in one send; a larger one is passed on where it lies.
@@ -28,7 +29,7 @@ extension H1Server {
         let output = rewrite(head, bytes, headLength: headLength, edits, extra: corks ? bodyCount : 0)
         let count = output.count
         if corks {
-            corked = output
+            corked = consume output
         } else {
             stream?.send(output, isAwaited: false, isLast: isEnd && !isKept)
         }

@@ -1,6 +1,7 @@
 // Owns how an exchange and its HTTP/1 connection end: orderly, late, or cut.
 internal import HTTPWire
 public import Proactor
+internal import Transport
 internal import Topology
 
 extension H1Server {

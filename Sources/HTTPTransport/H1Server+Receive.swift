@@ -1,6 +1,7 @@
 // Owns what comes in on an HTTP/1 connection: heads, bodies, what lies behind them.
 internal import HTTPWire
 public import Proactor
+internal import Transport
 internal import Topology
 
 extension H1Server {
@@ -10,7 +11,7 @@ extension H1Server {
         case .flushing, .lingering: discard(buffer)
         case .idle, .head, .exchanging:
             // The usual case: nothing waits, and the buffer is a whole request.
-            if pending == nil { pending = buffer } else { append(buffer) }
+            if pending == nil { pending = consume buffer } else { append(buffer) }
             advance()
         }
     }
@@ -24,7 +25,7 @@ extension H1Server {
             whole = larger
         }
         let isLost = whole.append(buffer) < buffer.count
-        pending = whole
+        pending = consume whole
         if isLost { refuse(WireError(431, "head_too_large")) }
     }
 
@@ -61,9 +62,15 @@ extension H1Server {
             awaitSent()
             return false
         }
+        return parse(buffer)
+    }
+
+    @inline(__always)
+    private func parse(_ buffer: consuming LoopBuffer) -> Bool {
         let head = context.head
         head.searched = Int(searched)
-        switch context.parser.parse(buffer.bytes, into: head) {
+        let outcome = context.parser.parse(buffer.bytes, into: head)
+        switch outcome {
         case .complete(let length):
             searched = 0
             begin(head, buffer, length)
@@ -99,7 +106,7 @@ extension H1Server {
         flags = fresh
         listener.server(self, began: head, buffer.bytes, headLength: length)
         buffer.consume(length)
-        if !buffer.isEmpty, phase == .exchanging || phase == .idle { pending = buffer }
+        if !buffer.isEmpty, phase == .exchanging || phase == .idle { pending = consume buffer }
     }
 
     // MARK: Bodies
@@ -113,7 +120,7 @@ extension H1Server {
         flags.remove(.wantsBody)
         do throws(WireError) {
             var taken = try body.take(buffer, loop)
-            if let rest = taken.rest.take() { pending = rest }
+            if let rest = taken.rest.take() { pending = consume rest }
             if taken.isEnd {
                 flags.insert(.isBodyComplete)
                 // The client's FIN is of interest also while nothing else is.

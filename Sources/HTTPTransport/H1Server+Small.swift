@@ -1,5 +1,6 @@
 // Owns what the small server asks of a connection beside what every version of HTTP has.
-public import Proactor
+internal import Proactor
+internal import Transport
 
 extension H1Server {
     /// The client's address with its port; nil when the connection is gone.

@@ -1,5 +1,5 @@
 // Owns one client's HTTP/1 connection: heads come in, answers go out, one after the other.
-public import HTTPWire
+internal import HTTPWire
 public import Proactor
 public import Topology
 public import Transport

@@ -1,5 +1,5 @@
 // Owns what all HTTP/1 connections of a loop's server share: limits, the parser, and the list of connections.
-public import HTTPWire
+internal import HTTPWire
 public import Proactor
 internal import Topology
 

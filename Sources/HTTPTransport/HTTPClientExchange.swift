@@ -1,5 +1,5 @@
 // Owns one request of ours: its own connection, its answer piece by piece, its time limits.
-internal import HTTPWire
+public import HTTPWire
 public import Proactor
 internal import Topology
 

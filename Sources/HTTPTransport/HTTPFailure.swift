@@ -56,6 +56,7 @@ extension HTTPFailure: CustomStringConvertible {
         case .reset: "reset by the peer"
         case .unreachable: "unreachable"
         case .exhausted: "no descriptors, ports or memory left"
+        case .notPermitted: "not permitted"
         case .other(let code): SystemError(code: code, action: "").reason
         }
     }

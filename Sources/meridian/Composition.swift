@@ -31,8 +31,8 @@ extension DataPlaneConfiguration {
         passesUnderscores = settings.passesUnderscores
         keepsPaths = settings.keepsPaths
         let trusted = settings.trustedProxies
-        trustsPeer = { host in
-            guard !trusted.isEmpty, let address = IPAddress(octets: host.bytes) else { return false }
+        trustsPeer = { address in
+            guard let address else { return false }
             return trusted.contains { $0.contains(address) }
         }
         if let log = settings.accessLog {
