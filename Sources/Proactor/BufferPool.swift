@@ -34,6 +34,7 @@ final class BufferPool {
         return buffer(slabs64K.take(), slabs64K.size, .slab64K)
     }
 
+    // SAFETY: `base` is a free allocation of `size` bytes, which the buffer has alone until it gives it back.
     @inline(__always)
     private func buffer(_ base: UnsafeMutableRawPointer, _ size: Int, _ home: BufferHome) -> LoopBuffer {
         LoopBuffer(base: base, capacity: size, count: 0, home: home, index: 0, pool: .passUnretained(self))
@@ -78,7 +79,8 @@ final class BufferPool {
 
     // MARK: Giving back
 
-    /// Takes a buffer back. For `LoopBuffer.deinit` alone: a buffer comes back once, and nobody can name it any more.
+    /// Takes a buffer back, for `LoopBuffer.deinit` alone.
+    // SAFETY: so a buffer comes back once, and nobody can name it any more.
     @inline(__always)
     func giveBack(_ base: UnsafeMutableRawPointer, _ home: BufferHome, _ index: UInt16) {
         switch home {
@@ -104,6 +106,7 @@ final class BufferPool {
     // MARK: The memory of queues
 
     /// Memory of `BufferQueue.smallest` places.
+    // SAFETY: all blocks have that one size; a queue has one alone until it gives it back.
     func takeBlock(bytes: Int) -> UnsafeMutableRawPointer {
         blocks.pop() ?? .allocate(byteCount: bytes, alignment: 16)
     }
@@ -177,6 +180,7 @@ struct ReceiveStock {
     /// Those that no holder has: free, or with the kernel.
     var unlent: Int { count - lent }
 
+    // SAFETY: every index is one of `free`'s, so the address lies within the memory.
     @inline(__always)
     func address(of index: UInt16) -> UnsafeMutableRawPointer { memory + Int(index) &* stride }
 
@@ -248,6 +252,7 @@ struct UnsafeStock {
         return pointers[count]
     }
 
+    // SAFETY: whoever gives a pointer here has no other use for it.
     @inline(__always)
     mutating func push(_ pointer: UnsafeMutableRawPointer) {
         guard count < limit else { return pointer.deallocate() }

@@ -8,6 +8,7 @@ public struct BufferQueue: ~Copyable {
     /// Places of the memory that a pool keeps for its queues; longer queues have memory of their own.
     private static let smallest = 8
 
+    // SAFETY: the pool lives for as long as one of its buffers is lent, and there is no memory without a buffer in it.
     private struct Header {
         let pool: Unmanaged<BufferPool>
         /// A power of two.
@@ -88,6 +89,7 @@ public struct BufferQueue: ~Copyable {
     }
 
     /// The memory, with room for one more buffer.
+    // SAFETY: buffers are moved bit by bit and exactly once; the old memory, then empty, goes where it came from.
     private mutating func room(in pool: Unmanaged<BufferPool>) -> UnsafeMutablePointer<Header> {
         guard let old = memory else {
             let block = pool._withUnsafeGuaranteedRef { $0.takeBlock(bytes: Self.bytes(Self.smallest)) }
@@ -106,6 +108,7 @@ public struct BufferQueue: ~Copyable {
         return new
     }
 
+    // SAFETY: `block` is free memory of as many bytes as a header and `capacity` places need.
     private mutating func begin(
         _ block: UnsafeMutableRawPointer, _ pool: Unmanaged<BufferPool>, capacity: Int
     ) -> UnsafeMutablePointer<Header> {
@@ -116,6 +119,7 @@ public struct BufferQueue: ~Copyable {
         return header
     }
 
+    // SAFETY: no place holds a buffer any more, and the caller forgets the memory.
     private static func release(_ header: UnsafeMutablePointer<Header>) {
         let (pool, capacity) = (header.pointee.pool, header.pointee.capacity)
         if capacity == smallest {

@@ -30,6 +30,7 @@ extension Stream {
     @inline(__always)
     func tellFailed(_ failure: StreamFailure) { if let told { failed(told.type, told.object, failure) } }
 
+    // SAFETY: here and below: `object` is of the type beside it, with which it was read, and lives as said above.
     private func connected<Handler: StreamHandler>(_: Handler.Type, _ object: UnsafeMutableRawPointer) {
         Unmanaged<Handler>.fromOpaque(object)._withUnsafeGuaranteedRef { $0.streamConnected(self) }
     }
@@ -47,6 +48,7 @@ extension Stream {
         Unmanaged<Handler>.fromOpaque(object)._withUnsafeGuaranteedRef { $0.streamEnded(self) }
     }
 
+    // SAFETY: as above.
     private func sent<Handler: StreamHandler>(_: Handler.Type, _ object: UnsafeMutableRawPointer, _ count: Int) {
         Unmanaged<Handler>.fromOpaque(object)._withUnsafeGuaranteedRef { $0.stream(self, sent: count) }
     }
