@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <stdio.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -59,13 +58,6 @@ long long ml_wall_seconds(void) {
     return (long long)time.tv_sec;
 }
 
-int ml_splice(int from, int to, size_t count) {
-    long moved = splice(from, NULL, to, NULL, count, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
-    return moved < 0 ? -errno : (int)moved;
-}
-
-int ml_pipe(int descriptors[2]) { return pipe2(descriptors, O_NONBLOCK | O_CLOEXEC) < 0 ? -errno : 0; }
-
 int ml_set_option(int fd, int level, int name, int value) {
     return setsockopt(fd, level, name, &value, sizeof value) < 0 ? -errno : 0;
 }
@@ -87,7 +79,6 @@ int ml_disconnect(int fd) {
 
 void ml_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
-
 int ml_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC); }
 
 int ml_socket(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
@@ -97,18 +88,6 @@ int ml_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 long ml_send(int fd, const void *bytes, size_t count, bool more) {
     return send(fd, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0));
 }
-
-unsigned ml_poll_mask(bool readable, bool writable) {
-    return (readable ? POLLIN | POLLRDHUP : 0) | (writable ? POLLOUT : 0);
-}
-
-int ml_poll_now(int fd, bool readable, bool writable) {
-    struct pollfd request = { .fd = fd, .events = (short)ml_poll_mask(readable, writable) };
-    return poll(&request, 1, 0) > 0 ? request.revents : 0;
-}
-
-bool ml_poll_readable(int events) { return (events & (POLLIN | POLLRDHUP | POLLERR | POLLHUP)) != 0; }
-bool ml_poll_writable(int events) { return (events & (POLLOUT | POLLERR | POLLHUP)) != 0; }
 
 int ml_resolve(const char *host, uint16_t port, uint8_t *results, int limit) {
     struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };

@@ -34,7 +34,8 @@ public final class Acceptor: TimerHandler {
     private var cancelled = false
     private var finished = false
     private var retry: LoopTimer?
-    var edge = EdgeState()
+    /// Whether epoll watches the descriptor.
+    var isWatched = false
 
     init(loop: EventLoop, descriptor: Int32, slot: UInt32, handler: any AcceptHandler) {
         self.loop = loop

@@ -23,22 +23,24 @@ class Backend {
     func armReceive(_ stream: Stream, _ mode: ReceiveMode) {}
     /// Ends a continuous receive; its last completion still comes.
     func cancelReceive(_ stream: Stream) {}
-    func submitSend(_ stream: Stream, _ buffer: LoopBuffer, _ manner: SendManner) {}
+    /// Sends the bytes of `stream.sending`. Asks `stream.isPermitted` each time before bytes go to the kernel, and when
+    /// the answer is no, drops them (`Stream.dropUnsent`) and later completes with `Stream.notPermitted`.
+    func submitSend(_ stream: Stream, _ manner: SendManner) {}
+    /// Calls `Stream.completeRoom` once the kernel has room for bytes of the stream.
+    func awaitRoom(_ stream: Stream) {}
     /// Somebody waits to be told of the sends of this turn.
     func awaitSends() {}
     func submitConnect(_ stream: Stream, _ address: SocketAddress) {}
-    func submitPoll(_ stream: Stream, readable: Bool, writable: Bool) {}
     /// Makes every operation of the stream complete soon.
     func cancelAll(_ stream: Stream) {}
-    /// The descriptor is about to be closed.
-    func forget(_ stream: Stream) {}
+    /// The acceptor's descriptor is about to be closed.
     func forget(_ acceptor: Acceptor) {}
     /// A stream was made on this loop.
     func adopt(_ stream: Stream) throws(SystemError) {}
     func armAccept(_ acceptor: Acceptor) {}
     func cancelAccept(_ acceptor: Acceptor) {}
-    /// A buffer of the receive pools is free again.
-    func giveBack(_ buffer: LoopBuffer) {}
+    /// Comes before each wait: may tell streams of what it completes.
+    func prepare() {}
     /// Hands everything to the kernel and waits for a completion, at most `nanoseconds` (nil: without limit).
     func wait(nanoseconds: Int64?) {}
     /// Tells streams and acceptors what completed.

@@ -1,23 +1,16 @@
-// Owns what a backend remembers of one descriptor.
+// Owns what the epoll backend remembers of a stream's descriptor.
 
-/// Edge-triggered readiness (epoll), and the copy of the address that a connect in flight reads (io_uring).
-struct EdgeState {
-    var readable = false
-    var writable = true
-    var hungUp = false
-    /// Polls without an answer, each owed one completion.
-    var polls: [PollInterest] = []
-    var cancelled = false
-    var receiveQueued = false
-    var sendQueued = false
-    var watched = false
-    // SAFETY: allocated for one connect, freed when it completed or the stream is forgotten.
-    var connectAddress: UnsafeMutableRawPointer?
+/// Edge-triggered readiness, and in which of the backend's lists the stream is.
+struct EdgeState: OptionSet {
+    let rawValue: UInt8
 
-    struct PollInterest { var readable, writable: Bool }
-
-    mutating func releaseAddress() {
-        connectAddress?.deallocate()
-        connectAddress = nil
-    }
+    /// There may be bytes, or the end, to receive.
+    static let readable = EdgeState(rawValue: 1)
+    static let writable = EdgeState(rawValue: 2)
+    /// The peer's FIN or an error was seen: then a short receive does not mean that nothing more is there.
+    static let hungUp = EdgeState(rawValue: 4)
+    /// Everything in flight is to complete, for the stream is closing.
+    static let cancelled = EdgeState(rawValue: 8)
+    static let receiveQueued = EdgeState(rawValue: 16)
+    static let sendQueued = EdgeState(rawValue: 32)
 }

@@ -32,49 +32,54 @@ public final class EventLoop {
     /// How other threads reach the loop.
     public let mailbox: Mailbox
     let backend: Backend
-    let buffers: LoopBuffers
     private let wheel: TimerWheel
-    private var slabs = SlabPool()
+    let pool: BufferPool
+    private let source: MonotonicClock
     let slots = SlotTable()
     private var ready: [Stream] = []
     private var starvedSmall: [Stream] = []
     private var starvedLarge: [Stream] = []
     private var afterTurn: [() -> Void] = []
     private var stopping = false
-    /// Receive buffers that are not with the kernel or free, small and large.
-    var lentSmall = 0
-    var lentLarge = 0
-    /// Output buffers that somebody holds.
-    public private(set) var slabsLent = 0
 
     /// Makes a loop on the calling thread, which must be the one that runs it (io_uring's SINGLE_ISSUER).
     ///
+    /// - Parameter clock: what its timers and `now` go by; with a manual one a turn does not wait for timers.
     /// - Throws: what the kernel said when it does not allow the backend.
-    public init(io: IOKind, buffers: LoopBuffers = LoopBuffers()) throws(SystemError) {
-        now = EventLoop.clock()
+    public init(
+        io: IOKind, buffers: LoopBuffers = LoopBuffers(), clock: MonotonicClock = .system
+    ) throws(SystemError) {
+        source = clock
+        now = clock.read()
         self.io = io
-        self.buffers = buffers
         mailbox = try Mailbox()
-        wheel = TimerWheel(now: EventLoop.clock())
-        switch io {
-        case .uring:
-            let uring = try UringBackend(buffers: buffers, wake: mailbox.descriptor)
-            backend = uring
-            uring.loop = self
-        case .epoll:
-            let epoll = try EpollBackend(buffers: buffers, wake: mailbox.descriptor)
-            backend = epoll
-            epoll.loop = self
+        wheel = TimerWheel(now: now)
+        pool = BufferPool(buffers)
+        do throws(SystemError) {
+            switch io {
+            case .uring:
+                let uring = try UringBackend(pool: pool, slots: slots, wake: mailbox.descriptor)
+                backend = uring
+                uring.loop = self
+            case .epoll:
+                let epoll = try EpollBackend(pool: pool, slots: slots, wake: mailbox.descriptor)
+                backend = epoll
+                epoll.loop = self
+            }
+        } catch {
+            pool.end()
+            throw error
         }
     }
 
     deinit {
         backend.end()
-        slabs.releaseAll()
+        pool.end()
     }
 
-    /// The monotonic clock, read now. Inside a turn `now` is cheaper and consistent.
-    public static func clock() -> Tick { Tick(nanoseconds: ml_now()) }
+    /// The loop's clock, read now. Inside a turn `now` is cheaper and consistent.
+    @inline(__always)
+    public func clock() -> Tick { source.read() }
 
     // MARK: Running
 
@@ -91,8 +96,9 @@ public final class EventLoop {
     ///
     /// For the end of a loop's thread. Handlers are told nothing and let go, and with them all that they hold.
     public func end() {
-        let limit = EventLoop.clock() + .seconds(2)
-        while !slots.isEmpty, EventLoop.clock() < limit {
+        // The system's clock, whatever the loop's own: this waits for the kernel.
+        let limit = MonotonicClock.now + .seconds(2)
+        while !slots.isEmpty, MonotonicClock.now < limit {
             for object in slots.objects {
                 (object as? Stream)?.close()
                 (object as? Acceptor)?.abandon()
@@ -100,14 +106,16 @@ public final class EventLoop {
             if !slots.isEmpty { turn(limit: .milliseconds(10)) }
         }
         wheel.invalidateAll()
+        slots.bury()
     }
 
     /// One turn: wait (at most `limit`), complete, fire timers, deliver what was kept.
     public func turn(limit: Duration? = nil) {
-        var wait = hasImmediateWork ? 0 : wheel.wait(from: now)
+        backend.prepare()
+        var wait = hasImmediateWork ? 0 : source.isManual ? manualWait : wheel.wait(from: now)
         if let limit { wait = min(wait ?? .max, limit.wholeNanoseconds) }
         backend.wait(nanoseconds: wait)
-        now = EventLoop.clock()
+        now = source.read()
         backend.dispatch()
         wheel.advance(to: now)
         deliverReady()
@@ -120,8 +128,11 @@ public final class EventLoop {
         slots.bury()
     }
 
+    /// A clock that somebody moves by hand does not move while the loop waits for it.
+    private var manualWait: Int64? { wheel.wait(from: source.read()) == 0 ? 0 : nil }
+
     /// Whether something waits that no completion will announce.
-    var hasImmediateWork: Bool { !ready.isEmpty || !afterTurn.isEmpty || canFeed }
+    private var hasImmediateWork: Bool { !ready.isEmpty || !afterTurn.isEmpty || canFeed }
 
     /// Runs `work` at the end of this turn.
     public func atEndOfTurn(_ work: @escaping () -> Void) { afterTurn.append(work) }
@@ -143,7 +154,7 @@ public final class EventLoop {
     public func connect(to address: SocketAddress, handler: any StreamHandler) throws(SystemError) -> Stream {
         let descriptor = try Sockets.makeClient(for: address)
         let stream = try makeStream(descriptor, handler, .connecting)
-        stream.connectAddress = address
+        stream.flags.insert(.connects)
         stream.operations += 1
         backend.submitConnect(stream, address)
         return stream
@@ -186,63 +197,32 @@ public final class EventLoop {
 
     // MARK: Buffers
 
-    /// An empty buffer of at least `capacity` bytes (of 64 KiB when more is asked for), to be sent or given back.
-    public func allocate(_ capacity: Int) -> LoopBuffer {
-        slabsLent += 1
-        return slabs.take(capacity)
-    }
-
-    /// Gives a buffer back to its pool.
-    public func giveBack(_ buffer: LoopBuffer) {
-        switch buffer.home {
-        case .small:
-            lentSmall -= 1
-            backend.giveBack(buffer)
-        case .large:
-            lentLarge -= 1
-            backend.giveBack(buffer)
-        default:
-            slabsLent -= 1
-            slabs.giveBack(buffer)
-        }
-    }
+    /// An empty buffer of at least `capacity` bytes (of 64 KiB when more is asked for), to be written and sent.
+    @inline(__always)
+    public func allocate(_ capacity: Int) -> LoopBuffer { pool.allocate(capacity) }
 
     /// Whether half of the receive buffers of a kind are with holders: then nobody should hold more than one or two.
-    public var isShortOfBuffers: Bool { lentSmall > buffers.smallCount / 2 || lentLarge > buffers.largeCount / 2 }
+    public var isShortOfBuffers: Bool { pool.isShort }
 
     /// A buffer with the same bytes that may be held for as long as a peer likes.
     ///
     /// Receive buffers are few, and all streams of the loop share them: a peer that stops reading must not keep them
     /// from others. The buffer itself while there are plenty; a copy once three quarters of its kind are held.
     @inline(__always)
-    public func holdable(_ buffer: LoopBuffer) -> LoopBuffer {
-        switch buffer.home {
-        case .small: lentSmall > buffers.smallCount / 4 * 3 ? copied(buffer) : buffer
-        case .large: lentLarge > buffers.largeCount / 4 * 3 ? copied(buffer) : buffer
-        default: buffer
-        }
-    }
-
-    private func copied(_ buffer: LoopBuffer) -> LoopBuffer {
-        var copy = allocate(buffer.count)
-        // A receive buffer is larger than the largest slab only where settings of the loop say so.
-        guard copy.free >= buffer.count else {
-            giveBack(copy)
-            return buffer
-        }
-        copy.append(buffer)
-        giveBack(buffer)
-        return copy
+    public func holdable(_ buffer: consuming LoopBuffer) -> LoopBuffer {
+        buffer.holdable()
     }
 
     /// Receive buffers that holders have at the moment.
-    public var receiveBuffersLent: Int { lentSmall + lentLarge }
+    public var receiveBuffersLent: Int { pool.small.lent + pool.large.lent }
+    /// Output buffers that somebody holds.
+    public var slabsLent: Int { pool.slabsLent }
 
     // MARK: What waits inside the loop
 
     func enqueueReady(_ stream: Stream) {
-        guard !stream.queuedReady else { return }
-        stream.queuedReady = true
+        guard !stream.flags.contains(.queuedReady) else { return }
+        stream.flags.insert(.queuedReady)
         ready.append(stream)
     }
 
@@ -258,18 +238,15 @@ public final class EventLoop {
         if large { starvedLarge.append(stream) } else { starvedSmall.append(stream) }
     }
 
-    private var freeSmall: Int { buffers.smallCount - lentSmall }
-    private var freeLarge: Int { buffers.largeCount - lentLarge }
-
     /// Whether somebody waits for a buffer that is free: then the loop must not sleep, for no event will tell of it.
     private var canFeed: Bool {
-        (!starvedSmall.isEmpty && freeSmall > 0) || (!starvedLarge.isEmpty && freeLarge > 0)
+        (!starvedSmall.isEmpty && pool.small.unlent > 0) || (!starvedLarge.isEmpty && pool.large.unlent > 0)
     }
 
     /// Re-arms, first come first served, as many streams as there are buffers again.
     private func feedStarved() {
-        if !starvedSmall.isEmpty { feed(&starvedSmall, .small, free: freeSmall) }
-        if !starvedLarge.isEmpty { feed(&starvedLarge, .large, free: freeLarge) }
+        if !starvedSmall.isEmpty { feed(&starvedSmall, .small, free: pool.small.unlent) }
+        if !starvedLarge.isEmpty { feed(&starvedLarge, .large, free: pool.large.unlent) }
     }
 
     private func feed(_ queue: inout [Stream], _ kind: Stream.Starvation, free: Int) {

@@ -1,11 +1,12 @@
-// Owns the one kind of memory that bytes pass through: a loan from the loop, given back by hand.
+// Owns the one kind of memory that bytes pass through: a loan from the loop, which ends with its holder's use of it.
 
 /// A stretch of memory that belongs to an `EventLoop`: either filled by a receive or allocated to be sent.
 ///
-/// It is a loan. Whoever holds it passes it to `Stream.send(_:)` or gives it back with `EventLoop.giveBack(_:)`, once.
-/// It is a plain value on purpose: buffers outlive Swift objects when the kernel still writes to them.
-public struct LoopBuffer {
-    // SAFETY: `base` stays mapped until the loop ends; the loop hands a buffer to one holder at a time.
+/// It is a loan to one holder at a time. Whoever holds it passes it on, to `Stream.send(_:isAwaited:isLast:)` for
+/// example, or lets go of it: then it is back in its loop's pool. It can neither be forgotten, nor be given back twice,
+/// nor be read after that. To be held and let go of on the loop's thread only, 32 bytes, no reference is counted.
+public struct LoopBuffer: ~Copyable {
+    // SAFETY: `base` stays mapped for as long as this value lives, for the pool frees nothing while a buffer is lent.
     @usableFromInline let base: UnsafeMutableRawPointer
     /// Where the bytes begin.
     @usableFromInline var start: Int32
@@ -13,18 +14,26 @@ public struct LoopBuffer {
     @usableFromInline var length: Int32
     /// Bytes that fit in all.
     @usableFromInline let room: Int32
-    /// Which pool it goes back to.
-    let home: BufferHome
-    let index: UInt16
+    @usableFromInline let home: BufferHome
+    @usableFromInline let index: UInt16
+    // SAFETY: not counted: the loop owns the pool, and a loop that ends while buffers are lent leaves it alive for ever.
+    let pool: Unmanaged<BufferPool>
 
-    init(base: UnsafeMutableRawPointer, capacity: Int, count: Int, home: BufferHome, index: UInt16) {
+    @inline(__always)
+    init(
+        base: UnsafeMutableRawPointer, capacity: Int, count: Int, home: BufferHome, index: UInt16,
+        pool: Unmanaged<BufferPool>
+    ) {
         self.base = base
         start = 0
         length = Int32(truncatingIfNeeded: count)
         room = Int32(truncatingIfNeeded: capacity)
         self.home = home
         self.index = index
+        self.pool = pool
     }
+
+    deinit { pool._withUnsafeGuaranteedRef { $0.giveBack(base, home, index) } }
 
     /// The number of bytes.
     @inlinable public var count: Int { Int(length) }
@@ -104,19 +113,20 @@ public struct LoopBuffer {
     /// Appends what fits of another buffer's bytes.
     @inlinable
     @discardableResult
-    public mutating func append(_ other: LoopBuffer) -> Int { append(other.bytes) }
-}
+    public mutating func append(_ other: borrowing LoopBuffer) -> Int { append(other.bytes) }
 
-/// The pool that a buffer belongs to.
-enum BufferHome: UInt8 {
-    /// Bytes between the receive buffers of a pool: without them equal places of all buffers would share a few sets of the
-    /// processor's caches.
-    static let stagger = 5 * 64
+    /// The buffer itself, or a copy when too many of its kind are held.
+    @inline(__always)
+    consuming func holdable() -> LoopBuffer {
+        if pool._withUnsafeGuaranteedRef({ $0.isScarce(home) }) { return copied() }
+        return self
+    }
 
-    /// Filled by continuous receives.
-    case small
-    /// Filled by single receives of bodies and relays.
-    case large
-    /// Allocated by a holder, by size.
-    case slab2K, slab16K, slab64K
+    private consuming func copied() -> LoopBuffer {
+        var copy = pool.takeUnretainedValue().allocate(count)
+        // A receive buffer is larger than the largest slab only where settings of the loop say so.
+        guard copy.free >= count else { return self }
+        copy.append(self)
+        return copy
+    }
 }

@@ -22,12 +22,12 @@ public final class LoopHost<Value>: @unchecked Sendable {
     ///
     /// - Throws: what the loop, the thread or `setup` failed with.
     public static func start(
-        name: String, io: IOKind, buffers: LoopBuffers = LoopBuffers(),
+        name: String, io: IOKind, buffers: LoopBuffers = LoopBuffers(), clock: MonotonicClock = .system,
         setup: @escaping @Sendable (EventLoop) throws(SystemError) -> Value
     ) throws(SystemError) -> LoopHost<Value> {
         let handover = Handover<LoopHost<Value>>()
         let thread = try LoopThread.start(name: name) {
-            run(io: io, buffers: buffers, handover: handover, setup: setup)
+            run(io: io, buffers: buffers, clock: clock, handover: handover, setup: setup)
         }
         let result = handover.wait()
         if case .failure = result { thread.join() }
@@ -37,11 +37,11 @@ public final class LoopHost<Value>: @unchecked Sendable {
     }
 
     private static func run(
-        io: IOKind, buffers: LoopBuffers, handover: Handover<LoopHost<Value>>,
+        io: IOKind, buffers: LoopBuffers, clock: MonotonicClock, handover: Handover<LoopHost<Value>>,
         setup: (EventLoop) throws(SystemError) -> Value
     ) {
         do throws(SystemError) {
-            let loop = try EventLoop(io: io, buffers: buffers)
+            let loop = try EventLoop(io: io, buffers: buffers, clock: clock)
             let value = try setup(loop)
             let local = LoopLocal(loop)
             let host = LoopHost(mailbox: loop.mailbox, value: value) { local.value?.stop() }

@@ -1,4 +1,4 @@
-// Owns a group of provided buffers: their memory, and which of them the kernel may fill next.
+// Owns what the kernel knows of a stock of receive buffers: which of them it may fill next.
 internal import CURing
 
 /// Buffers that the kernel takes for receives. It takes them in the order in which it got them, so it is given only some
@@ -7,63 +7,34 @@ struct ReceiveRing {
     /// Buffers that the kernel has at a time: more than one call of it fills.
     private static let offeredCount = 64
 
-    // SAFETY: the memory is mapped until release(), which comes after the kernel's ring is gone.
-    private let memory: UnsafeMutableRawPointer
+    // SAFETY: registered with the kernel's ring until release(), which comes after that ring is gone.
     private let ring: OpaquePointer
-    private let home: BufferHome
-    private let stride: Int
-    let size: Int
-    /// Buffers that neither the kernel nor a holder has, the last used last.
-    private var free: [UInt16]
     private var offered = 0
 
-    init(_ uring: OpaquePointer, _ home: BufferHome, count: Int, size: Int) throws(SystemError) {
-        self.home = home
-        self.size = size
-        stride = size + BufferHome.stagger
-        memory = .allocate(byteCount: count * stride, alignment: 4096)
+    /// Registers a group of as many buffers as `stock` has.
+    init(_ uring: OpaquePointer, group: UInt32, _ stock: inout ReceiveStock) throws(SystemError) {
         var out: OpaquePointer?
-        let result = mu_register_buffers(uring, home == .small ? 0 : 1, UInt32(count), &out)
-        guard result == 0, let out else {
-            memory.deallocate()
-            throw SystemError(code: -result, action: "io_uring_register_buf_ring")
-        }
+        let result = mu_register_buffers(uring, group, UInt32(stock.count), &out)
+        guard result == 0, let out else { throw SystemError(code: -result, action: "io_uring_register_buf_ring") }
         ring = out
-        free = (0..<count).reversed().map { UInt16($0) }
-        // The first ones are soon in use: no request should pay for the page fault of the first time.
-        if home == .small {
-            for index in 0..<min(count, Self.offeredCount) {
-                (memory + index * stride).storeBytes(of: 0, as: UInt8.self)
-            }
-        }
-        offer()
+        offer(&stock)
     }
 
-    /// The buffer that the kernel has filled.
+    /// The kernel has filled one of its buffers.
     @inline(__always)
-    mutating func take(_ index: UInt16, count bytes: Int) -> LoopBuffer {
-        offered -= 1
-        return LoopBuffer(
-            base: memory + Int(index) * stride, capacity: size, count: max(0, bytes), home: home, index: index)
-    }
-
-    @inline(__always)
-    mutating func giveBack(_ index: UInt16) { free.append(index) }
+    mutating func noteFilled() { offered &-= 1 }
 
     /// Gives the kernel as many buffers as it should have.
     @inline(__always)
-    mutating func offer() {
+    mutating func offer(_ stock: inout ReceiveStock) {
         var added: UInt32 = 0
-        while offered < Self.offeredCount, let index = free.popLast() {
-            mu_add_buffer(ring, memory + Int(index) * stride, UInt32(size), UInt32(index), added)
-            offered += 1
-            added += 1
+        while offered < Self.offeredCount, let index = stock.pop() {
+            mu_add_buffer(ring, stock.address(of: index), UInt32(stock.size), UInt32(index), added)
+            offered &+= 1
+            added &+= 1
         }
         if added > 0 { mu_publish_buffers(ring, added) }
     }
 
-    func release() {
-        mu_release_buffers(ring)
-        memory.deallocate()
-    }
+    func release() { mu_release_buffers(ring) }
 }

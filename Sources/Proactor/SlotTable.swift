@@ -42,6 +42,9 @@ final class SlotTable {
         free.append(slot)
     }
 
+    /// Keeps an object alive until `bury`, because somebody further up the stack may be at work in it.
+    func keepUntilTurnEnds(_ object: AnyObject) { departed.append(.passRetained(object)) }
+
     /// Lets go of what was freed. For the end of a turn, when no completion is being told.
     @inline(__always)
     func bury() {

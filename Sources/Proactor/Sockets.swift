@@ -50,12 +50,12 @@ public struct ListeningSocket: Sendable {
     private static func probe(
         _ address: SocketAddress, shared: Bool, _ timeout: Duration
     ) throws(SystemError) -> Int32 {
-        let deadline = EventLoop.clock() + timeout
+        let deadline = MonotonicClock.now + timeout
         while true {
             do throws(SystemError) {
                 return try make(address, shared: shared)
             } catch {
-                guard error.code == EADDRINUSE, EventLoop.clock() < deadline else { throw error }
+                guard error.code == EADDRINUSE, MonotonicClock.now < deadline else { throw error }
                 usleep(10_000)
             }
         }

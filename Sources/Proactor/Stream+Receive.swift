@@ -14,7 +14,7 @@ extension Stream {
     private func setReceive(_ mode: ReceiveMode) {
         guard phase == .open else { return }
         wanted = mode
-        if mode != .none && (kept != nil || keptEnd != nil) {
+        if mode != .none && (!kept.isEmpty || keptEnd != .none) {
             loop.enqueueReady(self)
             return
         }
@@ -25,20 +25,20 @@ extension Stream {
 
     /// Brings what the backend does in line with what is wanted.
     func reconcileReceive() {
-        guard phase == .open, keptEnd == nil else { return }
+        guard phase == .open, keptEnd == .none else { return }
         if armed == .none {
-            if wanted != .none, starved == .none, kept == nil { arm() }
-        } else if armed == .continuous, wanted != .continuous, !cancelling {
-            cancelling = true
-            loop.backend.cancelReceive(self)
+            if wanted != .none, starved == .none, kept.isEmpty { arm() }
+        } else if armed == .continuous, wanted != .continuous, !flags.contains(.cancelling) {
+            flags.insert(.cancelling)
+            withLoop { $0.backend.cancelReceive(self) }
         }
     }
 
     private func arm() {
         armed = wanted
-        cancelling = false
-        operations += 1
-        loop.backend.armReceive(self, wanted)
+        flags.remove(.cancelling)
+        operations &+= 1
+        withLoop { $0.backend.armReceive(self, wanted) }
     }
 
     /// One receive completed: with bytes, at the end, out of buffers, cancelled or failed.
@@ -47,26 +47,24 @@ extension Stream {
     ///   - result: bytes received, 0 at the end, or a negative errno.
     ///   - more: whether the operation goes on by itself.
     @inline(__always)
-    func completeReceive(result: Int32, buffer: LoopBuffer?, more: Bool) {
+    func completeReceive(result: Int32, buffer: consuming LoopBuffer?, more: Bool) {
         if !more {
             armed = .none
-            cancelling = false
-            operations -= 1
+            flags.remove(.cancelling)
+            operations &-= 1
         }
-        if phase != .open {
-            if let buffer { loop.giveBack(buffer) }
+        guard phase == .open else {
             finishClosingIfQuiet()
             return
         }
         if result > 0, let buffer {
-            if wanted == .none || kept != nil {
-                keep(buffer)
+            if wanted == .none || !kept.isEmpty {
+                kept.append(buffer.holdable())
             } else {
                 if wanted != .continuous { wanted = .none }
-                handler?.stream(self, received: buffer)
+                tellReceived(buffer)
             }
         } else {
-            if let buffer { loop.giveBack(buffer) }
             receiveStopped(result)
         }
         if armed == .none, wanted != .none { reconcileReceive() }
@@ -74,43 +72,39 @@ extension Stream {
 
     private func receiveStopped(_ result: Int32) {
         switch -result {
-        case 0: deliverEnd(.ended)
+        case 0: deliver(.ended)
         case ENOBUFS:
             if wanted != .none { loop.starve(self, large: wanted == .singleLarge) }
         case ECANCELED, EINTR, EAGAIN: break
-        case let code: deliverEnd(.failed(StreamFailure(code: code)))
+        case let code: deliver(KeptEnd(code: code))
         }
     }
 
-    private func deliverEnd(_ end: KeptEnd) {
-        if wanted == .none || kept != nil {
+    private func deliver(_ end: KeptEnd) {
+        if wanted == .none || !kept.isEmpty {
             keptEnd = end
             return
         }
         wanted = .none
-        switch end {
-        case .ended: handler?.streamEnded(self)
-        case .failed(let failure): handler?.stream(self, failed: failure)
+        if end == .ended {
+            tellEnded()
+        } else {
+            tellFailed(StreamFailure(code: end.code))
         }
-    }
-
-    private func keep(_ buffer: LoopBuffer) {
-        let buffer = loop.holdable(buffer)
-        if kept == nil { kept = [buffer] } else { kept?.append(buffer) }
     }
 
     /// Delivers what was kept, now that it is wanted again; called by the loop outside of any submitting call.
     func deliverKept() {
-        queuedReady = false
-        while phase == .open, wanted != .none, let buffer = kept?.first {
-            if kept?.count == 1 { kept = nil } else { kept?.removeFirst() }
+        flags.remove(.queuedReady)
+        while phase == .open, wanted != .none, let buffer = kept.popFirst() {
             if wanted != .continuous { wanted = .none }
-            handler?.stream(self, received: buffer)
+            tellReceived(buffer)
         }
-        guard phase == .open, wanted != .none, kept == nil else { return }
-        if let end = keptEnd {
-            keptEnd = nil
-            deliverEnd(end)
+        guard phase == .open, wanted != .none, kept.isEmpty else { return }
+        if keptEnd != .none {
+            let end = keptEnd
+            keptEnd = .none
+            deliver(end)
         } else {
             reconcileReceive()
         }

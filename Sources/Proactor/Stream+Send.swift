@@ -3,7 +3,7 @@ internal import CLinux
 internal import Glibc
 
 extension Stream {
-    /// Sends a buffer's bytes after those sent before, then gives it back. Never completes inside the call.
+    /// Sends a buffer's bytes after those sent before. Never completes inside the call.
     ///
     /// The queue is bounded by the caller: it stops receiving from the other side while `unsent` is large.
     ///
@@ -13,130 +13,140 @@ extension Stream {
     ///     spares the loop a turn; `awaitSent()` takes it back.
     ///   - isLast: whether `shutdownWrite()` or `close()` follows once it is told: FIN then goes out with the bytes.
     @inline(__always)
-    public func send(_ buffer: LoopBuffer, isAwaited: Bool = true, isLast: Bool = false) {
-        guard phase == .open, !buffer.isEmpty else {
-            loop.giveBack(buffer)
-            return
-        }
-        unsent += buffer.count
-        let buffer = loop.holdable(buffer)
+    public func send(_ buffer: consuming LoopBuffer, isAwaited: Bool = true, isLast: Bool = false) {
+        guard phase == .open, !buffer.isEmpty, !flags.contains(.sendsNoMore) else { return }
+        let holdable = buffer.holdable()
         if sending == nil {
-            sendingCount = buffer.count
-            sendsLast = isLast
-            start(buffer, isAwaited: isAwaited || isLast)
+            if isLast { flags.insert(.sendsLast) } else { flags.remove(.sendsLast) }
+            start(holdable, isAwaited: isAwaited || isLast)
         } else {
-            enqueue(buffer)
+            enqueue(holdable)
         }
     }
 
-    /// Somebody waits from now on to be told that the bytes of earlier sends are with the kernel.
-    public func awaitSent() { loop.backend.awaitSends() }
+    /// Bytes accepted by `send` and not yet with the kernel; 0 once they were dropped.
+    public var unsent: Int { inFlight + sendQueue.byteCount }
 
-    private func enqueue(_ buffer: LoopBuffer) {
+    /// Somebody waits from now on to be told that the bytes of earlier sends are with the kernel.
+    public func awaitSent() { withLoop { $0.backend.awaitSends() } }
+
+    private func enqueue(_ buffer: consuming LoopBuffer) {
         // The next one goes when the one in flight is done.
         awaitSent()
-        if sendQueue == nil { sendQueue = [buffer] } else { sendQueue?.append(buffer) }
+        sendQueue.append(buffer)
     }
 
     /// Bytes that the kernel is likely to have room for at once.
     private static let promptSize = 16 << 10
 
+    /// What is left of the buffer in flight.
     @inline(__always)
-    private func start(_ buffer: LoopBuffer, isAwaited: Bool) {
-        let waits = buffer.count > Self.promptSize || cameShort
-        cameShort = false
-        submit(buffer, SendManner(waits: waits, more: sendsLast, isAwaited: isAwaited))
+    var inFlight: Int { sending?.count ?? 0 }
+
+    @inline(__always)
+    private func start(_ buffer: consuming LoopBuffer, isAwaited: Bool) {
+        let count = buffer.count
+        sendingCount = Int32(truncatingIfNeeded: count)
+        sending = consume buffer
+        // The kernel must not go on with the rest by itself where somebody has to be asked first.
+        let waits = writePermit == nil && (count > Self.promptSize || flags.contains(.cameShort))
+        flags.remove(.cameShort)
+        submit(waits: waits, isAwaited: isAwaited)
     }
 
     @inline(__always)
-    private func submit(_ buffer: LoopBuffer, _ manner: SendManner) {
-        sending = buffer
-        operations += 1
-        loop.backend.submitSend(self, buffer, manner)
+    private func submit(waits: Bool, isAwaited: Bool) {
+        operations &+= 1
+        let manner = SendManner(waits: waits, more: flags.contains(.sendsLast), isAwaited: isAwaited)
+        withLoop { $0.backend.submitSend(self, manner) }
     }
 
     /// Sends what there was no room for, once there is.
-    private func continueSend(_ buffer: LoopBuffer) {
-        cameShort = true
-        submit(buffer, SendManner(waits: true, more: sendsLast, isAwaited: true))
+    private func continueSend() {
+        flags.insert(.cameShort)
+        if writePermit == nil { submit(waits: true, isAwaited: true) } else { awaitRoom() }
     }
 
-    /// The send in flight completed with `result` bytes or a negative errno.
+    /// Has `completeRoom` called once the kernel has room.
+    func awaitRoom() {
+        operations &+= 1
+        withLoop { $0.backend.awaitRoom(self) }
+    }
+
+    /// The kernel has room again, or the connection broke, which the next send will find out.
+    func completeRoom() {
+        operations &-= 1
+        guard phase == .open else { return finishClosingIfQuiet() }
+        if sending != nil { submit(waits: false, isAwaited: true) }
+    }
+
+    /// The send in flight completed with `result` bytes, a negative errno or `notPermitted`.
     @inline(__always)
     func completeSend(result: Int32) {
-        operations -= 1
-        guard var buffer = sending else { return }
-        sending = nil
+        operations &-= 1
         guard phase == .open else {
-            loop.giveBack(buffer)
+            sending = nil
             finishClosingIfQuiet()
             return
         }
-        if result == Int32(truncatingIfNeeded: buffer.count) {
-            finishSend(buffer)
+        let count = inFlight
+        if result > 0, Int(result) >= count {
+            finishSend()
         } else if result > 0 {
-            unsent -= Int(result)
-            buffer.consume(Int(result))
-            continueSend(buffer)
+            sending?.consume(Int(result))
+            continueSend()
         } else if result == -EINTR || result == -EAGAIN {
-            continueSend(buffer)
+            continueSend()
         } else {
-            unsent = 0
-            loop.giveBack(buffer)
+            dropUnsent()
             wanted = .none
-            handler?.stream(self, failed: StreamFailure(code: -result))
+            let failure = result == Self.notPermitted ? .notPermitted : StreamFailure(code: -result)
+            tellFailed(failure)
         }
     }
 
     @inline(__always)
-    private func finishSend(_ buffer: LoopBuffer) {
-        let count = sendingCount
-        loop.giveBack(buffer)
-        unsent -= buffer.count
-        if let next = sendQueue?.first {
-            if sendQueue?.count == 1 { sendQueue = nil } else { sendQueue?.removeFirst() }
-            sendingCount = next.count
-            sendsLast = false
+    private func finishSend() {
+        let count = Int(sendingCount)
+        sending = nil
+        if let next = sendQueue.popFirst() {
+            flags.remove(.sendsLast)
             start(next, isAwaited: true)
         }
-        handler?.stream(self, sent: count)
+        tellSent(count)
     }
 
-    // MARK: Polling, for splice
+    // MARK: The permit
 
-    /// Asks to be told once when bytes can be received or sent without blocking.
-    public func poll(readable: Bool, writable: Bool) {
-        guard phase == .open, readable || writable else { return }
-        operations += 1
-        loop.backend.submitPoll(self, readable: readable, writable: writable)
+    /// What a send completes with that the permit forbade. No errno.
+    static let notPermitted = Int32.min
+
+    /// Whether bytes may go to the kernel now.
+    @inline(__always)
+    var isPermitted: Bool { writePermit?.mayWrite() ?? true }
+
+    /// Lets go of all bytes that are not with the kernel, for good: what follows them would not make sense to the peer.
+    func dropUnsent() {
+        flags.insert(.sendsNoMore)
+        sending = nil
+        sendQueue.removeAll()
     }
 
-    func completePoll(result: Int32) {
-        operations -= 1
-        guard phase == .open else {
-            finishClosingIfQuiet()
-            return
-        }
-        guard result > 0 else {
-            if result != -ECANCELED { handler?.stream(self, failed: StreamFailure(code: -result)) }
-            return
-        }
-        handler?.streamReady(self, readable: ml_poll_readable(result), writable: ml_poll_writable(result))
-    }
+    // MARK: Connecting
 
     /// The connect completed with 0 or a negative errno.
     func completeConnect(result: Int32) {
-        operations -= 1
-        connectAddress = nil
+        operations &-= 1
+        flags.remove(.connects)
         guard phase == .connecting else {
             finishClosingIfQuiet()
             return
         }
         if result == 0 {
             phase = .open
-            handler?.streamConnected(self)
+            tellConnected()
         } else {
-            handler?.stream(self, failed: StreamFailure(code: -result))
+            tellFailed(StreamFailure(code: -result))
         }
     }
 }

@@ -7,21 +7,18 @@ internal import Topology
 public protocol StreamHandler: AnyObject {
     /// A `connect` succeeded.
     func streamConnected(_ stream: Stream)
-    /// Bytes arrived; the buffer is the handler's now, to send on or give back.
-    func stream(_ stream: Stream, received buffer: LoopBuffer)
+    /// Bytes arrived; the buffer is the handler's now, to send on, keep or let go of.
+    func stream(_ stream: Stream, received buffer: consuming LoopBuffer)
     /// The peer will send nothing more (FIN).
     func streamEnded(_ stream: Stream)
     /// A buffer of `count` bytes is wholly with the kernel. `stream.unsent` tells what is left.
     func stream(_ stream: Stream, sent count: Int)
-    /// A poll was answered.
-    func streamReady(_ stream: Stream, readable: Bool, writable: Bool)
     /// The connection is of no more use; close it.
     func stream(_ stream: Stream, failed failure: StreamFailure)
 }
 
 extension StreamHandler {
     public func streamConnected(_ stream: Stream) {}
-    public func streamReady(_ stream: Stream, readable: Bool, writable: Bool) {}
 }
 
 /// How a stream receives.
@@ -39,59 +36,93 @@ enum ReceiveMode: UInt8 {
 ///
 /// Life: connecting → open → closing → closed. `close()` may come at any time; the descriptor is closed when the last
 /// operation has completed, and no call of the handler comes after it.
+///
+/// There is one for each idle connection, so what it stores is packed: 136 bytes.
 public final class Stream {
     enum Phase: UInt8 { case connecting, open, closing, closed }
 
     // SAFETY: a stream is used on its loop's thread only, which holds the loop for as long as it runs.
-    public unowned(unsafe) let loop: EventLoop
+    private let owner: Unmanaged<EventLoop>
     let descriptor: Int32
     let slot: UInt32
     var handler: (any StreamHandler)?
+    /// Asked before each submission of bytes to the kernel: for the first part of a buffer, for one that had to wait
+    /// for another, and for the rest of one that the kernel did not take whole. nil: they may always go.
+    ///
+    /// When it says no, nothing is submitted, all bytes that are not with the kernel are dropped, and the handler hears of
+    /// `StreamFailure.notPermitted` later; nothing that is sent afterwards goes out, nor does FIN. Abort the stream then:
+    /// its peer may have a part of what was meant for it.
+    public var writePermit: (any WritePermit)?
     var phase: Phase
 
     // Receiving: what the handler wants, and what the backend is doing.
     var wanted = ReceiveMode.none
     var armed = ReceiveMode.none
-    var cancelling = false
     /// The pool whose exhaustion it waits out.
     var starved = Starvation.none
-    var queuedReady = false
+    var flags: Flags = []
+    /// The epoll backend's knowledge of the descriptor.
+    var edge: EdgeState = .writable
+    /// Operations that the backend still owes a completion; at most a receive, a send and a connect.
+    var operations: UInt8 = 0
     /// Set once the peer's FIN or a failure came while nothing was wanted.
-    var keptEnd: KeptEnd?
+    var keptEnd = KeptEnd.none
+    /// The size of `sending` when it was submitted; the buffer itself shrinks while parts of it go.
+    var sendingCount: Int32 = 0
     /// What arrived while nothing was wanted.
-    var kept: [LoopBuffer]?
-
+    var kept = BufferQueue()
     // Sending: one buffer in flight, the others in order behind it.
     var sending: LoopBuffer?
-    /// The size of `sending` when it was submitted; the buffer itself shrinks while parts of it go.
-    var sendingCount = 0
-    var sendQueue: [LoopBuffer]?
-    /// Whether the kernel had no room for all of a send: then the next one waits for room, and completes when it has it.
-    var cameShort = false
-    /// Whether FIN follows the bytes in flight.
-    var sendsLast = false
-    /// Bytes accepted by `send` and not yet with the kernel.
-    public internal(set) var unsent = 0
+    var sendQueue = BufferQueue()
 
-    /// Operations that the backend still owes a completion.
-    var operations: Int32 = 0
-    var connectAddress: SocketAddress?
-    // The epoll backend's knowledge of the descriptor.
-    var edge = EdgeState()
+    struct Flags: OptionSet {
+        let rawValue: UInt8
+        /// The continuous receive in flight is being cancelled.
+        static let cancelling = Flags(rawValue: 1)
+        /// The loop will deliver what was kept.
+        static let queuedReady = Flags(rawValue: 2)
+        /// The kernel had no room for all of a send: then the next one waits for room, and completes when it has it.
+        static let cameShort = Flags(rawValue: 4)
+        /// FIN follows the bytes in flight.
+        static let sendsLast = Flags(rawValue: 8)
+        /// Bytes were dropped: what came after them must not reach the peer as if it were whole.
+        static let sendsNoMore = Flags(rawValue: 16)
+        /// A connect is in flight.
+        static let connects = Flags(rawValue: 32)
+    }
 
     enum Starvation: UInt8 { case none, small, large }
-    enum KeptEnd { case ended, failed(StreamFailure) }
+
+    /// How receiving ended: not, by FIN, or with an errno.
+    struct KeptEnd: Equatable {
+        let code: Int32
+        static let none = KeptEnd(code: -1)
+        static let ended = KeptEnd(code: 0)
+    }
 
     init(loop: EventLoop, descriptor: Int32, slot: UInt32, handler: any StreamHandler, phase: Phase) {
-        self.loop = loop
+        owner = .passUnretained(loop)
         self.descriptor = descriptor
         self.slot = slot
         self.handler = handler
         self.phase = phase
     }
 
+    /// The loop that it belongs to.
+    public var loop: EventLoop { owner.takeUnretainedValue() }
+
+    /// Calls `body` with the loop without counting a reference to it, as `loop` would.
+    @inline(__always)
+    func withLoop<Result>(_ body: (EventLoop) -> Result) -> Result { owner._withUnsafeGuaranteedRef(body) }
+
     /// Hands the stream's events to another object from now on.
-    public func setHandler(_ handler: any StreamHandler) { self.handler = handler }
+    public func setHandler(_ handler: any StreamHandler) { replaceHandler(handler) }
+
+    /// One that is replaced may be at work further up the stack, so it is kept until the turn's end.
+    private func replaceHandler(_ new: (any StreamHandler)?) {
+        if let handler { withLoop { $0.slots.keepUntilTurnEnds(handler) } }
+        handler = new
+    }
 
     /// Whether `close()` was not called yet.
     public var isOpen: Bool { phase == .open || phase == .connecting }
@@ -104,31 +135,34 @@ public final class Stream {
     // MARK: Closing
 
     /// Says FIN to the peer. What was queued for sending must be sent before.
+    ///
+    /// Nothing happens when bytes were dropped: FIN would tell the peer that it has all of them.
     public func shutdownWrite() {
-        if phase == .open { shutdown(descriptor, Int32(SHUT_WR)) }
+        if phase == .open, !flags.contains(.sendsNoMore) { shutdown(descriptor, Int32(SHUT_WR)) }
     }
 
     /// Ends the connection in the normal way: the kernel still delivers what it has.
+    ///
+    /// What it has not is dropped: buffers that wait behind a send in flight at once, and of that one itself what the
+    /// kernel has no room for. Whoever wants all to arrive waits until `unsent` is 0. A send in flight is still completed,
+    /// which nobody is told, and its buffer stays lent until then; `unsent` counts its bytes and no others.
     public func close() {
-        guard phase == .open || phase == .connecting else { return }
+        guard isOpen else { return }
         phase = .closing
-        handler = nil
+        replaceHandler(nil)
         wanted = .none
-        releaseKept()
-        if let queue = sendQueue {
-            for buffer in queue { loop.giveBack(buffer) }
-            sendQueue = nil
-        }
-        if operations > 0 { loop.backend.cancelAll(self) }
+        kept.removeAll()
+        sendQueue.removeAll()
+        if operations > 0 { withLoop { $0.backend.cancelAll(self) } }
         finishClosingIfQuiet()
     }
 
     /// Ends the connection with a reset (SO_LINGER 0): the peer learns that something was cut off.
     ///
-    /// When this returns nothing more of what was sent leaves this machine: the kernel has dropped what it had queued, and
-    /// a send that is in flight fails. (Of TCP; a Unix socket is closed when its last operation has completed.)
+    /// When this returns nothing more of what was sent leaves this machine: what was queued is dropped, here and by the
+    /// kernel, and a send that is in flight fails. (Of TCP; a Unix socket is closed when its last operation has completed.)
     public func abort() {
-        guard phase == .open || phase == .connecting else { return }
+        guard isOpen else { return }
         _ = ml_reset_on_close(descriptor)
         _ = ml_disconnect(descriptor)
         close()
@@ -138,21 +172,10 @@ public final class Stream {
     func finishClosingIfQuiet() {
         guard phase == .closing, operations == 0 else { return }
         phase = .closed
-        if let buffer = sending {
-            sending = nil
-            loop.giveBack(buffer)
-        }
-        releaseKept()
-        loop.backend.forget(self)
+        sending = nil
+        writePermit = nil
         Glibc.close(descriptor)
-        loop.release(self)
-    }
-
-    private func releaseKept() {
-        if let buffers = kept {
-            for buffer in buffers { loop.giveBack(buffer) }
-            kept = nil
-        }
+        withLoop { $0.release(self) }
     }
 
     /// Bytes that the peer's kernel has not acknowledged yet, FIN counted as one; 0 when that is not known.

@@ -32,6 +32,8 @@ public enum StreamFailure: Hashable, Sendable {
     case unreachable
     /// This process or system has no room: descriptors, ports or memory.
     case exhausted
+    /// The stream's `writePermit` said no; what had not been written then never will be.
+    case notPermitted
     case other(Int32)
 
     init(code: Int32) {

@@ -8,13 +8,15 @@ internal import Topology
 final class UringBackend: Backend {
     private enum Kind: UInt64 {
         case receive = 1
-        case send, accept, connect, poll, wake, cancel
+        case send, accept, connect, room, wake, cancel
     }
 
     // SAFETY: the loop owns its backend and outlives it.
     unowned(unsafe) var loop: EventLoop!
     // SAFETY: allocated in init, freed in end(); the kernel knows the ring by descriptor, not by this address.
     private let ring: OpaquePointer
+    private let pool: BufferPool
+    private let slots: SlotTable
     private var small: ReceiveRing
     private var large: ReceiveRing
     private let wakeDescriptor: Int32
@@ -29,14 +31,17 @@ final class UringBackend: Backend {
     private static let unnoticedLimit: Int64 = 10_000_000
     private var gathering: Gathering
 
-    init(buffers: LoopBuffers, wake: Int32) throws(SystemError) {
+    init(pool: BufferPool, slots: SlotTable, wake: Int32) throws(SystemError) {
         var made: OpaquePointer?
         let result = mu_setup(&made, 2048, 16_384)
         guard result == 0, let made else { throw SystemError(code: -result, action: "io_uring_setup") }
         ring = made
+        self.pool = pool
+        self.slots = slots
         do throws(SystemError) {
-            small = try ReceiveRing(ring, .small, count: buffers.smallCount, size: buffers.smallSize)
-            large = try ReceiveRing(ring, .large, count: buffers.largeCount, size: buffers.largeSize)
+            pool.small.touch(64)
+            small = try ReceiveRing(ring, group: 0, &pool.small)
+            large = try ReceiveRing(ring, group: 1, &pool.large)
         } catch {
             mu_end(ring)
             throw error
@@ -53,12 +58,13 @@ final class UringBackend: Backend {
         mu_end(ring)
         small.release()
         large.release()
+        for address in addresses.values { address.deallocate() }
         wakeCount.deallocate()
         completions.deallocate()
     }
 
     @inline(__always)
-    private func data(_ kind: Kind, _ slot: UInt32) -> UInt64 { kind.rawValue << 56 | loop.slots.token(slot) }
+    private func data(_ kind: Kind, _ slot: UInt32) -> UInt64 { kind.rawValue << 56 | slots.token(slot) }
 
     /// Fails the operation as if the kernel had: no submission entry could be had.
     private func failLater(_ complete: @escaping () -> Void) { loop.atEndOfTurn(complete) }
@@ -67,7 +73,7 @@ final class UringBackend: Backend {
 
     override func armReceive(_ stream: Stream, _ mode: ReceiveMode) {
         let group: Int32 = mode == .singleLarge ? 1 : 0
-        let length = UInt32(mode == .singleLarge ? large.size : small.size)
+        let length = UInt32(mode == .singleLarge ? pool.large.size : pool.small.size)
         let data = data(.receive, stream.slot)
         if !mu_receive(ring, stream.descriptor, group, mode == .continuous, length, data) {
             failLater { stream.completeReceive(result: -EAGAIN, buffer: nil, more: false) }
@@ -76,15 +82,20 @@ final class UringBackend: Backend {
 
     override func cancelReceive(_ stream: Stream) {
         if !mu_cancel(ring, data(.receive, stream.slot), Kind.cancel.rawValue << 56) {
-            failLater { [self] in if stream.cancelling { cancelReceive(stream) } }
+            failLater { [self] in if stream.flags.contains(.cancelling) { cancelReceive(stream) } }
         }
     }
 
-    override func submitSend(_ stream: Stream, _ buffer: LoopBuffer, _ manner: SendManner) {
+    override func submitSend(_ stream: Stream, _ manner: SendManner) {
+        guard stream.isPermitted else {
+            stream.dropUnsent()
+            failLater { stream.completeSend(result: Stream.notPermitted) }
+            return
+        }
         let data = data(.send, stream.slot)
-        guard
-            mu_send(
-                ring, stream.descriptor, buffer.bytesStart, buffer.count, manner.waits, manner.more, data)
+        // SAFETY: the stream holds the buffer until the send has completed.
+        guard let bytes = stream.sending?.bytesStart,
+            mu_send(ring, stream.descriptor, bytes, stream.inFlight, manner.waits, manner.more, data)
         else {
             failLater { stream.completeSend(result: -EAGAIN) }
             return
@@ -95,24 +106,31 @@ final class UringBackend: Backend {
         }
     }
 
-    override func awaitSends() { isAwaited = true }
-
-    override func submitConnect(_ stream: Stream, _ address: SocketAddress) {
-        // The bytes stay valid until the submission at the end of this turn: the stream holds the address.
-        let accepted = address.withSockaddr { pointer, length in
-            // SAFETY: copied, because the address's own bytes may move when the array does.
-            stream.edge.connectAddress = .allocate(byteCount: Int(length), alignment: 8)
-            stream.edge.connectAddress?.copyMemory(from: pointer, byteCount: Int(length))
-            return mu_connect(ring, stream.descriptor, stream.edge.connectAddress, length, data(.connect, stream.slot))
+    override func awaitRoom(_ stream: Stream) {
+        if !mu_poll(ring, stream.descriptor, UInt32(POLLOUT), data(.room, stream.slot)) {
+            failLater { stream.completeRoom() }
         }
-        if !accepted { failLater { stream.completeConnect(result: -EAGAIN) } }
     }
 
-    override func submitPoll(_ stream: Stream, readable: Bool, writable: Bool) {
-        let mask = ml_poll_mask(readable, writable)
-        if !mu_poll(ring, stream.descriptor, mask, data(.poll, stream.slot)) {
-            failLater { stream.completePoll(result: -EAGAIN) }
+    override func awaitSends() { isAwaited = true }
+
+    // SAFETY: one for each connect in flight, by slot: allocated for it and freed when it completed, or in end().
+    private var addresses: [UInt32: UnsafeMutableRawPointer] = [:]
+
+    override func submitConnect(_ stream: Stream, _ address: SocketAddress) {
+        let accepted = address.withSockaddr { pointer, length in
+            // SAFETY: copied, because the address's own bytes may move when the array does.
+            let copy = UnsafeMutableRawPointer.allocate(byteCount: Int(length), alignment: 8)
+            copy.copyMemory(from: pointer, byteCount: Int(length))
+            addresses[stream.slot] = copy
+            return mu_connect(ring, stream.descriptor, copy, length, data(.connect, stream.slot))
         }
+        if !accepted { failLater { [self] in completeConnect(stream, -EAGAIN) } }
+    }
+
+    private func completeConnect(_ stream: Stream, _ result: Int32) {
+        addresses.removeValue(forKey: stream.slot)?.deallocate()
+        stream.completeConnect(result: result)
     }
 
     override func cancelAll(_ stream: Stream) {
@@ -127,8 +145,6 @@ final class UringBackend: Backend {
         if !isAccepted { failLater { [self] in if stream.phase == .closing { cancelAll(stream) } } }
     }
 
-    override func forget(_ stream: Stream) { stream.edge.releaseAddress() }
-
     override func armAccept(_ acceptor: Acceptor) {
         if !mu_accept(ring, acceptor.descriptor, data(.accept, acceptor.slot)) {
             failLater { acceptor.completeAccept(result: -EAGAIN, more: false) }
@@ -141,13 +157,9 @@ final class UringBackend: Backend {
         }
     }
 
-    override func giveBack(_ buffer: LoopBuffer) {
-        if buffer.home == .small { small.giveBack(buffer.index) } else { large.giveBack(buffer.index) }
-    }
-
     override func wait(nanoseconds: Int64?) {
-        small.offer()
-        large.offer()
+        small.offer(&pool.small)
+        large.offer(&pool.large)
         var limit = nanoseconds ?? -1
         var count: UInt32 = 1
         var gather: UInt32 = 0
@@ -186,9 +198,9 @@ final class UringBackend: Backend {
         let kind = data >> 56
         if kind == Kind.receive.rawValue {
             receives &+= 1
-            loop.slots.withStream(data) { completeReceive($0, completion) }
+            slots.withStream(data) { completeReceive($0, completion) }
         } else if kind == Kind.send.rawValue {
-            loop.slots.withStream(data) { $0.completeSend(result: completion.result) }
+            slots.withStream(data) { $0.completeSend(result: completion.result) }
         } else {
             handleRare(kind, data, completion.result, completion.flags & UInt16(MU_MORE) != 0)
         }
@@ -196,20 +208,17 @@ final class UringBackend: Backend {
 
     @inline(__always)
     private func completeReceive(_ stream: Stream, _ completion: mu_completion) {
-        var buffer: LoopBuffer?
         let result = completion.result
-        if completion.flags & UInt16(MU_BUFFER) != 0 {
-            let index = completion.buffer
-            // The group follows from what was armed: only one receive is in flight on a stream.
-            if stream.armed == .singleLarge {
-                loop.lentLarge += 1
-                buffer = large.take(index, count: Int(result))
-            } else {
-                loop.lentSmall += 1
-                buffer = small.take(index, count: Int(result))
-            }
+        let more = completion.flags & UInt16(MU_MORE) != 0
+        guard completion.flags & UInt16(MU_BUFFER) != 0 else {
+            stream.completeReceive(result: result, buffer: nil, more: more)
+            return
         }
-        stream.completeReceive(result: result, buffer: buffer, more: completion.flags & UInt16(MU_MORE) != 0)
+        // The group follows from what was armed: only one receive is in flight on a stream.
+        let home: BufferHome = stream.armed == .singleLarge ? .large : .small
+        if home == .large { large.noteFilled() } else { small.noteFilled() }
+        let buffer = pool.lend(home, completion.buffer, count: Int(max(0, result)))
+        stream.completeReceive(result: result, buffer: buffer, more: more)
     }
 
     private func handleRare(_ kind: UInt64, _ data: UInt64, _ result: Int32, _ more: Bool) {
@@ -218,14 +227,10 @@ final class UringBackend: Backend {
             armWake()
             loop.mailArrived()
         case .accept:
-            if loop.slots.object(data) == nil, result >= 0 { close(result) }
-            loop.slots.withAcceptor(data) { $0.completeAccept(result: result, more: more) }
-        case .connect:
-            loop.slots.withStream(data) { stream in
-                stream.edge.releaseAddress()
-                stream.completeConnect(result: result)
-            }
-        case .poll: loop.slots.withStream(data) { $0.completePoll(result: result) }
+            if slots.object(data) == nil, result >= 0 { close(result) }
+            slots.withAcceptor(data) { $0.completeAccept(result: result, more: more) }
+        case .connect: slots.withStream(data) { completeConnect($0, result) }
+        case .room: slots.withStream(data) { $0.completeRoom() }
         default: break
         }
     }

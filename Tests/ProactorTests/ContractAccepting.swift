@@ -62,11 +62,11 @@ extension EventLoopContract {
         let refuser = Refuser()
         let acceptor = loop.accept(on: socket, handler: refuser)
         let peer = try RawPeer(to: socket.address)
-        let limit = EventLoop.clock() + .seconds(10)
-        while refuser.refused == 0, EventLoop.clock() < limit { loop.turn(limit: .milliseconds(10)) }
+        let limit = MonotonicClock.now + .seconds(10)
+        while refuser.refused == 0, MonotonicClock.now < limit { loop.turn(limit: .milliseconds(10)) }
         #expect(peer.next() == .failed(ECONNRESET))
         acceptor.cancel()
-        while !refuser.closed, EventLoop.clock() < limit { loop.turn(limit: .milliseconds(10)) }
+        while !refuser.closed, MonotonicClock.now < limit { loop.turn(limit: .milliseconds(10)) }
         #expect(refuser.closed)
         loop.end()
     }

@@ -1,4 +1,4 @@
-// Owns the contract's tests of closing: operations in flight, resets, polls, and the end of a loop.
+// Owns the contract's tests of closing: operations in flight, resets, and the end of a loop.
 import Glibc
 import Testing
 import Topology
@@ -8,7 +8,7 @@ import Topology
 extension EventLoopContract {
     /// What is in flight when `close()` comes.
     enum InFlight: CaseIterable {
-        case nothing, continuous, single, large, send, queue, poll, twoPolls, everything, cancelledReceive, kept
+        case nothing, continuous, single, large, send, queue, room, everything, cancelledReceive, kept
     }
 
     private func begin(_ kind: InFlight, on end: End, peer: RawPeer, _ bench: Workbench) {
@@ -20,15 +20,12 @@ extension EventLoopContract {
         case .large: stream.receiveOnce(large: true)
         case .send: fillPeer(of: stream, bench, buffers: 1)
         case .queue: fillPeer(of: stream, bench, buffers: 100)
-        case .poll: stream.poll(readable: true, writable: false)
-        case .twoPolls:
+        case .room:
+            stream.writePermit = Permit()
             fillPeer(of: stream, bench, buffers: 100)
-            stream.poll(readable: true, writable: false)
-            stream.poll(readable: false, writable: true)
         case .everything:
             stream.receiveContinuously()
             fillPeer(of: stream, bench, buffers: 100)
-            stream.poll(readable: true, writable: false)
         case .cancelledReceive:
             stream.receiveContinuously()
             bench.loop.turn(limit: .zero)
@@ -58,7 +55,6 @@ extension EventLoopContract {
                 #expect(!server.stream.isOpen)
                 server.stream.close()
                 server.stream.receiveContinuously()
-                server.stream.poll(readable: true, writable: true)
                 server.stream.send(bench.buffer([1]))
                 raw.write([1, 2, 3])
                 #expect(bench.turn { server.stream.phase == .closed })
@@ -73,13 +69,12 @@ extension EventLoopContract {
     @Test(arguments: backends)
     func closingInsideEachCallIsSafe(_ io: IOKind) throws {
         let bench = try Workbench(io)
-        for kind in 0..<5 {
+        for kind in 0..<4 {
             let (raw, server) = try bench.rawPair()
             let close: (Stream) -> Void = { $0.close() }
             server.record.onReceived = close
             server.record.onEnded = close
             server.record.onSent = close
-            server.record.onReady = { stream, _, _ in stream.close() }
             switch kind {
             case 0:
                 server.stream.receiveContinuously()
@@ -89,11 +84,9 @@ extension EventLoopContract {
                 raw.shutdownWrite()
             case 2:
                 for _ in 0..<5 { server.stream.send(bench.buffer(pattern(1_000))) }
-            case 3: server.stream.poll(readable: true, writable: true)
             default:
                 server.stream.receiveContinuously()
                 server.stream.send(bench.buffer([1]))
-                server.stream.poll(readable: false, writable: true)
             }
             #expect(bench.turn { server.stream.phase == .closed })
             #expect(server.record.calls == 1)
@@ -170,34 +163,6 @@ extension EventLoopContract {
         raw.reset()
         #expect(bench.turn { server.record.calls == 1 })
         #expect(server.record.failures == [.reset])
-        bench.finish()
-    }
-
-    @Test(arguments: backends)
-    func pollsAreAnsweredOneByOne(_ io: IOKind) throws {
-        let bench = try Workbench(io)
-        let (raw, server) = try bench.rawPair()
-        server.stream.poll(readable: true, writable: false)
-        server.stream.poll(readable: false, writable: true)
-        #expect(server.record.calls == 0, "nothing completes inside the submitting call")
-        #expect(bench.turn { server.record.readiness.count == 1 })
-        #expect(server.record.readiness.last! == (false, true))
-        bench.turn(for: .milliseconds(5))
-        #expect(server.record.readiness.count == 1)
-        raw.write([1])
-        #expect(bench.turn { server.record.readiness.count == 2 })
-        #expect(server.record.readiness.last! == (true, false))
-        // Still unread, so the next poll is answered too; a FIN counts as readable.
-        server.stream.poll(readable: true, writable: false)
-        #expect(bench.turn { server.record.readiness.count == 3 })
-        server.stream.receiveOnce()
-        #expect(bench.turn { server.record.bytes == [1] })
-        server.stream.poll(readable: true, writable: false)
-        bench.turn(for: .milliseconds(5))
-        #expect(server.record.readiness.count == 3)
-        raw.shutdownWrite()
-        #expect(bench.turn { server.record.readiness.count == 4 })
-        #expect(server.record.readiness.last!.readable)
         bench.finish()
     }
 

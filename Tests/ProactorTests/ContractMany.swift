@@ -29,11 +29,11 @@ extension EventLoopContract {
         #expect(report.wait() == 0, "idle connections hold no buffer")
         // The clients are gone: every stream closes, and every descriptor and buffer comes back.
         var left: Int?
-        let limit = EventLoop.clock() + .seconds(20)
+        let limit = MonotonicClock.now + .seconds(20)
         repeat {
             host.post { report.raise($0.streamsLeft * 1_000_000 + $0.loop.receiveBuffersLent + $0.loop.slabsLent) }
             left = report.wait()
-        } while left != 0 && EventLoop.clock() < limit
+        } while left != 0 && MonotonicClock.now < limit
         #expect(left == 0)
         host.stop()
     }
@@ -87,7 +87,7 @@ private final class Echo: AcceptHandler, StreamHandler {
     func acceptor(_ acceptor: Acceptor, failed error: SystemError) { failed += 1 }
     func acceptorClosed(_ acceptor: Acceptor) {}
 
-    func stream(_ stream: Stream, received buffer: LoopBuffer) {
+    func stream(_ stream: Stream, received buffer: consuming LoopBuffer) {
         echoed += 1
         stream.send(buffer)
     }

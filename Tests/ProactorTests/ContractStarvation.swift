@@ -10,8 +10,8 @@ extension EventLoopContract {
         let (raw, holder) = try bench.rawPair()
         holder.record.holds = true
         holder.stream.receiveContinuously()
-        raw.write(pattern(bench.loop.buffers.smallCount * bench.loop.buffers.smallSize))
-        try #require(bench.turn { holder.record.held.count == bench.loop.buffers.smallCount })
+        raw.write(pattern(bench.loop.pool.small.count * bench.loop.pool.small.size))
+        try #require(bench.turn { holder.record.held.count == bench.loop.pool.small.count })
         var waiting: [(raw: RawPeer, end: End)] = []
         for index in 0..<count {
             let pair = try bench.rawPair()
@@ -33,7 +33,7 @@ extension EventLoopContract {
         #expect(bench.turn(for: .milliseconds(200)) < 10, "waiting for buffers must not spin")
         #expect(order.isEmpty)
         // One buffer is enough to serve all, one after the other.
-        bench.loop.giveBack(holder.record.held.removeLast())
+        _ = holder.record.held.popFirst()
         #expect(bench.turn { order.count == 12 })
         #expect(order == Array(0..<12))
         bench.releaseHeld(holder.record)
@@ -63,7 +63,7 @@ extension EventLoopContract {
         waiting[0].end.stream.close()
         waiting[1].end.stream.pauseReceiving()
         bench.turn(for: .milliseconds(5))
-        bench.loop.giveBack(holder.record.held.removeLast())
+        _ = holder.record.held.popFirst()
         // One turn without a limit must not sleep while a buffer is free and somebody waits for it.
         #expect(bench.turn { waiting[2].end.record.bytes == [2] })
         bench.turn(for: .milliseconds(5))
@@ -81,7 +81,7 @@ extension EventLoopContract {
         let bench = try Workbench(io, buffers: Self.scarce())
         let (holder, waiting) = try starve(bench, count: 6)
         for peer in waiting[0..<5] { peer.end.stream.pauseReceiving() }
-        bench.loop.giveBack(holder.record.held.removeLast())
+        _ = holder.record.held.popFirst()
         // Nothing but the alarm would wake it.
         let alarm = Alarm(bench.loop, after: .seconds(10))
         while waiting[5].end.record.bytes.isEmpty, !alarm.rang { bench.loop.turn() }
@@ -137,7 +137,7 @@ final class Alarm: TimerHandler {
 
     init(_ loop: EventLoop, after duration: Duration) {
         timer = loop.makeTimer(self)
-        timer?.set(EventLoop.clock() + duration)
+        timer?.set(MonotonicClock.now + duration)
     }
 
     func stop() { timer?.invalidate() }

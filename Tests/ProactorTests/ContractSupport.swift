@@ -28,18 +28,16 @@ final class Recorder: StreamHandler {
     var ends = 0
     var failures: [StreamFailure] = []
     var sent: [Int] = []
-    var readiness: [(readable: Bool, writable: Bool)] = []
     /// All calls of any kind.
     var calls = 0
-    /// Whether buffers are kept instead of given back.
+    /// Whether buffers are kept instead of let go of.
     var holds = false
-    var held: [LoopBuffer] = []
+    var held = BufferQueue()
 
     var onConnected: ((Stream) -> Void)?
     var onReceived: ((Stream) -> Void)?
     var onEnded: ((Stream) -> Void)?
     var onSent: ((Stream) -> Void)?
-    var onReady: ((Stream, Bool, Bool) -> Void)?
     var onFailed: ((Stream) -> Void)?
 
     func streamConnected(_ stream: Stream) {
@@ -48,11 +46,11 @@ final class Recorder: StreamHandler {
         onConnected?(stream)
     }
 
-    func stream(_ stream: Stream, received buffer: LoopBuffer) {
+    func stream(_ stream: Stream, received buffer: consuming LoopBuffer) {
         calls += 1
         pieces.append(buffer.count)
         buffer.bytes.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
-        if holds { held.append(buffer) } else { stream.loop.giveBack(buffer) }
+        if holds { held.append(buffer) }
         onReceived?(stream)
     }
 
@@ -66,12 +64,6 @@ final class Recorder: StreamHandler {
         calls += 1
         sent.append(count)
         onSent?(stream)
-    }
-
-    func streamReady(_ stream: Stream, readable: Bool, writable: Bool) {
-        calls += 1
-        readiness.append((readable, writable))
-        onReady?(stream, readable, writable)
     }
 
     func stream(_ stream: Stream, failed failure: StreamFailure) {
@@ -147,9 +139,9 @@ final class Workbench: AcceptHandler {
     ///
     /// - Parameter length: the most that one turn may wait for.
     func turn(by length: Duration = .milliseconds(20), until condition: () -> Bool) -> Bool {
-        let limit = EventLoop.clock() + .seconds(10)
+        let limit = MonotonicClock.now + .seconds(10)
         while !condition() {
-            guard EventLoop.clock() < limit else { return false }
+            guard MonotonicClock.now < limit else { return false }
             loop.turn(limit: length)
         }
         return true
@@ -160,10 +152,10 @@ final class Workbench: AcceptHandler {
     /// - Returns: how many turns it took, each of which may wait for the rest of the time.
     @discardableResult
     func turn(for duration: Duration) -> Int {
-        let limit = EventLoop.clock() + duration
+        let limit = MonotonicClock.now + duration
         var turns = 0
-        while EventLoop.clock() < limit {
-            loop.turn(limit: limit - EventLoop.clock())
+        while MonotonicClock.now < limit {
+            loop.turn(limit: limit - MonotonicClock.now)
             turns += 1
         }
         return turns
@@ -189,9 +181,6 @@ final class Workbench: AcceptHandler {
         #expect(loop.slabsLent == 0, sourceLocation: sourceLocation)
     }
 
-    /// Gives back what a recorder held.
-    func releaseHeld(_ record: Recorder) {
-        for buffer in record.held { loop.giveBack(buffer) }
-        record.held = []
-    }
+    /// Lets go of what a recorder held.
+    func releaseHeld(_ record: Recorder) { record.held.removeAll() }
 }

@@ -26,8 +26,6 @@ int ml_epoll_wait(int epoll, ml_readiness *out, int limit, int milliseconds);
 long long ml_now(void);
 long long ml_wall_seconds(void);
 long long ml_wall_milliseconds(void);
-int ml_splice(int from, int to, size_t count);
-int ml_pipe(int descriptors[2]);
 int ml_set_option(int fd, int level, int name, int value);
 int ml_reset_on_close(int fd);
 // Bytes in the send queue that the peer has not acknowledged (SIOCOUTQ, tcp(7)); a negative errno.
@@ -42,10 +40,6 @@ int ml_socket(int family);
 int ml_eventfd(void);
 // `more`: the bytes may stay with the kernel until the next ones, or FIN, follow.
 long ml_send(int fd, const void *bytes, size_t count, bool more);
-unsigned ml_poll_mask(bool readable, bool writable);
-int ml_poll_now(int fd, bool readable, bool writable);
-bool ml_poll_readable(int events);
-bool ml_poll_writable(int events);
 // Resolves a host for TCP. Each of the at most `limit` results takes 32 bytes: a length, then a sockaddr. The number of
 // results, or a negative errno.
 int ml_resolve(const char *host, uint16_t port, uint8_t *results, int limit);
