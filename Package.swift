@@ -69,12 +69,16 @@ let package = Package(
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             exclude: ["Transport/peer.proto"]),
-        shell("HTTPTransport", ["HTTPWire", "Proactor", "Topology"]),
+        shell("Transport", ["Proactor", "TLS", "Topology"]),
+        shell("HTTPTransport", ["HTTPWire", "Transport", "Proactor", "Topology"]),
         shell("Settings", ["CYAML", "Topology", "Balancing", "Health", "Routing"]),
         shell("Probing", ["HTTPTransport", "Proactor", "Topology", "Health", "Routing"]),
         shell(
             "DataPlane",
-            ["HTTPWire", "Proactor", "CLinux", "Topology", "Balancing", "Routing", "Catalog", "Switching"]),
+            [
+                "HTTPTransport", "Transport", "Proxying", "HTTPWire", "Proactor", "CLinux", "Topology", "Balancing",
+                "Routing", "Catalog", "Switching",
+            ]),
         shell(
             "ControlPlane",
             [

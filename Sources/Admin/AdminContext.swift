@@ -50,7 +50,7 @@ final class AdminContext {
     let node: any NodeOperations
     let version: String
     let loop: EventLoop
-    let started = EventLoop.clock()
+    let started = MonotonicClock.now
     let rates: RequestRates
     let streams: EventStreams
     /// Those of changes that came without one.

@@ -16,7 +16,7 @@ struct KnownVotes {
 
     init(_ context: AdminContext) {
         let figures = context.control.failover
-        report = EventLoop.clock() - figures.votesAt < Self.freshness ? figures.votes : nil
+        report = MonotonicClock.now - figures.votesAt < Self.freshness ? figures.votes : nil
         own = context.node.settings.node.datacenter
     }
 

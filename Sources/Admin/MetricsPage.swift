@@ -59,7 +59,7 @@ struct MetricsPage {
         func read(_ counter: borrowing Atomic<Int>) -> Int { counter.load(ordering: .relaxed) }
         family("build_info", "gauge", "Always 1; the labels say what runs.")
         sample("build_info", [("version", context.version), ("node", context.node.settings.node.id.text)], 1)
-        let uptime = Double((EventLoop.clock() - context.started).wholeNanoseconds) / 1e9
+        let uptime = Double((MonotonicClock.now - context.started).wholeNanoseconds) / 1e9
         single("uptime_seconds", "gauge", "Time since the start.", uptime)
         let age = Double(context.control.age.wholeNanoseconds) / 1e9
         single("state_age_seconds", "gauge", "Time since the control thread confirmed the state.", age)

@@ -30,7 +30,7 @@ final class RequestRates: TimerHandler {
     func rate(of service: ServiceName) -> Double { looks[service]?.rate ?? 0 }
 
     func timerExpired(_ timer: LoopTimer) {
-        let now = EventLoop.clock()
+        let now = MonotonicClock.now
         let elapsed = max(Double((now - lookedAt).wholeNanoseconds) / 1e9, 0.001)
         lookedAt = now
         for service in counters.allServices {

@@ -26,9 +26,9 @@ extension ServiceDocument {
         target = isSwitching ? record?.state.target.text : nil
         let failover = context.control.failover
         if case .none(let since)? = failover.leases[routing.name] {
-            noLeaseMs = (EventLoop.clock() - since).wholeNanoseconds / 1_000_000
+            noLeaseMs = (MonotonicClock.now - since).wholeNanoseconds / 1_000_000
         }
-        let rest = failover.withoutLease[routing.name].map { $0 - EventLoop.clock() } ?? .zero
+        let rest = failover.withoutLease[routing.name].map { $0 - MonotonicClock.now } ?? .zero
         withoutLeaseMs = rest > .zero ? rest.wholeNanoseconds / 1_000_000 : nil
         configDrift = routing.hasConfigurationDrift
         requests = total

@@ -22,7 +22,7 @@ extension StatusDocument {
         diskFull = standing.diskFull
         frozen = snapshot.catalog.isFrozen
         if frozen { freeze = FreezeDocument(snapshot.catalog.freeze) }
-        uptimeS = (EventLoop.clock() - context.started).wholeNanoseconds / 1_000_000_000
+        uptimeS = (MonotonicClock.now - context.started).wholeNanoseconds / 1_000_000_000
         // In memory there is no log: the changes are all there is.
         let applied = snapshot.catalog.appliedIndex
         members = standing.members.map {

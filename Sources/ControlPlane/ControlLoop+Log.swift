@@ -6,7 +6,7 @@ internal import Topology
 extension ControlLoop {
     /// Called ten times a second.
     func lookAtLog() {
-        let now = EventLoop.clock()
+        let now = MonotonicClock.now
         let leader = ledger.standing.leader
         failover.show(log.follow(leases.strictServices(), leader: leader, now: now))
         for service in failover.endWithoutLease(at: now) { log.withoutLeaseEnded(service, now: now) }

@@ -347,18 +347,18 @@ final class ControlLoop: TimerHandler {
     private func show(_ table: RoutingTable) {
         board.show(
             ControlSnapshot(
-                catalog: catalog.shown, table: table, standing: ledger.standing, takenAt: EventLoop.clock()))
+                catalog: catalog.shown, table: table, standing: ledger.standing, takenAt: MonotonicClock.now))
     }
 
     private func publish() {
         isStale = false
         version += 1
-        let now = EventLoop.clock()
+        let now = MonotonicClock.now
         let inputs = RoutingTable.Inputs(
             catalog: catalog, conditions: conditions, nearestFirst: nearest.order.map { datacenters[$0] },
             local: settings.datacenter, returning: ramps.percents(settings.services, now: now, share: healthShares()))
         let table = RoutingTable(layout, inputs, version: version, now: now)
-        pace.published(now, EventLoop.clock())
+        pace.published(now, MonotonicClock.now)
         nextRamp = [table.nextRamp, ramps.nextStep].compactMap(\.self).min()
         nextExpiry = catalog.nextExpiry
         sink.publish(table)

@@ -55,7 +55,7 @@ extension ControlLoop {
             return LeaderRefusal(
                 kind: .notFound, reason: "service '\(service)' has no datacenter '\(datacenter)'")
         }
-        let end = glass.duration.map { EventLoop.clock() + min($0, BreakGlass.longest) }
+        let end = glass.duration.map { MonotonicClock.now + min($0, BreakGlass.longest) }
         guard leases.breakGlass(service, until: end, in: glass.datacenter) else {
             return LeaderRefusal(kind: .conflict, reason: "the node has not opened service '\(service)' yet")
         }

@@ -83,7 +83,7 @@ public final class ControlPlane: Sendable {
     public var failover: FailoverFigures { failoverBoard.figures }
 
     /// How long ago the control thread said that `snapshot` is the state; more than a second means that it hangs.
-    public var age: Duration { EventLoop.clock() - board.confirmedAt }
+    public var age: Duration { MonotonicClock.now - board.confirmedAt }
 
     /// The wall clock, for commands.
     public static func wallClock() -> UnixTime {

@@ -105,7 +105,7 @@ final class FailoverKeeper {
 
     /// The leader's answer: other votes than were known here, or nothing.
     private func takeVotes(_ bytes: [UInt8]) {
-        let now = EventLoop.clock()
+        let now = MonotonicClock.now
         if bytes.isEmpty { return board.confirm(at: now) }
         guard let report = VoteReport(bytes) else { return }
         votes = (bytes, VoteReport.digest(of: bytes))
@@ -120,7 +120,7 @@ final class FailoverKeeper {
         order.forget(allBut: members)
         // One that was removed, or came back on another disk, may still be spoken for by a peer that has not heard of it.
         guard let report = ObservationReport(bytes), members.contains(peer) else { return [] }
-        if order.takes(report.madeAt, of: peer) { record(report, of: peer.id, now: EventLoop.clock()) }
+        if order.takes(report.madeAt, of: peer) { record(report, of: peer.id, now: MonotonicClock.now) }
         return !ledger.leads || report.knownVotes == votes.digest ? [] : votes.bytes
     }
 
@@ -180,7 +180,7 @@ final class FailoverKeeper {
 
     /// Why the primary of a service stays or moves, while this node leads; nil where it follows none.
     func report(on service: ServiceName) -> FailoverReport? {
-        let situation = situation(now: EventLoop.clock(), wallClock: ControlPlane.wallClock())
+        let situation = situation(now: MonotonicClock.now, wallClock: ControlPlane.wallClock())
         return planner.explain(service, situation).map { FailoverReport($0, leader: node) }
     }
 

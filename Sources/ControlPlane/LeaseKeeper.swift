@@ -33,7 +33,7 @@ final class LeaseKeeper: TimerHandler {
     private var isBehind = false
     private var leader: NodeID?
     private var timer: LoopTimer?
-    private let startedAt = EventLoop.clock()
+    private let startedAt = MonotonicClock.now
 
     /// - Parameters:
     ///   - process: random, another in every process.
@@ -94,7 +94,7 @@ final class LeaseKeeper: TimerHandler {
         // Half of the time between two renewals: a lease that is renewed as it should is never near its end.
         conduct.cutLead = min(.milliseconds(100), knownLease.lease / 8)
         if group != nil { conduct.acknowledgesFrom = acknowledgesFrom }
-        let machine = ServiceGate(conduct, now: EventLoop.clock())
+        let machine = ServiceGate(conduct, now: MonotonicClock.now)
         gates[name] = Gate(machine: machine)
         sink.command(machine.currentOrder, for: name)
         step(name, .leased(until: lease.end(of: name)))
@@ -118,7 +118,7 @@ final class LeaseKeeper: TimerHandler {
     }
 
     /// Where this node has the requests of a service go; nil when it knows of no such service with a primary.
-    func target(of name: ServiceName) -> DatacenterName? { gates[name]?.machine.target(now: EventLoop.clock()) }
+    func target(of name: ServiceName) -> DatacenterName? { gates[name]?.machine.target(now: MonotonicClock.now) }
 
     /// Workers may have confirmed an order.
     func confirmed(_ name: ServiceName) {
@@ -139,7 +139,7 @@ final class LeaseKeeper: TimerHandler {
 
     /// The strict services, and whether the node has a lease for them; none in a group of one that lives in memory.
     func strictServices() -> [(name: ServiceName, isHeld: Bool)] {
-        let now = EventLoop.clock()
+        let now = MonotonicClock.now
         return gates.compactMap { name, gate in gate.machine.holdsLease(now: now).map { (name, $0) } }
     }
 
@@ -159,7 +159,7 @@ final class LeaseKeeper: TimerHandler {
 
     private func ask() {
         guard let group else { return }
-        let now = EventLoop.clock()
+        let now = MonotonicClock.now
         askAgainAt = .distantFuture
         askedAtIndex = group.catalog.appliedIndex
         let request = lease.request(
@@ -176,7 +176,7 @@ final class LeaseKeeper: TimerHandler {
     }
 
     private func take(_ grant: LeaseGrant) {
-        guard lease.receive(grant, now: EventLoop.clock()) else { return }
+        guard lease.receive(grant, now: MonotonicClock.now) else { return }
         for name in gates.keys { step(name, .leased(until: lease.end(of: name))) }
         // Those that are being switched are asked for when that is over.
         isBehind = grant.without.contains { gates[$0]?.applied?.state.isSwitching == false }
@@ -202,7 +202,7 @@ final class LeaseKeeper: TimerHandler {
     }
 
     func timerExpired(_ timer: LoopTimer) {
-        let now = EventLoop.clock()
+        let now = MonotonicClock.now
         for (name, gate) in gates { if let due = gate.machine.nextDeadline, due <= now { step(name, .tick) } }
         if nextRequest <= now { ask() }
         let due = gates.values.compactMap(\.machine.nextDeadline).min() ?? .distantFuture
@@ -213,7 +213,7 @@ final class LeaseKeeper: TimerHandler {
 
     private func step(_ name: ServiceName, _ event: ServiceGate.Event) {
         var effects: [ServiceGate.Effect] = []
-        gates[name]?.machine.step(event, now: EventLoop.clock(), into: &effects)
+        gates[name]?.machine.step(event, now: MonotonicClock.now, into: &effects)
         for effect in effects {
             switch effect {
             case .publish(let order): sink.command(order, for: name)

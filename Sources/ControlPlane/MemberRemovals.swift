@@ -34,7 +34,7 @@ final class MemberRemovals: TimerHandler {
     /// - Parameter completion: runs once with what comes of it; nil when this node does not lead any more.
     func judge(_ id: NodeID, force: Bool, _ completion: @escaping (MembershipVerdict?) -> Void) {
         guard let core = leading(), waiting.count < Self.limit else { return completion(nil) }
-        let now = EventLoop.clock()
+        let now = MonotonicClock.now
         let deadline = now + core.configuration.timing.electionTimeout
         waiting.append(Removal(id: id, force: force, since: now, deadline: deadline, completion: completion))
         look()
@@ -57,7 +57,7 @@ final class MemberRemovals: TimerHandler {
         let verdict = MembershipVerdict.remove(removal.id, from: core.configuration, force: removal.force) { member in
             member == core.id || core.heard(from: member).map { $0 > removal.since } ?? false
         }
-        if case .refused(let refusal) = verdict, refusal.kind == .conflict, EventLoop.clock() < removal.deadline {
+        if case .refused(let refusal) = verdict, refusal.kind == .conflict, MonotonicClock.now < removal.deadline {
             waiting.append(removal)
         } else {
             removal.completion(verdict)

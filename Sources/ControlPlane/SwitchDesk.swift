@@ -35,7 +35,7 @@ final class SwitchDesk: TimerHandler {
 
     /// What the switch of a service waits for now; empty on nodes that do not lead.
     func waits(of service: ServiceName) -> [FailoverReport.Reason] {
-        let now = EventLoop.clock()
+        let now = MonotonicClock.now
         return coordinator.obstacles(to: service, now: now).map { FailoverReport.Reason($0, now: now) }
     }
 
@@ -93,7 +93,7 @@ final class SwitchDesk: TimerHandler {
 
     private func step(_ event: SwitchCoordinator.Event) {
         var effects: [SwitchCoordinator.Effect] = []
-        coordinator.step(event, now: EventLoop.clock(), into: &effects)
+        coordinator.step(event, now: MonotonicClock.now, into: &effects)
         for effect in effects { carryOut(effect) }
         timer?.set(coordinator.nextDeadline ?? .distantFuture)
     }

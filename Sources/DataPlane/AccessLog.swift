@@ -153,7 +153,7 @@ final class AccessLog: Sendable {
 
     private func note(_ result: AccessLogFile.Written) {
         let news = outage.withLock { outage in
-            let now = EventLoop.clock()
+            let now = MonotonicClock.now
             return result.lost > 0
                 ? outage.lose(result.lost, because: result.error, now: now) : outage.wrote(now: now)
         }
@@ -166,7 +166,7 @@ final class AccessLog: Sendable {
             defer { state.dropped = 0 }
             return state.dropped
         }
-        publish(outage.withLock { $0.lose(dropped, because: nil, now: EventLoop.clock()) })
+        publish(outage.withLock { $0.lose(dropped, because: nil, now: MonotonicClock.now) })
     }
 
     private func publish(_ news: AccessLogOutage.News?) {
@@ -178,12 +178,12 @@ final class AccessLog: Sendable {
 
     private func mayWait() -> Bool {
         noteDropped()
-        return EventLoop.clock().nanoseconds < deadline.load(ordering: .relaxed)
+        return MonotonicClock.now.nanoseconds < deadline.load(ordering: .relaxed)
     }
 
     /// Writes what waits and ends the thread.
     func close() {
-        deadline.store((EventLoop.clock() + Self.lastWait).nanoseconds, ordering: .relaxed)
+        deadline.store((MonotonicClock.now + Self.lastWait).nanoseconds, ordering: .relaxed)
         let host = thread.withLock { host in
             defer { host = nil }
             return host

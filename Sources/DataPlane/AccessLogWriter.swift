@@ -4,6 +4,7 @@ internal import CLinux
 internal import Catalog
 internal import HTTPWire
 internal import Proactor
+internal import Proxying
 internal import Routing
 internal import Synchronization
 internal import Topology

@@ -3,6 +3,7 @@ internal import HTTPTransport
 internal import HTTPWire
 internal import Logging
 internal import Proactor
+internal import Routing
 internal import Synchronization
 internal import Topology
 internal import Transport

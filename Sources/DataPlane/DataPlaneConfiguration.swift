@@ -1,5 +1,5 @@
 // Owns what the data plane is told by the settings, beside listeners and services.
-public import Routing
+internal import Routing
 public import Topology
 
 /// The settings of the data plane that hold for all listeners.

@@ -81,7 +81,7 @@ final class EndpointResolver: Sendable {
                 }
             }
             if isChanged { onChange() }
-            if !names.isEmpty { timer?.set(EventLoop.clock() + .seconds(30)) }
+            if !names.isEmpty { timer?.set(MonotonicClock.now + .seconds(30)) }
         }
     }
 }

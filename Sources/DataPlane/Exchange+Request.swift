@@ -3,13 +3,14 @@ internal import HTTPTransport
 internal import HTTPWire
 internal import Proactor
 internal import Proxying
+internal import Synchronization
 internal import Topology
 
 extension Exchange {
     /// Sends the head, and what is kept of the body.
     func sendRequest(omitsExpect: Bool) {
         guard let upstream, let stream, message.head != nil else { return }
-        if let gate = permit?.gate, !Mutation.seeds(.sendsOldEpoch) { message.head?.renewFence(gate, loop) }
+        if let gate = permit?.gate { message.head?.renewFence(gate, loop) }
         if omitsExpect { message.head?.removeExpect(loop) }
         guard let head = message.head?.copy(loop) else { return }
         let isWhole = core.request.isComplete
@@ -23,12 +24,11 @@ extension Exchange {
     private func sendKept(_ upstream: any ClientStream, isWhole: Bool) {
         let last = message.kept.count - 1
         for index in 0...last {
-            let copy = message.kept.withBytes(at: index) { bytes -> LoopBuffer in
+            _ = message.kept.withBytes(at: index) { bytes in
                 var copy = loop.allocate(bytes.count)
                 copy.append(bytes)
-                return copy
+                upstream.send(copy, isEnd: isWhole && index == last)
             }
-            if let copy { upstream.send(copy, isEnd: isWhole && index == last) }
         }
         if !core.request.isReplayable { forgetKept() }
     }

@@ -54,36 +54,46 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
                 wantsUpgrade: head.wantsWebSocket, began: loop.now))
         message = Message()
         message.method = head.method
-        var reader = RequestReader(worker, listener, head, bytes, headLength: headLength, peer: stream.peer)
+        let reader = RequestReader(worker, listener, head, bytes, headLength: headLength, peer: stream.peer)
         let requestID = reader.requestID()
-        message.id = MessageID(requestID, bytes, loop)
+        message.id = MessageID(requestID, bytes)
         if let log = worker.log { log.note(reader.client, listener.name, requestID, head, bytes, in: &logged) }
-        let answer = route(&reader, requestID)
+        let answer = route(reader, requestID)
         perform(answer.map { core.refused($0) } ?? core.routed(service?.policy ?? ExchangePolicy()))
     }
 
     /// Finds the service and rewrites the head for it.
     ///
     /// - Returns: the answer to a request that goes nowhere.
-    private func route(_ reader: inout RequestReader, _ requestID: RequestID) -> OwnAnswer? {
+    private func route(_ reader: borrowing RequestReader, _ requestID: RequestID) -> OwnAnswer? {
         do throws(WireError) {
-            try reader.normalize()
-            guard let (route, target) = reader.findRoute() else {
-                worker.process.unrouted.add(1, ordering: .relaxed)
-                return OwnAnswer(404, "no_route")
-            }
-            let service = target.service
-            message.route = route
-            self.service = service
-            service.counters.requests.add(1, ordering: .relaxed)
-            service.recordRequest(now: loop.now)
-            if service.routing.definition.endpointPolicy == .maglev { hash = reader.hash(service) }
-            message.head = try reader.rewrite(service, requestID)
-            return nil
+            guard reader.mayNeedNormalizing else { return try route(reader, requestID, reader.path, forwarded: nil) }
+            var output = loop.allocate(0)
+            let forms = try reader.normalize(into: &output)
+            let (matched, forwarded) = (forms.matched, forms.forwarded)
+            return try route(
+                reader, requestID, output.bytes.extracting(matched), forwarded: output.bytes.extracting(forwarded))
         } catch {
             worker.process.badRequests.add(1, ordering: .relaxed)
             return OwnAnswer(error.status, error.reason)
         }
+    }
+
+    private func route(
+        _ reader: borrowing RequestReader, _ requestID: RequestID, _ path: Span<UInt8>, forwarded: Span<UInt8>?
+    ) throws(WireError) -> OwnAnswer? {
+        guard let (route, target) = reader.findRoute(path) else {
+            worker.process.unrouted.add(1, ordering: .relaxed)
+            return OwnAnswer(404, "no_route")
+        }
+        let service = target.service
+        message.route = route
+        self.service = service
+        service.counters.requests.add(1, ordering: .relaxed)
+        service.recordRequest(now: loop.now)
+        if service.routing.definition.endpointPolicy == .maglev { hash = reader.hash(service) }
+        message.head = try reader.rewrite(service, requestID, path: forwarded)
+        return nil
     }
 
     // MARK: What the core says

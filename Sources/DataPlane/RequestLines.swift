@@ -1,6 +1,7 @@
 // Owns the rewritten head of a request while it may be sent again.
 internal import HTTPWire
 internal import Proactor
+internal import Switching
 
 /// The lines that a backend gets, those that fence an old primary last, so that they can be written anew for another.
 struct RequestLines: ~Copyable {

@@ -1,7 +1,9 @@
 // Owns what is read of a request's head once: its client, its route, its hash, the lines that go on.
+internal import Balancing
 internal import HTTPWire
 internal import Proactor
 internal import Routing
+internal import Switching
 internal import Topology
 
 /// Lives as long as the head's bytes are at hand.
@@ -13,9 +15,6 @@ struct RequestReader: ~Copyable, ~Escapable {
     private let headLength: Int
     private let peer: IPAddress?
     let client: PeerText
-    /// The path's other forms, when it has some, and where they are in it.
-    private var paths: LoopBuffer?
-    private var forms: NormalizedPath?
 
     @_lifetime(copy bytes)
     init(
@@ -38,30 +37,33 @@ struct RequestReader: ~Copyable, ~Escapable {
 
     // MARK: The route
 
-    /// Brings the path into its normal form, where it may be in another.
-    @_lifetime(self: copy self)
-    mutating func normalize() throws(WireError) {
-        guard head.mayNeedNormalizing, !head.path.isEmpty, !worker.configuration.keepsPaths else { return }
-        var output = worker.loop.allocate(PathNormalizer.room(for: head.path))
+    /// Whether the path may be in another form than the one that is matched and forwarded.
+    var mayNeedNormalizing: Bool {
+        head.mayNeedNormalizing && !head.path.isEmpty && !worker.configuration.keepsPaths
+    }
+
+    /// The path as it came.
+    var path: Span<UInt8> {
+        @_lifetime(copy self)
+        get { bytes.extracting(head.path.range) }
+    }
+
+    /// The path's forms, in a buffer of their own.
+    func normalize(into output: inout LoopBuffer) throws(WireError) -> NormalizedPath {
+        output = worker.loop.allocate(PathNormalizer.room(for: head.path))
         var writer = OutputWriter(output.tail)
         let forms = try PathNormalizer.normalize(bytes, head.path, into: &writer)
         let count = writer.count
         output.commit(count)
-        paths = consume output
-        self.forms = forms
+        return forms
     }
 
     /// The first route that matches, and where it leads.
-    func findRoute() -> (route: Int, target: ListenerRuntime.Target)? {
+    func findRoute(_ path: Span<UInt8>) -> (route: Int, target: ListenerRuntime.Target)? {
         guard let routes = listener.routes else { return nil }
-        let host = bytes.extracting(head.authority.range)
-        let method = bytes.extracting(head.methodRange.range)
-        let found: Int?
-        if let forms, paths != nil {
-            found = routes.match(host: host, path: pathBytes(forms.matched), method: method) { satisfies($0) }
-        } else {
-            found = routes.match(host: host, path: bytes.extracting(head.path.range), method: method) { satisfies($0) }
-        }
+        let found = routes.match(
+            host: bytes.extracting(head.authority.range), path: path, method: bytes.extracting(head.methodRange.range)
+        ) { satisfies($0) }
         guard let found, found < listener.targets.count else { return nil }
         return (found, listener.targets[found])
     }
@@ -75,23 +77,20 @@ struct RequestReader: ~Copyable, ~Escapable {
         return false
     }
 
-    @_lifetime(borrow self)
-    private func pathBytes(_ range: Range<Int>) -> Span<UInt8> {
-        guard let bytes = paths?.bytes else { return Span() }
-        return bytes.extracting(range)
-    }
-
     // MARK: The lines that go on
 
     /// Writes the head that the service's backends get.
-    func rewrite(_ service: ServiceRuntime, _ requestID: RequestID) throws(WireError) -> RequestLines {
+    ///
+    /// - Parameter path: the path to send; nil: as it came.
+    func rewrite(
+        _ service: ServiceRuntime, _ requestID: RequestID, path: Span<UInt8>?
+    ) throws(WireError) -> RequestLines {
         let gate = service.gate
         let fence = gate?.fenceLines ?? []
         let via = worker.via
         let fallbackHost = service.nameBytes
         var context = RequestContext(
-            client: client.span, serviceLines: fence.span, fallbackHost: fallbackHost.span,
-            normalizedPath: forms.map { _ in true } == nil ? nil : pathBytes(forms?.forwarded ?? 0..<0),
+            client: client.span, serviceLines: fence.span, fallbackHost: fallbackHost.span, normalizedPath: path,
             via: via.isEmpty ? nil : via.span, requestID: requestID.span(in: bytes))
         context.trustsClient = worker.configuration.trustsPeer(peer)
         context.passesUnderscores = worker.configuration.passesUnderscores

@@ -67,7 +67,7 @@ final class WorkerGate {
     @inline(__always)
     func mayWrite(_ generation: UInt64) -> Bool {
         let limit = cell.writesUntil(generation)
-        return limit == .distantFuture || EventLoop.clock() < limit
+        return limit == .distantFuture || loop.clock() < limit
     }
 
     /// How long a connection to a backend may go without an answer of the peer's kernel; nil: no lease binds.

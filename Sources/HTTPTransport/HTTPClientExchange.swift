@@ -5,7 +5,7 @@ internal import Topology
 
 /// One request to one address, on a connection of its own that is closed afterwards. Belongs to its loop's thread.
 ///
-/// Legal transitions: idle → connecting → answering → done, any → done. Nothing is called after done.
+/// Legal transitions: idle → connecting → answering → closing → done, any → done. Nothing is called after answering.
 public final class HTTPClientExchange {
     /// What the caller hears. All on the loop's thread, never from inside `start` or `cancel`.
     public struct Events {
@@ -29,8 +29,9 @@ public final class HTTPClientExchange {
         public var silence: Duration?
         /// Bytes of the answer's body.
         public var body = 64 << 20
-        /// Whether the connection is ended by a reset: spares the TIME_WAIT of a connection that is opened every second.
-        public var endsWithReset = false
+        /// How long the peer is given to close the connection once its answer is whole: the side that closes first is left
+        /// with a TIME_WAIT, which is many for a proxy that asks each of its endpoints every second.
+        public var closing: Duration?
         /// Whether a bare LF may end a line of the answer's head, as old servers send it.
         public var isLenient = false
 
@@ -40,7 +41,7 @@ public final class HTTPClientExchange {
         }
     }
 
-    private enum Phase { case idle, connecting, answering, done }
+    private enum Phase { case idle, connecting, answering, closing, done }
 
     private let loop: EventLoop
     private let request: HTTPRequest
@@ -115,7 +116,13 @@ public final class HTTPClientExchange {
     private func finish(_ failure: HTTPFailure?) {
         guard let events else { return }
         self.events = nil
-        end(resets: limits.endsWithReset)
+        if failure == nil, let closing = limits.closing, phase == .answering {
+            phase = .closing
+            deadline = loop.now + closing
+            timer?.set(deadline)
+        } else {
+            end(resets: false)
+        }
         events.finished(failure)
     }
 
@@ -148,7 +155,10 @@ public final class HTTPClientExchange {
 }
 
 extension HTTPClientExchange: TimerHandler {
-    public func timerExpired(_ timer: LoopTimer) { finish(phase == .connecting ? .connectTimedOut : .timedOut) }
+    public func timerExpired(_ timer: LoopTimer) {
+        if phase == .closing { return end(resets: false) }
+        finish(phase == .connecting ? .connectTimedOut : .timedOut)
+    }
 }
 
 extension HTTPClientExchange: ClientStreamHandler {
@@ -177,6 +187,7 @@ extension HTTPClientExchange: ClientStreamHandler {
     }
 
     public func clientStream(_ stream: any ClientStream, received piece: consuming LoopBuffer, isEnd: Bool) {
+        guard phase == .answering else { return }
         setTimer(loop.now)
         received += piece.count
         guard received <= limits.body else { return finish(.bodyTooLarge) }
@@ -193,6 +204,7 @@ extension HTTPClientExchange: ClientStreamHandler {
     public func clientStreamSent(_ stream: any ClientStream) { pump() }
 
     public func clientStream(_ stream: any ClientStream, failed failure: ClientStreamFailure) {
+        if phase == .closing { return end(resets: false) }
         switch failure {
         case .connect(let failure): finish(.connect(failure))
         case .broken(let failure): finish(.broken(failure))

@@ -11,7 +11,7 @@ public struct MonotonicClock: Sendable {
     /// The system's monotonic clock.
     public static let system = MonotonicClock(manual: nil)
 
-    /// The system's clock, read now: for those who are on no loop. On a loop it is `EventLoop.clock()`, which tests can
+    /// The system's clock, read now: for those who are on no loop. On a loop it is `MonotonicClock.now`, which tests can
     /// move, or `EventLoop.now`, which is cheaper.
     public static var now: Tick { Tick(nanoseconds: ml_now()) }
 

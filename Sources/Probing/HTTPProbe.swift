@@ -4,7 +4,8 @@ internal import Health
 internal import Proactor
 internal import Topology
 
-/// Sends one request on a connection of its own and decides as soon as enough of the answer has come.
+/// Sends one request on a connection of its own and decides as soon as enough of the answer has come. The rest is read all
+/// the same, as far as `bodyLimit`, so that the backend sees a client that goes in the ordinary way.
 final class HTTPProbe: Probe {
     /// The most of a body that is searched for the expected text.
     static let bodyLimit = 64 << 10
@@ -39,13 +40,14 @@ final class HTTPProbe: Probe {
 
     func start(_ address: SocketAddress, done: @escaping (ProbeOutcome, Duration?) -> Void) {
         self.done = done
-        began = EventLoop.clock()
+        began = MonotonicClock.now
         var limits = HTTPClientExchange.Limits(whole: timeout)
-        limits.endsWithReset = true
+        limits.body = Self.bodyLimit
+        limits.closing = timeout
         limits.isLenient = true
         // The exchange lives as long as its connection, so it holds the probe.
         var events = HTTPClientExchange.Events { [self] in finished($0) }
-        events.connected = { [self] in connectTime = EventLoop.clock() - began }
+        events.connected = { [self] in connectTime = MonotonicClock.now - began }
         events.head = { [self] in judge($0.status) }
         events.body = { [self] in search($0) }
         let exchange = HTTPClientExchange(loop, request, limits: limits, events: events)
@@ -61,7 +63,7 @@ final class HTTPProbe: Probe {
 
     private func conclude(_ outcome: ProbeOutcome) {
         guard let done else { return }
-        cancel()
+        self.done = nil
         done(outcome, connectTime)
     }
 
@@ -75,6 +77,7 @@ final class HTTPProbe: Probe {
 
     /// Looks for the text in what is new, and in as much of the old as the text may have begun in.
     private func search(_ piece: [UInt8]) {
+        guard done != nil else { return }
         let from = max(0, body.count - expected.count + 1)
         body += piece.prefix(Self.bodyLimit - body.count)
         if Self.contains(expected, in: body[from...]) {
@@ -92,7 +95,8 @@ final class HTTPProbe: Probe {
     }
 
     private func finished(_ failure: HTTPFailure?) {
-        exchange = nil
+        // What the peer does with its connection from now on is nobody's concern, but for a cancel of the whole.
+        if failure != nil { exchange = nil }
         // A whole answer that was not judged yet lacks the text.
         conclude(failure.map { ProbeOutcome($0) } ?? .failure(.bodyMismatch))
     }

@@ -118,7 +118,7 @@ public final class ProbeScheduler {
             if let change = endpoint.tracker.recordPassive(failure, policy: policy) { report(.transition(id, change)) }
         }
         guard endpoint.probe == nil, let timer = endpoint.timer, timer.deadline < .distantFuture else { return }
-        let next = endpoint.tracker.nextCheck(after: EventLoop.clock(), policy: policy, random: &random)
+        let next = endpoint.tracker.nextCheck(after: MonotonicClock.now, policy: policy, random: &random)
         if next < timer.deadline { timer.set(next) }
     }
 
@@ -126,7 +126,7 @@ public final class ProbeScheduler {
 
     private func scheduleFirst(_ endpoint: WatchedEndpoint) {
         endpoint.timer?.set(
-            endpoint.tracker.firstCheck(after: EventLoop.clock(), policy: endpoint.target.policy, random: &random))
+            endpoint.tracker.firstCheck(after: MonotonicClock.now, policy: endpoint.target.policy, random: &random))
     }
 
     /// A check is due.

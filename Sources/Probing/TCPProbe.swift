@@ -20,7 +20,7 @@ final class TCPProbe: Probe, StreamHandler, TimerHandler {
 
     func start(_ address: SocketAddress, done: @escaping (ProbeOutcome, Duration?) -> Void) {
         self.done = done
-        began = EventLoop.clock()
+        began = MonotonicClock.now
         let timer = loop.makeTimer(self)
         self.timer = timer
         timer.set(began + timeout)
@@ -50,13 +50,13 @@ final class TCPProbe: Probe, StreamHandler, TimerHandler {
         if let own = stream.localAddress, own.port != 0, own == stream.peerAddress {
             finish(.failure(.connectRefused), nil)
         } else {
-            finish(.verdict(.success), EventLoop.clock() - began)
+            finish(.verdict(.success), MonotonicClock.now - began)
         }
     }
 
     func stream(_ stream: Stream, failed failure: StreamFailure) { finish(ProbeOutcome(.connect(failure)), nil) }
     func timerExpired(_ timer: LoopTimer) { finish(.failure(.timedOut), nil) }
-    func stream(_ stream: Stream, received buffer: LoopBuffer) { loop.giveBack(buffer) }
+    func stream(_ stream: Stream, received buffer: consuming LoopBuffer) {}
     func streamEnded(_ stream: Stream) {}
     func stream(_ stream: Stream, sent count: Int) {}
 }

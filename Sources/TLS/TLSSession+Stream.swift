@@ -9,17 +9,13 @@ extension TLSSession {
             var room = buffer.tail
             let taken = takeCiphertext(into: &room)
             buffer.commit(taken)
-            guard taken > 0 else {
-                stream.loop.giveBack(buffer)
-                return
-            }
+            guard taken > 0 else { return }
             stream.send(buffer)
         }
     }
 
     /// Feeds a received buffer and gives it back to its loop.
-    public func feed(_ buffer: LoopBuffer, of loop: EventLoop) {
+    public func feed(_ buffer: consuming LoopBuffer, of loop: EventLoop) {
         feed(buffer.bytes)
-        loop.giveBack(buffer)
     }
 }

@@ -73,8 +73,8 @@ struct DemoCommand: ParsableCommand {
 
     /// Waits for a signal to end, or until the time is over; SIGUSR1 starts again what has died.
     private func wait(_ signals: SignalReader, _ limit: Duration?, _ children: inout [DemoChild]) throws(Failure) {
-        let end = limit.map { EventLoop.clock() + $0 } ?? .distantFuture
-        while EventLoop.clock() < end {
+        let end = limit.map { MonotonicClock.now + $0 } ?? .distantFuture
+        while MonotonicClock.now < end {
             let signal = limit == nil ? signals.next() : signals.poll()
             if signal == SIGUSR1 { try restart(&children) } else if signal != 0 { return }
         }

@@ -115,8 +115,8 @@ final class Node: Sendable {
 
     /// Waits until `isDone`, the time is over or the operator has given a second signal (true).
     private func wait(for time: Duration, _ impatient: () -> Bool, until isDone: () -> Bool) -> Bool {
-        let end = EventLoop.clock() + time
-        while !isDone(), EventLoop.clock() < end {
+        let end = MonotonicClock.now + time
+        while !isDone(), MonotonicClock.now < end {
             if impatient() { return true }
         }
         return false

@@ -55,8 +55,8 @@ struct PrimaryCommand: ParsableCommand {
 
         /// The same move once its switch is over.
         private func awaitEnd(of moved: PrimaryAnswer, _ client: AdminClient) throws -> PrimaryAnswer {
-            let deadline = EventLoop.clock() + Self.timeout
-            while EventLoop.clock() < deadline {
+            let deadline = MonotonicClock.now + Self.timeout
+            while MonotonicClock.now < deadline {
                 usleep(50_000)
                 // A node that restarts answers again in a moment, and the switch goes on without it.
                 guard let answer = try? client.send("GET", servicePath(service)) else { continue }

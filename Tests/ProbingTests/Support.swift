@@ -15,8 +15,8 @@ final class Place {
 
     /// Takes turns until the condition holds; a test that waits for what never comes fails after ten seconds.
     func turn(until condition: () -> Bool, sourceLocation: SourceLocation = #_sourceLocation) {
-        let limit = EventLoop.clock() + .seconds(10)
-        while !condition(), EventLoop.clock() < limit { loop.turn(limit: .milliseconds(20)) }
+        let limit = MonotonicClock.now + .seconds(10)
+        while !condition(), MonotonicClock.now < limit { loop.turn(limit: .milliseconds(20)) }
         #expect(condition(), "waited in vain", sourceLocation: sourceLocation)
     }
 

@@ -20,7 +20,7 @@ struct ExplainHandler: AdminHandler {
         } answer: { answer, _ in
             guard case .explained(var report) = answer else { return .problem(503, "the leader gave no explanation") }
             report.here = FailoverReport.Reason(
-                context.control.failover.leases[service], at: context.node.settings.node.id, now: EventLoop.clock())
+                context.control.failover.leases[service], at: context.node.settings.node.id, now: MonotonicClock.now)
             return .json(200, report)
         }
     }

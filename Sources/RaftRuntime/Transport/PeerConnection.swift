@@ -163,13 +163,10 @@ final class PeerConnection: StreamHandler, TimerHandler {
 
     private func receive() { stream?.receiveOnce(large: phase == .open && lane == .bulk) }
 
-    func stream(_ stream: Stream, received buffer: LoopBuffer) {
+    func stream(_ stream: Stream, received buffer: consuming LoopBuffer) {
         lastSign = loop.now
         counters?.bytesReceived += UInt64(buffer.count)
-        if phase == .refusing {
-            loop.giveBack(buffer)
-            return receive()
-        }
+        if phase == .refusing { return receive() }
         var frames: [[UInt8]] = []
         var problem: End?
         if let session {
@@ -178,7 +175,6 @@ final class PeerConnection: StreamHandler, TimerHandler {
             session.flush(to: stream)
         } else {
             problem = cut(buffer.bytes, into: &frames)
-            loop.giveBack(buffer)
         }
         for frame in frames where phase != .closed { received(frame) }
         if let problem, phase != .closed { fail(problem) }
@@ -244,6 +240,7 @@ final class PeerConnection: StreamHandler, TimerHandler {
         case .reset: close(.failed("the connection was reset"))
         case .unreachable: close(.failed("it cannot be reached"))
         case .exhausted: close(.failed("this process has no room for a connection"))
+        case .notPermitted: close(.failed("it may not be written to"))
         case .other(let code): close(.failed(SystemError(code: code, action: "connection").description))
         }
     }
@@ -289,7 +286,7 @@ final class PeerConnection: StreamHandler, TimerHandler {
         while place < bytes.count {
             var buffer = loop.allocate(min(bytes.count - place, 64 << 10))
             let taken = buffer.append(bytes.span.extracting(place..<min(place + (64 << 10), bytes.count)))
-            guard taken > 0 else { return loop.giveBack(buffer) }
+            guard taken > 0 else { return }
             place += taken
             stream.send(buffer)
         }
@@ -327,7 +324,7 @@ final class PeerConnection: StreamHandler, TimerHandler {
 
     private func ping() {
         nextPing = loop.now + limits.pingInterval
-        pingSent = UInt64(bitPattern: EventLoop.clock().nanoseconds)
+        pingSent = UInt64(bitPattern: MonotonicClock.now.nanoseconds)
         enqueue(.ping(pingSent))
     }
 
