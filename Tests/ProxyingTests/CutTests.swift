@@ -77,7 +77,8 @@ import Topology
             ] + sent(1) + [held], retries: 1),
         Scenario(
             title: "an answer that is cut ends with a reset",
-            steps: sent(0) + answered(1) + [Step(5, .cut(switching), .aborts("cut_by_switch"), [], .over)], status: 200),
+            steps: sent(0) + answered(1) + [Step(5, .cut(switching), .aborts("cut_by_switch"), [], .over)],
+            status: 200),
         Scenario(
             title: "what is over is not cut",
             steps: sent(0) + answered(1) + [

@@ -113,7 +113,8 @@ import Topology
             attempts: 2),
         Scenario(
             title: "a pooled connection that is reset is dead, too", policy: never, allowed: 0,
-            steps: sent(0, pooled: true) + retried(1, .failed(.reset), [], isCounted: false) + sentFresh(1), retries: 0),
+            steps: sent(0, pooled: true) + retried(1, .failed(.reset), [], isCounted: false) + sentFresh(1),
+            retries: 0),
         Scenario(
             title: "a request meets one dead connection at most",
             steps: sent(0, pooled: true) + retried(1, .failed(.reset), [], isCounted: false) + sentFresh(1)
