@@ -35,7 +35,7 @@ extension ExchangeCore {
         let answer = OwnAnswer(502, Self.reason(failure, whileAnswering: false))
         // Who has begun to answer has acted on the request; and what is malformed would be so again.
         if attempt.hasResponse, !Mutation.seeds(.repeatsAfterInterim) { return end(answer, .error) }
-        if case .malformed = failure { return end(answer, .error) }
+        if case .malformed = failure, !Mutation.seeds(.repeatsWhatIsMalformed) { return end(answer, .error) }
         if attempt.isReused {
             // The backend had closed the connection before the request came, which is no failure of either.
             guard request.isIdempotent || Mutation.seeds(.repeatsUnsafeOnDeadConnection), mayReplay else {

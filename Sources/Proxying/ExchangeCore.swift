@@ -35,7 +35,7 @@ public struct ExchangeCore: Sendable {
     /// A request begins, of which only the head is read. → `routed` or `refused`.
     public mutating func begin(_ request: RequestState) {
         phase = .admitting
-        policy = ExchangePolicy()
+        if !Mutation.seeds(.keepsTheLastPolicy) { policy = ExchangePolicy() }
         self.request = request
         attempt = AttemptState(began: request.began, isReused: false)
         if !Mutation.seeds(.keepsTheLastResponse) { response = ResponseState() }
@@ -83,7 +83,7 @@ public struct ExchangeCore: Sendable {
     /// nothing of it has most likely gone away.
     public mutating func clientEnded() -> ExchangeStep {
         guard request.isComplete || Mutation.seeds(.passesHalfRequestsOn) else { return clientLost("client_closed") }
-        guard request.isIdempotent || Mutation.seeds(.cancelsUnsafeOnClose), policy.abortsOnClose,
+        guard request.isIdempotent || Mutation.seeds(.cancelsUnsafeOnClose), policy.abortsOnClose || Mutation.seeds(.cancelsThoughItIsOff),
             !response.hasAnswered || Mutation.seeds(.cancelsAnswersOnClose)
         else { return ExchangeStep(.wait) }
         return clientLost("client_closed")

@@ -10,6 +10,7 @@ package enum Mutation: String, CaseIterable, Sendable {
     case repeatsUnsafeAfterCut
     case repeatsUnsafeOnDeadConnection
     case repeatsAfterInterim
+    case repeatsWhatIsMalformed
     case takesDeadConnectionsInARow
     case chargesForDeadConnections
     case retriesWithoutLimit
@@ -32,8 +33,10 @@ package enum Mutation: String, CaseIterable, Sendable {
     case endsTwice
     case forwardsHeadTwice
     case keepsTheLastResponse
+    case keepsTheLastPolicy
     case cancelsUnsafeOnClose
     case cancelsAnswersOnClose
+    case cancelsThoughItIsOff
     case forgetsWhoLeft
     // Interim answers and upgrades.
     case passesInterimsForEver
@@ -52,6 +55,8 @@ package enum Mutation: String, CaseIterable, Sendable {
     case blamesClientForSilentBackend
     case countsTheWaitForContinue
     case countsPausedTime
+    case blamesClientForOurPause
+    case blamesBackendForOldSilence
     case stallsFromTheFirstByte
     case answersWhoDoesNotRead
     case forgetsRequestTimeoutWhileWaiting

@@ -51,7 +51,7 @@ struct Progress: Sendable {
         guard receivingSince == nil else { return }
         receivingSince = now
         // The pause was ours.
-        fromClient = now
+        if !Mutation.seeds(.blamesClientForOurPause) { fromClient = now }
     }
 
     mutating func pauseRequest(_ now: Tick) {
@@ -64,7 +64,7 @@ struct Progress: Sendable {
 
     /// The backend got something to take. What waits is older if it has taken nothing meanwhile.
     mutating func handedToBackend(_ now: Tick) {
-        if hasTaken { toBackend = now }
+        if hasTaken, !Mutation.seeds(.blamesBackendForOldSilence) { toBackend = now }
         hasTaken = false
     }
 

@@ -198,6 +198,31 @@ private struct Situation {
         }
     }
 
+    @Test(arguments: scenarios) func holds(_ scenario: Scenario) { #expect(scenario.violations() == []) }
+
+    static let scenarios = [
+        Scenario(
+            title: "who leaves before an answer cancels a GET",
+            steps: sent(0) + [Step(5, .clientEnded, .cancels("client_closed"), [], .over)], status: 499),
+        Scenario(
+            title: "who leaves before an answer does not cancel a POST", request: .post,
+            steps: sent(0) + [Step(5, .clientEnded)] + answered(6), status: 200),
+        Scenario(
+            title: "who leaves does not cancel anything when that is off", policy: with { $0.abortsOnClose = false },
+            steps: sent(0) + [Step(5, .clientEnded)] + answered(6), status: 200),
+        Scenario(
+            title: "a client that has said all it has to say gets the rest of its answer",
+            steps: sent(0) + answered(5) + [Step(6, .clientEnded), Step(7, .responseEnded, .finish, [], .over)],
+            status: 200),
+        Scenario(
+            title: "a held client that leaves waits no longer",
+            steps: [
+                Step(0, .admitted(.hold), .hold, [], .held),
+                Step(5, .clientEnded, .cancels("client_closed"), [], .over),
+                Step(6, .released),
+            ], status: 499),
+    ]
+
     /// Nothing has begun, so nothing ends.
     @Test fileprivate func nothingEndsBeforeItBegins() {
         var core = ExchangeCore()

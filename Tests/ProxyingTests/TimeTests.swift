@@ -169,7 +169,7 @@ import Topology
             steps: sent(0) + [
                 .note(0, .receivesRequest(true)), .body(10_000, .body(5), forwards: true),
                 .note(10_000, .receivesRequest(false)), Step(300_000, .tick()), .note(300_000, .receivesRequest(true)),
-                .body(319_000, .body(9), forwards: true),
+                Step(318_000, .tick()), .body(319_000, .body(9), forwards: true),
             ] + due(320_000, .answers(408, "body_too_slow")), status: 408),
         Scenario(
             title: "what was before an attempt counts against nobody", request: .put,
