@@ -117,6 +117,8 @@ let package = Package(
         tests("CatalogTests", ["Catalog", "Topology"]),
         tests("SimulationTests", ["Simulation", "Raft", "Topology"]),
         tests("SwitchingTests", ["Switching", "Catalog", "Topology"]),
+        tests(
+            "ProxyingTests", ["Proxying", "Topology", "HTTPWire", "Balancing", "Catalog", "Switching"]),
         tests("FailoverTests", ["Failover", "Catalog", "Topology"]),
         tests("RoutingTests", ["Routing", "Topology", "Catalog", "Health", "Balancing"]),
         tests("BalancingTests", ["Balancing", "Topology"]),

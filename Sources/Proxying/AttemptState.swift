@@ -12,8 +12,8 @@ public struct AttemptState: Sendable {
     public internal(set) var connected: Tick
     /// When the first byte of an answer came; zero before.
     public internal(set) var firstByte = Tick.zero
-    /// Interim answers, those that are swallowed included.
-    public internal(set) var interims = 0
+    /// Whether some of a head came, and its end did not.
+    var isHeadBegun = false
 
     /// Whether any byte of an answer came.
     @inlinable public var hasResponse: Bool { firstByte != .zero }

@@ -24,36 +24,48 @@ extension ExchangeCore {
     }
 
     /// Too many wait for the primary already.
-    public mutating func holdRefused() -> ExchangeStep { end(OwnAnswer(503, "too_many_held")) }
+    public mutating func holdRefused() -> ExchangeStep {
+        phase == .held ? end(OwnAnswer(503, "too_many_held")) : ExchangeStep(.wait)
+    }
 
-    /// It was let go on by the hold queue. Every way to a backend leads through the gate.
+    /// It was let go on by the hold queue.
     public mutating func released(now: Tick) -> ExchangeStep {
         guard phase == .held else { return ExchangeStep(.wait) }
         request.wasHeld = true
-        return readmit(now: now)
+        return askGate()
     }
 
-    /// The next attempt may begin.
+    /// The attempt was let go of, as `retry` said.
     public mutating func readmit(now: Tick) -> ExchangeStep {
-        guard phase != .over else { return ExchangeStep(.wait) }
+        phase == .admitting ? askGate() : ExchangeStep(.wait)
+    }
+
+    /// Every way to a backend leads through the gate, for it may have closed meanwhile.
+    private mutating func askGate() -> ExchangeStep {
+        if Mutation.seeds(.passesTheGateUnasked) {
+            phase = .choosing
+            return ExchangeStep(.choose(fresh: request.needsFreshConnection))
+        }
         phase = .admitting
-        // The time that it waited is nobody's fault.
-        progress.restart(now)
         return ExchangeStep(.admit)
     }
 
     // MARK: Room
 
     /// Too many wait for room already.
-    public mutating func queueRefused() -> ExchangeStep { end(OwnAnswer(503, "circuit_open")) }
+    public mutating func queueRefused() -> ExchangeStep {
+        phase == .queued ? end(OwnAnswer(503, "circuit_open")) : ExchangeStep(.wait)
+    }
 
     /// Its time in the queue is over.
-    public mutating func queueTimedOut() -> ExchangeStep { end(OwnAnswer(503, "queue_timeout")) }
+    public mutating func queueTimedOut() -> ExchangeStep {
+        guard phase == .queued || Mutation.seeds(.believesStaleWords) else { return ExchangeStep(.wait) }
+        return end(OwnAnswer(503, "queue_timeout"))
+    }
 
     /// Its turn has come: it asks the gate again, for it may have waited long.
     public mutating func turnCame(now: Tick) -> ExchangeStep {
-        guard phase == .queued else { return ExchangeStep(.wait) }
-        return readmit(now: now)
+        phase == .queued ? askGate() : ExchangeStep(.wait)
     }
 
     // MARK: The attempt
@@ -82,7 +94,7 @@ extension ExchangeCore {
     private mutating func beginAttempt(isReused: Bool, _ now: Tick) {
         attempt = AttemptState(began: now, isReused: isReused)
         request.attempts += 1
-        request.needsFreshConnection = false
+        if Mutation.seeds(.forgetsInterimsOfEarlierAttempts) { request.interims = 0 }
     }
 
     /// The connection stands.
@@ -98,8 +110,9 @@ extension ExchangeCore {
 
     private mutating func send(_ now: Tick) -> ExchangeStep {
         phase = .sending
-        progress.toBackend = now
-        progress.fromBackend = now
+        progress.beginAttempt(now)
+        // What must not be sent twice is not kept for it; without a body there is nothing to keep.
+        if !request.isIdempotent, request.bytes > 0 || !request.isComplete { request.isReplayable = false }
         let omitsExpect = request.wasToldToContinue && !Mutation.seeds(.asksToContinueAgain)
         return ExchangeStep(.sendRequest(omitsExpect: omitsExpect))
     }
@@ -111,7 +124,7 @@ extension ExchangeCore {
     mutating func holdForEndpoint(_ now: Tick, _ verdict: EndpointVerdict = []) -> ExchangeStep? {
         guard request.holdBudget > 0, mayReplay else { return nil }
         if request.holdDeadline == .distantFuture {
-            request.holdDeadline = now.adding(nanoseconds: request.holdBudget)
+            request.holdDeadline = now.saturating(adding: request.holdBudget)
         }
         guard now < request.holdDeadline || Mutation.seeds(.holdsForEver) else { return nil }
         return hold(verdict)

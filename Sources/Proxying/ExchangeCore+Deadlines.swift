@@ -1,51 +1,7 @@
 // Owns when time is up, and whose fault that is.
 public import Balancing
+internal import HTTPWire
 public import Topology
-
-/// When something last moved on each of the four ways, and how long the client was asked for its body.
-struct Progress: Sendable {
-    var fromClient: Tick
-    var toBackend: Tick
-    var fromBackend: Tick
-    var toClient: Tick
-    var isReceivingResponse = true
-    /// Since when the body is received; nil while it is not.
-    private(set) var receivingSince: Tick?
-    /// How long it was received before that, in nanoseconds.
-    private var received: Int64 = 0
-
-    init(now: Tick) {
-        fromClient = now
-        toBackend = now
-        fromBackend = now
-        toClient = now
-    }
-
-    /// A new attempt: what was before it counts for nothing.
-    mutating func restart(_ now: Tick) {
-        toBackend = now
-        fromBackend = now
-        isReceivingResponse = true
-    }
-
-    mutating func receivedFromClient(_ now: Tick) { fromClient = now }
-
-    mutating func resumeRequest(_ now: Tick) {
-        guard receivingSince == nil else { return }
-        receivingSince = now
-        // The pause was ours.
-        fromClient = now
-    }
-
-    mutating func pauseRequest(_ now: Tick) {
-        guard let since = receivingSince else { return }
-        received += now.nanoseconds(since: since)
-        receivingSince = nil
-    }
-
-    /// How long the client was asked for its body, in nanoseconds.
-    func receivingTime(_ now: Tick) -> Int64 { received + (receivingSince.map { now.nanoseconds(since: $0) } ?? 0) }
-}
 
 extension ExchangeCore {
     /// What the client and the backend have not been sent yet, in bytes.
@@ -59,86 +15,109 @@ extension ExchangeCore {
         }
     }
 
-    /// When `tick` is due next. It may come earlier, and is late if something else begins to wait meanwhile.
-    public func deadline(now: Tick, unsent: Unsent) -> Tick {
-        var due = policy.request.map { request.began.adding(nanoseconds: $0) } ?? .distantFuture
-        switch phase {
-        case .connecting: due = min(due, attempt.began.adding(nanoseconds: policy.connect))
-        case .sending, .answering:
-            due = min(due, backendDeadline(unsent), clientDeadline(unsent), bodyDeadline(now))
-        default: break
+    /// What an exchange is held to.
+    private enum Limit { case request, connect, clientStall, firstByte, responseIdle, bodyPause, bodyRate }
+
+    /// A limit, and the moment at which it is reached.
+    private struct Due {
+        var tick = Tick.distantFuture
+        var limit = Limit.request
+
+        mutating func consider(_ limit: Limit, _ tick: Tick) {
+            guard tick < self.tick else { return }
+            self.tick = tick
+            self.limit = limit
         }
+    }
+
+    /// When `tick` is due next, if nothing happens before; `distantFuture`: never. A tick that comes earlier does
+    /// nothing.
+    public func deadline(now: Tick, unsent: Unsent) -> Tick { due(unsent).tick }
+
+    /// Time has passed: is anything overdue? Whoever was due first is to blame.
+    public mutating func tick(now: Tick, unsent: Unsent, budget: inout RetryBudget) -> ExchangeStep {
+        let due = due(unsent)
+        guard due.tick != .distantFuture, now >= due.tick else { return ExchangeStep(.wait) }
+        switch due.limit {
+        case .request: return end(OwnAnswer(504, "request_timeout"))
+        case .connect: return failed(.connectTimeout, now: now, budget: &budget)
+        case .clientStall: return abandonStalledClient()
+        case .firstByte:
+            // Who has begun to answer, if only with 1xx, has acted on the request.
+            let isSafe = request.isIdempotent && !attempt.hasResponse
+            return retry(or: OwnAnswer(504, "first_byte_timeout"), isSafe: isSafe, isFree: false, .error, now, &budget)
+        case .responseIdle: return end(OwnAnswer(504, "response_stalled"), .error)
+        case .bodyPause: return end(OwnAnswer(408, "body_timeout"))
+        case .bodyRate: return end(OwnAnswer(408, "body_too_slow"))
+        }
+    }
+
+    /// It takes nothing, so there is nothing to tell it.
+    private mutating func abandonStalledClient() -> ExchangeStep {
+        if Mutation.seeds(.answersWhoDoesNotRead) { return end(OwnAnswer(502, "client_stalled")) }
+        phase = .over
+        if response.status == 0 { response.status = 499 }
+        return ExchangeStep(.abortClient(StaticText("client_stalled")))
+    }
+
+    private func due(_ unsent: Unsent) -> Due {
+        var due = Due()
+        guard phase != .idle, phase != .over else { return due }
+        if let limit = policy.request, isUnderWay || !Mutation.seeds(.forgetsRequestTimeoutWhileWaiting) {
+            due.consider(.request, request.began.saturating(adding: limit))
+        }
+        if phase == .connecting {
+            let began = Mutation.seeds(.connectsWithinOneTimeout) ? request.began : attempt.began
+            due.consider(.connect, began.saturating(adding: policy.connect))
+        }
+        guard isWithBackend else { return due }
+        if unsent.toClient > 0 {
+            due.consider(.clientStall, progress.toClient.saturating(adding: policy.clientStall))
+        }
+        considerBackend(unsent, &due)
+        if clientOwesBody { considerBody(&due) }
         return due
     }
 
-    /// Time has passed: is anything overdue? What the proxy itself did not let through is nobody's fault.
-    public mutating func tick(now: Tick, unsent: Unsent, budget: inout RetryBudget) -> ExchangeStep {
-        guard phase != .over, phase != .idle else { return ExchangeStep(.wait) }
-        if let limit = policy.request, now >= request.began.adding(nanoseconds: limit) {
-            return end(OwnAnswer(504, "request_timeout"))
-        }
-        switch phase {
-        case .connecting where now >= attempt.began.adding(nanoseconds: policy.connect):
-            return failed(.connectTimeout, now: now, budget: &budget)
-        case .sending, .answering: return tickUnderWay(now, unsent, &budget)
-        default: return ExchangeStep(.wait)
-        }
-    }
+    private var isUnderWay: Bool { phase == .connecting || isWithBackend }
 
-    private mutating func tickUnderWay(
-        _ now: Tick, _ unsent: Unsent, _ budget: inout RetryBudget
-    ) -> ExchangeStep {
-        if now >= clientDeadline(unsent) { return end(OwnAnswer(502, "client_stalled")) }
-        if now >= backendDeadline(unsent) {
-            if phase == .answering { return end(OwnAnswer(504, "response_stalled"), .error) }
-            // Who has begun to answer has acted on the request.
-            let isSafe = request.isIdempotent && !attempt.hasResponse
-            return retry(or: OwnAnswer(504, "first_byte_timeout"), isSafe: isSafe, isFree: false, .error, now, &budget)
-        }
-        if isBodyOverdue(now) { return end(OwnAnswer(408, "body_timeout")) }
-        if isBodyTooSlow(now) { return end(OwnAnswer(408, "body_too_slow")) }
-        return ExchangeStep(.wait)
-    }
-
-    /// The client has been asked for its body and owes it; else the backend owes something.
-    private var clientOwesBody: Bool {
-        guard !request.isComplete, progress.receivingSince != nil else { return false }
-        // Until the backend says 100 the client rightly waits.
-        return !request.expectsContinue || request.wasToldToContinue || request.bytes > 0
-            || Mutation.seeds(.blamesClientForSilentBackend)
-    }
-
-    private func backendDeadline(_ unsent: Unsent) -> Tick {
-        if phase == .answering {
-            guard progress.isReceivingResponse, !response.isComplete else { return .distantFuture }
-            let limit = response.isEventStream ? policy.eventStreamIdle : policy.responseIdle
-            return progress.fromBackend.adding(nanoseconds: limit)
+    private func considerBackend(_ unsent: Unsent, _ due: inout Due) {
+        guard progress.isReceivingResponse || Mutation.seeds(.blamesBackendForOurPause) else { return }
+        if phase == .answering || attempt.isHeadBegun {
+            let isPatient = response.isEventStream && !Mutation.seeds(.hurriesEventStreams)
+            let limit = isPatient ? policy.eventStreamIdle : policy.responseIdle
+            due.consider(.responseIdle, progress.fromBackend.saturating(adding: limit))
+            guard Mutation.seeds(.firstByteCutsAnswers) else { return }
         }
         // It cannot answer before it has the request, unless it is what holds the request up.
-        if clientOwesBody, unsent.toBackend == 0 { return .distantFuture }
-        return max(progress.toBackend, attempt.connected).adding(nanoseconds: policy.firstByte)
+        guard request.isComplete || unsent.toBackend > 0 || awaitsContinue else { return }
+        due.consider(.firstByte, progress.toBackend.saturating(adding: policy.firstByte))
     }
 
-    private func clientDeadline(_ unsent: Unsent) -> Tick {
-        unsent.toClient > 0 ? progress.toClient.adding(nanoseconds: policy.clientStall) : .distantFuture
+    private func considerBody(_ due: inout Due) {
+        due.consider(.bodyPause, progress.fromClient.saturating(adding: policy.bodyGrace))
+        let time = max(policy.bodyGrace, bodyAllowance)
+        let deadline =
+            Mutation.seeds(.countsPausedTime)
+            ? request.began.saturating(adding: time) : progress.bodyDeadline(after: time)
+        due.consider(.bodyRate, deadline)
     }
 
-    private func bodyDeadline(_ now: Tick) -> Tick {
-        guard clientOwesBody else { return .distantFuture }
-        // The rate is looked at every five seconds once the grace is over.
-        let grace = policy.bodyGrace - progress.receivingTime(now)
-        let rate = now.adding(nanoseconds: max(grace, 5_000_000_000))
-        return min(rate, progress.fromClient.adding(nanoseconds: policy.bodyGrace))
+    /// Until the backend says 100 the client rightly waits.
+    var awaitsContinue: Bool {
+        request.expectsContinue && !request.wasToldToContinue && request.bytes == 0
+            && !Mutation.seeds(.blamesClientForSilentBackend)
     }
 
-    private func isBodyOverdue(_ now: Tick) -> Bool {
-        clientOwesBody && now >= progress.fromClient.adding(nanoseconds: policy.bodyGrace)
-    }
+    /// The client has been asked for its body, and is not done.
+    private var clientOwesBody: Bool { !request.isComplete && progress.receivingSince != nil && !awaitsContinue }
 
-    private func isBodyTooSlow(_ now: Tick) -> Bool {
-        let time =
-            Mutation.seeds(.countsPausedTime) ? now.nanoseconds(since: request.began) : progress.receivingTime(now)
-        guard clientOwesBody, time > policy.bodyGrace else { return false }
-        return request.bytes / Int(max(1, time / 1_000_000_000)) < policy.bodyRate
+    /// How long the bytes that came may have taken by the least rate, in nanoseconds.
+    private var bodyAllowance: Int64 {
+        guard policy.bodyRate > 0 else { return .max }
+        let (seconds, rest) = request.bytes.quotientAndRemainder(dividingBy: policy.bodyRate)
+        let milliseconds = Int64(rest.multipliedReportingOverflow(by: 1_000).partialValue / policy.bodyRate)
+        // A century is for ever.
+        return min(Int64(seconds), 3_155_760_000) * 1_000_000_000 + milliseconds * 1_000_000
     }
 }

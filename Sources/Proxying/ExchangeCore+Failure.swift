@@ -9,11 +9,15 @@ extension ExchangeCore {
     ///
     /// - Parameter budget: of the service's retries; charged for one that is granted.
     public mutating func failed(_ failure: AttemptFailure, now: Tick, budget: inout RetryBudget) -> ExchangeStep {
+        guard phase == .connecting || isWithBackend else { return ExchangeStep(.wait) }
+        // Nothing is known of the endpoint, and the next one would need a port, too.
+        if failure == .localShortage, !Mutation.seeds(.blamesEndpointForShortage) {
+            return end(Self.shortage, .localShortage)
+        }
         switch phase {
         case .connecting: return connectFailed(failure, now, &budget)
         case .sending: return sendingFailed(failure, now, &budget)
-        case .answering: return end(OwnAnswer(502, Self.reason(failure, whileAnswering: true)), .error)
-        default: return ExchangeStep(.wait)
+        default: return end(OwnAnswer(502, Self.reason(failure, whileAnswering: true)), .error)
         }
     }
 
@@ -21,14 +25,8 @@ extension ExchangeCore {
     private mutating func connectFailed(
         _ failure: AttemptFailure, _ now: Tick, _ budget: inout RetryBudget
     ) -> ExchangeStep {
-        // Nothing is known of the endpoint, and the next one would need a port, too.
-        if failure == .localShortage, !Mutation.seeds(.blamesEndpointForShortage) {
-            return end(Self.shortage, .localShortage)
-        }
-        let status = failure == .connectTimeout ? 504 : 502
-        return retry(
-            or: OwnAnswer(status, "connect_failed"), isSafe: true, isFree: true, [.error, .connectFailure], now, &budget
-        )
+        let answer = OwnAnswer(failure == .connectTimeout ? 504 : 502, "connect_failed")
+        return retry(or: answer, isSafe: true, isFree: true, [.error, .connectFailure], now, &budget)
     }
 
     private mutating func sendingFailed(
@@ -36,21 +34,22 @@ extension ExchangeCore {
     ) -> ExchangeStep {
         let answer = OwnAnswer(502, Self.reason(failure, whileAnswering: false))
         // Who has begun to answer has acted on the request; and what is malformed would be so again.
-        if attempt.hasResponse { return end(answer, .error) }
-        if case .malformed = failure { return end(answer, .error) }
+        if attempt.hasResponse, !Mutation.seeds(.repeatsAfterInterim) { return end(answer, .error) }
+        if case .malformed = failure, !Mutation.seeds(.repeatsWhatIsMalformed) { return end(answer, .error) }
         if attempt.isReused {
             // The backend had closed the connection before the request came, which is no failure of either.
             guard request.isIdempotent || Mutation.seeds(.repeatsUnsafeOnDeadConnection), mayReplay else {
                 return end(answer)
             }
             request.needsFreshConnection = !Mutation.seeds(.takesDeadConnectionsInARow)
-            return ExchangeStep(.retry(isCounted: false))
+            if Mutation.seeds(.chargesForDeadConnections) {
+                return retry(or: answer, isSafe: true, isFree: false, [], now, &budget)
+            }
+            return retry(isCounted: false)
         }
         let verdict: EndpointVerdict = failure == .reset ? [.error, .connectFailure] : .error
-        return retry(
-            or: answer, isSafe: request.isIdempotent || Mutation.seeds(.repeatsUnsafeAfterReset), isFree: false,
-            verdict,
-            now, &budget)
+        let isSafe = request.isIdempotent || Mutation.seeds(.repeatsUnsafeAfterReset)
+        return retry(or: answer, isSafe: isSafe, isFree: false, verdict, now, &budget)
     }
 
     static func reason(_ failure: AttemptFailure, whileAnswering: Bool) -> StaticText {
@@ -62,6 +61,8 @@ extension ExchangeCore {
         case .localShortage: StaticText("no_local_resources")
         }
     }
+
+    // MARK: Another attempt
 
     /// Grants another attempt if the request may be repeated, the policy allows it and the budget has room; else waits
     /// for an endpoint that answers; else ends.
@@ -75,10 +76,16 @@ extension ExchangeCore {
     ) -> ExchangeStep {
         guard isSafe, mayReplay else { return end(answer, verdict) }
         if !isFree { request.paidAttempts += 1 }
-        if grantsRetry(now, &budget) { return ExchangeStep(.retry(isCounted: true), verdict) }
+        if grantsRetry(now, &budget) { return retry(verdict) }
         // What reached a backend is not sent again more often than the policy says: it may be what kills them.
         let mayWait = isFree || request.paidAttempts <= policy.retry.attempts || Mutation.seeds(.holdsWhatKillsBackends)
         return (mayWait ? holdForEndpoint(now, verdict) : nil) ?? end(answer, verdict)
+    }
+
+    /// The attempt is over, and the next one begins at the gate.
+    mutating func retry(_ verdict: EndpointVerdict = [], isCounted: Bool = true) -> ExchangeStep {
+        phase = .admitting
+        return ExchangeStep(.retry(isCounted: isCounted), verdict)
     }
 
     private mutating func grantsRetry(_ now: Tick, _ budget: inout RetryBudget) -> Bool {
@@ -91,20 +98,21 @@ extension ExchangeCore {
     }
 
     /// The backend answered 502, 503 or 504: another may do better.
-    mutating func retriesStatus(_ now: Tick, _ budget: inout RetryBudget) -> Bool {
-        guard request.isIdempotent || Mutation.seeds(.repeatsUnsafeAfterStatus), mayReplay else { return false }
-        return grantsRetry(now, &budget)
+    mutating func grantsRetryOfStatus(_ now: Tick, _ budget: inout RetryBudget) -> Bool {
+        guard request.isIdempotent || Mutation.seeds(.repeatsUnsafeAfterStatus), mayReplay, grantsRetry(now, &budget)
+        else { return false }
+        if !Mutation.seeds(.forgetsWhatAnswered) { request.paidAttempts += 1 }
+        return true
     }
 
     // MARK: Being cut
 
-    /// The datacenter that it writes to, or is about to write to, may not be written to any more. The request waits for the
-    /// next primary if it may be sent again and nothing of an answer came.
+    /// The datacenter that it writes to, or is about to write to, may not be written to any more. The request waits for
+    /// the next primary if it may be sent again and nothing of an answer came.
     public mutating func cut(by order: GateOrder, now: Tick) -> ExchangeStep {
         guard phase != .over, phase != .held, phase != .idle else { return ExchangeStep(.wait) }
-        let isUnsent = !isWithBackend
-        let isSafe = isUnsent || request.isIdempotent || Mutation.seeds(.repeatsUnsafeAfterCut)
-        let sawResponse = attempt.hasResponse && isWithBackend || response.hasAnswered
+        let isSafe = !isWithBackend || request.isIdempotent || Mutation.seeds(.repeatsUnsafeAfterCut)
+        let sawResponse = isWithBackend && attempt.hasResponse && !Mutation.seeds(.holdsAfterResponseByte)
         switch order.afterCut(isReplayable: isSafe && mayReplay, sawResponse: sawResponse, now: now) {
         case .holdAgain: return hold()
         case .badGateway, .close: return end(OwnAnswer(502, "cut_by_switch"))

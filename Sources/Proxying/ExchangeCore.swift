@@ -3,8 +3,8 @@ internal import Balancing
 internal import HTTPWire
 internal import Topology
 
-/// Decides everything about one request: where it may go, when it is sent again, what the client is told, when time is up.
-/// The same for every version of HTTP; a TCP session is the part of it up to the connection.
+/// Decides everything about one request: where it may go, when it is sent again, what the client is told, when time is
+/// up. The same for every version of HTTP; a TCP session is the part of it up to the connection.
 ///
 /// Legal transitions:
 ///
@@ -12,8 +12,11 @@ internal import Topology
 ///            admitting → choosing → queued → admitting
 ///                        choosing → connecting → sending → answering → over
 ///                        choosing → sending (a pooled connection)
-///     connecting, sending → admitting (a retry), held (cut, or no endpoint answers)
+///     connecting, sending → admitting (a retry)
+///     any before an answer → held (cut, or no endpoint answers)
 ///     any → over
+///
+/// What comes in a phase that does not expect it is late, and changes nothing: the shell may deliver it all the same.
 public struct ExchangeCore: Sendable {
     public enum Phase: UInt8, Sendable {
         case idle, admitting, held, choosing, queued, connecting, sending, answering, over
@@ -32,24 +35,30 @@ public struct ExchangeCore: Sendable {
     /// A request begins, of which only the head is read. → `routed` or `refused`.
     public mutating func begin(_ request: RequestState) {
         phase = .admitting
+        if !Mutation.seeds(.keepsTheLastPolicy) { policy = ExchangePolicy() }
         self.request = request
         attempt = AttemptState(began: request.began, isReused: false)
-        response = ResponseState()
+        if !Mutation.seeds(.keepsTheLastResponse) { response = ResponseState() }
         progress = Progress(now: request.began)
     }
 
     /// Its service is known.
     public mutating func routed(_ policy: ExchangePolicy) -> ExchangeStep {
+        guard phase == .admitting else { return ExchangeStep(.wait) }
         self.policy = policy
         return ExchangeStep(.admit)
     }
 
     /// It goes nowhere: no route matches, or its head may not be passed on.
-    public mutating func refused(_ answer: OwnAnswer) -> ExchangeStep { end(answer) }
+    public mutating func refused(_ answer: OwnAnswer) -> ExchangeStep {
+        phase == .admitting ? end(answer) : ExchangeStep(.wait)
+    }
 
-    /// Whether the client has not been answered and nothing prevents another attempt from sending the same request.
+    /// Whether another attempt could send the same request: the client has not been answered, and all that came of the
+    /// request is still here. What no backend got is always here.
     public var mayReplay: Bool {
-        (request.isReplayable || Mutation.seeds(.replaysPartOfABody)) && !response.hasAnswered
+        let isWhole = !isWithBackend && !Mutation.seeds(.givesUpUnsentBodies) || request.isReplayable
+        return (isWhole || Mutation.seeds(.replaysPartOfABody)) && !response.hasAnswered
     }
 
     /// Whether bytes of the request may be with a backend now.
@@ -59,7 +68,7 @@ public struct ExchangeCore: Sendable {
 
     /// Answers by itself, or cuts the client off when an answer has begun: it must see that something is missing.
     mutating func end(_ answer: OwnAnswer, _ verdict: EndpointVerdict = []) -> ExchangeStep {
-        guard phase != .over else { return ExchangeStep(.wait) }
+        guard isActive || Mutation.seeds(.endsTwice) else { return ExchangeStep(.wait) }
         phase = .over
         if response.hasAnswered, !Mutation.seeds(.answersTwice) {
             return ExchangeStep(.abortClient(answer.reason), verdict)
@@ -68,20 +77,23 @@ public struct ExchangeCore: Sendable {
         return ExchangeStep(.answer(answer), verdict)
     }
 
-    /// The client said FIN. One that has sent its whole request may still read the answer, but one that has seen nothing
-    /// of it has most likely gone away.
+    private var isActive: Bool { phase != .over && phase != .idle }
+
+    /// The client said FIN. One that has sent its whole request may still read the answer, but one that has seen
+    /// nothing of it has most likely gone away.
     public mutating func clientEnded() -> ExchangeStep {
-        guard phase != .over else { return ExchangeStep(.wait) }
-        if !request.isComplete { return clientLost("client_closed") }
-        if !response.hasAnswered, policy.abortsOnClose, request.isIdempotent { return clientLost("client_closed") }
-        return ExchangeStep(.wait)
+        guard request.isComplete || Mutation.seeds(.passesHalfRequestsOn) else { return clientLost("client_closed") }
+        guard request.isIdempotent || Mutation.seeds(.cancelsUnsafeOnClose), policy.abortsOnClose || Mutation.seeds(.cancelsThoughItIsOff),
+            !response.hasAnswered || Mutation.seeds(.cancelsAnswersOnClose)
+        else { return ExchangeStep(.wait) }
+        return clientLost("client_closed")
     }
 
     /// The client's connection is of no more use.
     public mutating func clientLost(_ reason: StaticString) -> ExchangeStep {
-        guard phase != .over else { return ExchangeStep(.wait) }
+        guard isActive else { return ExchangeStep(.wait) }
         phase = .over
-        if response.status == 0 { response.status = 499 }
+        if response.status == 0, !Mutation.seeds(.forgetsWhoLeft) { response.status = 499 }
         return ExchangeStep(.cancel(StaticText(reason)))
     }
 

@@ -7,9 +7,10 @@ public struct ExchangePolicy: Hashable, Sendable {
     public var retry = RetryPolicy()
     /// To connect to an endpoint.
     public var connect: Int64 = 2_000_000_000
-    /// From the end of a request to the head of its final answer.
+    /// From the end of a request to the first byte of its final answer's head; also while the backend takes nothing of
+    /// the request, or does not say whether the client is to continue.
     public var firstByte: Int64 = 30_000_000_000
-    /// Between two pieces of an answer that has begun.
+    /// Between two pieces of an answer that has begun, its head included.
     public var responseIdle: Int64 = 60_000_000_000
     /// The same for `text/event-stream`, which pauses by nature.
     public var eventStreamIdle: Int64 = 3600_000_000_000

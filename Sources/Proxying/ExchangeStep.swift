@@ -7,13 +7,13 @@ public enum ExchangeAction: Hashable, Sendable {
     case wait
     /// Asks the gate → `admitted`.
     case admit
-    /// Lets go of the attempt and waits for the primary; `holdRefused` when too many do, `released` when it may go on.
+    /// Lets go of the attempt and waits for the primary → `released`, or `holdRefused` when too many do.
     case hold
     /// Chooses an endpoint and leases a connection to it → `chosen`.
     case choose(fresh: Bool)
-    /// Waits for room at an endpoint; `queueRefused`, `queueTimedOut` or `turnCame`.
+    /// Waits for room at an endpoint → `queueRefused`, `queueTimedOut` or `turnCame`.
     case queue
-    /// Sends the head and what is kept of the body on the attempt's connection.
+    /// Sends the head and what is kept of the body on the attempt's connection. It is kept on only while `mayReplay`.
     case sendRequest(omitsExpect: Bool)
     /// Lets go of the attempt and begins another → `readmit`.
     ///
@@ -23,7 +23,7 @@ public enum ExchangeAction: Hashable, Sendable {
     case forwardInterim
     /// Drops an interim answer.
     case swallow
-    /// Passes the head of the final answer on → `answered`.
+    /// Passes the head of the final answer on. What is kept of the request's body is of no more use.
     case forwardHead
     /// Passes 101 on, and makes a tunnel of the two connections.
     case upgrade

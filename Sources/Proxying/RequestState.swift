@@ -8,6 +8,8 @@ public struct RequestState: Sendable {
     public let isIdempotent: Bool
     /// Whether the client asked, correctly, to switch to WebSocket.
     public let wantsUpgrade: Bool
+    /// Whether the client may be sent 1xx: not if it speaks HTTP/1.0 (RFC 9110 section 15.2).
+    public let takesInterim: Bool
     /// A TCP session: once connected, it becomes a tunnel.
     public let isSession: Bool
     /// When its head was complete.
@@ -21,16 +23,18 @@ public struct RequestState: Sendable {
     public internal(set) var isComplete: Bool
     /// Bytes of its body so far, as they came.
     public internal(set) var bytes = 0
-    /// Whether all that came of it is kept, so that it can be sent again.
+    /// Whether all that came of it will still be there once it was sent.
     public internal(set) var isReplayable = true
 
     /// Attempts that found an endpoint.
     public internal(set) var attempts = 0
     /// Retries that policy and budget granted.
     public internal(set) var retries = 0
-    /// Failed attempts of which a byte may have reached a backend.
+    /// Failed attempts of which a byte may have reached a backend that was alive.
     public internal(set) var paidAttempts = 0
-    /// Whether the next attempt takes no pooled connection: it met a dead one.
+    /// Interim answers of all attempts, those that are swallowed included.
+    public internal(set) var interims = 0
+    /// Whether it takes no pooled connection any more: it met a dead one.
     public internal(set) var needsFreshConnection = false
     /// How long the service lets it wait for an endpoint that answers; 0: not at all.
     public internal(set) var holdBudget: Int64 = 0
@@ -40,12 +44,17 @@ public struct RequestState: Sendable {
     public internal(set) var wasHeld = false
 
     /// - Parameter hasBody: whether a body follows the head.
-    public init(method: RequestMethod, hasBody: Bool, expectsContinue: Bool, wantsUpgrade: Bool, began: Tick) {
+    public init(
+        method: RequestMethod, hasBody: Bool, expectsContinue: Bool, wantsUpgrade: Bool, takesInterim: Bool = true,
+        began: Tick
+    ) {
         isIdempotent = method.isIdempotent
         self.wantsUpgrade = wantsUpgrade
+        self.takesInterim = takesInterim
         isSession = false
         self.began = began
-        self.expectsContinue = expectsContinue && hasBody
+        // Who cannot be told to continue does not wait for it.
+        self.expectsContinue = expectsContinue && hasBody && takesInterim
         isComplete = !hasBody
     }
 
@@ -53,6 +62,7 @@ public struct RequestState: Sendable {
     public init(sessionBegan began: Tick) {
         isIdempotent = false
         wantsUpgrade = false
+        takesInterim = false
         isSession = true
         self.began = began
         expectsContinue = false
