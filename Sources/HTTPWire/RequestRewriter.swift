@@ -155,6 +155,7 @@ public enum RequestRewriter {
             guard context.trustsClient else { return true }
             if !field.value.isEmpty { notes.hasForwarded = true }
             return context.addsForwarded
+        case .forwardedOther: return !context.trustsClient
         case .via:
             if let via = context.via, bytes.names(via, in: field.value) { notes.isLoop = true }
             return false
@@ -294,12 +295,12 @@ extension Span<UInt8> {
         return number
     }
 
-    /// Whether a name, with `_` read as `-`, is one that Meridian or the framing of a message answers for: a backend that
+    /// Whether a name, with `_` read as `-`, is one that proxies or the framing of a message answer for: a backend that
     /// does not tell them apart must not take a client's word for it.
     fileprivate func readsAsOurs(_ name: ByteRange) -> Bool {
         if hasPrefix(name, "meridian-") || hasPrefix(name, "x-forwarded-") { return true }
         let ours: [StaticString] = [
-            "x-request-id", "content-length", "transfer-encoding", "proxy-connection", "keep-alive",
+            "x-request-id", "x-real-ip", "content-length", "transfer-encoding", "proxy-connection", "keep-alive",
         ]
         return ours.contains { Int(name.count) == $0.utf8CodeUnitCount && hasPrefix(name, $0) }
     }

@@ -163,6 +163,9 @@ struct RequestFuzzTests {
         }
         if read.values("x-forwarded-for")[0].hasSuffix("192.0.2.7") == false { return "the client is not named last" }
         if !options.trusts, read.values("x-forwarded-for") != ["192.0.2.7"] { return "a client's word was taken" }
+        if !options.trusts, !(read.values("x-real-ip") + read.values("x-forwarded-port")).isEmpty {
+            return "a client's word was passed on"
+        }
         for name in ["keep-alive", "proxy-connection"] where !read.values(name).isEmpty { return "\(name) passed" }
         switch read.values("connection").map({ $0.lowercased() }) {
         case []: if !(read.values("te") + read.values("upgrade")).isEmpty { return "TE or Upgrade passed" }
@@ -172,7 +175,7 @@ struct RequestFuzzTests {
         }
         for field in read.fields where field.name.contains("_") {
             let dashed = String(field.name.map { $0 == "_" ? "-" : $0 })
-            let isOurs = ["content-length", "transfer-encoding", "x-request-id"].contains(dashed)
+            let isOurs = ["content-length", "transfer-encoding", "x-request-id", "x-real-ip"].contains(dashed)
             if !options.underscores || isOurs || dashed.hasPrefix("meridian-") || dashed.hasPrefix("x-forwarded-") {
                 return "\(field.name) passed"
             }

@@ -170,6 +170,28 @@ struct RequestRewriteTests {
                 "X-Forwarded-Host: b", "Forwarded: for=1.1.1.1",
             ], ["GET / HTTP/1.1", "Host: a"] + added),
         RewriteCase(
+            "and all that proxies tell backends of a client",
+            [
+                "GET / HTTP/1.1", "X-Real-IP: 1.1.1.1", "Host: a", "X-Forwarded-Port: 443", "x-forwarded-prefix: /x",
+                "X-Forwarded-Server: x", "X-FORWARDED-USER: root", "X-Forwarded-: x", "x-real-ip: 2.2.2.2",
+                "X_Real_IP: 3.3.3.3", "X-Real_IP: 3.3.3.3", "X_Forwarded_Prefix: /y",
+            ], passing, ["GET / HTTP/1.1", "Host: a"] + added),
+        RewriteCase(
+            "but for what a trusted proxy says",
+            [
+                "GET / HTTP/1.1", "X-Real-IP: 1.1.1.1", "Host: a", "X-Forwarded-Port: 443", "x-forwarded-prefix: /x",
+                "X_Real_IP: 3.3.3.3",
+            ], trusted,
+            [
+                "GET / HTTP/1.1", "X-Real-IP: 1.1.1.1", "Host: a", "X-Forwarded-Port: 443", "x-forwarded-prefix: /x",
+            ] + added),
+        RewriteCase(
+            "names that only begin like them pass",
+            ["GET / HTTP/1.1", "Host: a", "X-Forwarder: x", "X-Real-IPs: y", "X-Real: z", "X-Forwarded: z"],
+            [
+                "GET / HTTP/1.1", "Host: a", "X-Forwarder: x", "X-Real-IPs: y", "X-Real: z", "X-Forwarded: z",
+            ] + added),
+        RewriteCase(
             "forwarded fields of a trusted proxy are kept and added to",
             [
                 "GET / HTTP/1.1", "Host: a", "X-Forwarded-For: 1.1.1.1, 2.2.2.2", "X-Forwarded-Proto: https",
