@@ -174,15 +174,15 @@ extension Exchange {
         fenceGeneration = service.gate?.order.generation ?? 0
         let fallbackHost = service.nameBytes
         let path = normalized ?? buffer
-        var context = RequestContext(
+        var edits = RequestEdits(
             client: client.span, serviceLines: serviceLines.span, fallbackHost: fallbackHost.span,
             normalizedPath: normalized == nil ? nil : path.bytes, via: via.isEmpty ? nil : via.span,
             requestID: requestID.span)
-        context.trustsClient = session.trustsClient
-        context.passesUnderscores = worker.configuration.passesUnderscores
-        var output = loop.allocate(RequestRewriter.room(for: head, headLength: headLength, context))
+        edits.trustsClient = session.trustsClient
+        edits.passesUnderscores = worker.configuration.passesUnderscores
+        var output = loop.allocate(RequestRewriter.room(for: head, headLength: headLength, edits))
         var writer = OutputWriter(output.tail)
-        let error = RequestRewriter.write(head, buffer.bytes, context, into: &writer)
+        let error = RequestRewriter.write(head, buffer.bytes, edits, into: &writer)
         let count = writer.count
         output.commit(count)
         self.head = output

@@ -144,13 +144,13 @@ extension Exchange {
     ) -> LoopBuffer {
         let identity = requestID
         let date = worker.currentDate()
-        var context = ResponseContext(
+        var edits = ResponseEdits(
             requestID: identity.span, date: date.span, via: via.isEmpty ? nil : via.span, keepsAlive: keepsAlive,
             isOldClient: isOldClient, transfer: transfer)
-        context.isUpgrade = isUpgrade
-        var output = loop.allocate(ResponseRewriter.room(for: head, headLength: length, context) + extra)
+        edits.isUpgrade = isUpgrade
+        var output = loop.allocate(ResponseRewriter.room(for: head, headLength: length, edits) + extra)
         var writer = OutputWriter(output.tail)
-        ResponseRewriter.write(head, buffer.bytes, context, into: &writer)
+        ResponseRewriter.write(head, buffer.bytes, edits, into: &writer)
         let count = writer.count
         output.commit(count)
         return output
