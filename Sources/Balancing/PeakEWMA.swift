@@ -5,13 +5,11 @@ public import Topology
 /// Power of two choices on latency × (in flight + 1) / weight, where latency is an average that jumps to a higher
 /// sample at once and forgets by time. O(1).
 ///
-/// An estimate halves every `halfLife` without a sample, so that an endpoint that was slow is tried again. One without
+/// An estimate halves every 5 s without a sample, so that an endpoint that was slow is tried again. One without
 /// an estimate is tried when idle and avoided while it owes its first answer. A weight of 2 counts as twice as fast;
 /// the split does not follow weights otherwise. The idea is Finagle's.
 public struct PeakEWMA: Sendable {
     /// Time in which an old sample loses half of its say.
-    public static let halfLife = Duration.seconds(5)
-
     @usableFromInline static let halfLifeNanoseconds: Int64 = 5_000_000_000
     /// What a request in flight to an endpoint without an estimate counts as: an hour, worse than any real latency.
     @usableFromInline static let penalty = 3.6e12

@@ -22,8 +22,6 @@ public struct Catalog: Sendable {
     public static let maximumNameLength = 128
     /// The most bytes of a reason.
     public static let maximumReasonLength = 1_024
-    /// The most events that `events(after:)` can give.
-    public static let maximumEvents = EventRing.capacity
 
     /// When the group was formed, in UTC seconds: the high bits of every epoch. 0: a group that lives in memory only.
     public let formation: UInt32
@@ -104,16 +102,6 @@ public struct Catalog: Sendable {
         record(service)?.removedDatacenters ?? (0, 0)
     }
 
-    /// Whether a node whose settings say `registration` disagrees with the group (`config_drift`).
-    public func hasDrifted(_ registration: ServiceRegistration) -> Bool {
-        self.registration(of: registration.name)?.digest != registration.digest
-    }
-
-    /// The newest format that every one of these members reads; 0 when one of them has not described itself.
-    public func supportedLevel(of ids: [NodeID]) -> UInt16 {
-        ids.map { id in members.first { $0.id == id }?.formatLevel ?? 0 }.min() ?? 0
-    }
-
     /// The weight that an override sets, or else `base`, the weight of the settings.
     public func weight(of target: OverrideTarget, otherwise base: Int) -> Int {
         record(target.service)?.overrides.weight(of: target, otherwise: base) ?? base
@@ -148,7 +136,7 @@ public struct Catalog: Sendable {
         records.lazy.flatMap(\.overrides.all).compactMap(\.until).min()
     }
 
-    /// The changes after `index`, oldest first, as far back as `maximumEvents` reach.
+    /// The changes after `index`, oldest first, the last 1,000 at most.
     public func events(after index: UInt64 = 0) -> [CatalogEvent] { eventRing.after(index) }
 
     // MARK: Tables

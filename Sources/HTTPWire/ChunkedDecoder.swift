@@ -233,9 +233,8 @@ public struct ChunkedDecoder: Sendable {
             "proxy-authorization", "proxy-authenticate", "set-cookie", "cache-control",
             "content-encoding", "content-type", "content-range", "range", "if-match", "if-none-match",
             "if-modified-since", "if-unmodified-since", "if-range", "location", "age", "expires", "warning", "vary",
-            "pragma", "retry-after", "www-authenticate", "x-real-ip", "x-http-method-override",
+            "pragma", "retry-after", "www-authenticate", "x-http-method-override",
         ]
-        if count >= 12, line.equalsIgnoringCase(ByteRange(start: 0, count: 12), "x-forwarded-") { return false }
         return !forbidden.contains { line.equalsIgnoringCase(name, $0) }
     }
 }

@@ -6,6 +6,8 @@ public enum FieldName: UInt8, Sendable {
     case host, connection, contentLength, transferEncoding, expect, upgrade, te, trailer, keepAlive, proxyConnection
     case via, forwarded, forwardedFor, forwardedHost, forwardedProto, requestID, cookie, server, date, authorization
     case maxForwards
+    /// `X-Real-IP`, or begins with `X-Forwarded-` and is none of those above: what else proxies tell backends of a client.
+    case forwardedOther
     /// Begins with `meridian-`.
     case meridian
 
@@ -44,6 +46,7 @@ public enum FieldName: UInt8, Sendable {
         let last = bytes.word(start + count - 8) | 0x2020_2020_2020_2020
         switch (count, first, last) {
         case (9, 0x6564_7261_7772_6F66, 0x6465_6472_6177_726F): return .forwarded
+        case (9, 0x692D_6C61_6572_2D78, 0x7069_2D6C_6165_722D): return .forwardedOther
         case (10, 0x6974_6365_6E6E_6F63, 0x6E6F_6974_6365_6E6E): return .connection
         case (10, 0x696C_612D_7065_656B, 0x6576_696C_612D_7065): return .keepAlive
         case (12, 0x7365_7571_6572_2D78, 0x6469_2D74_7365_7571): return .requestID
@@ -59,6 +62,9 @@ public enum FieldName: UInt8, Sendable {
         case (17, 0x7265_6673_6E61_7274, 0x676E_6964_6F63_6E65):
             return bytes[start + 8] == 0x2D ? .transferEncoding : .other
         default:
+            if first == 0x7261_7772_6F66_2D78, count >= 12, bytes.halfWord(start + 8) | 0x2020_2020 == 0x2D64_6564 {
+                return .forwardedOther
+            }
             if count >= 9, first == 0x6E61_6964_6972_656D, bytes[start + 8] == 0x2D { return .meridian }
             return .other
         }

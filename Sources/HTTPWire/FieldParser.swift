@@ -203,11 +203,10 @@ extension Span<UInt8> {
     fileprivate func mayNotBeNominated(_ token: ByteRange, _ rules: FieldRules) -> Bool {
         switch FieldName.recognise(self, token.lower, Int(token.count)) {
         case .contentLength, .transferEncoding: return true
-        case .host, .forwarded, .forwardedFor, .forwardedHost, .forwardedProto, .requestID, .via, .expect:
+        case .host, .forwarded, .forwardedFor, .forwardedHost, .forwardedProto, .forwardedOther, .requestID, .via,
+            .expect:
             return rules.isRequest
-        default:
-            return rules.isRequest && token.count >= 12
-                && equalsIgnoringCase(ByteRange(start: token.lower, count: 12), "x-forwarded-")
+        default: return false
         }
     }
 }

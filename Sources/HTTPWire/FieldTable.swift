@@ -70,3 +70,17 @@ public final class FieldTable {
 
     func markHopByHop(_ index: Int) { storage[index].marks.insert(.hopByHop) }
 }
+
+extension OutputWriter {
+    /// Appends the framing line that a message's fields came to, in its plainest form.
+    @_lifetime(self: copy self)
+    mutating func appendFraming(_ fields: FieldTable) {
+        if fields.hasTransferEncoding {
+            append("Transfer-Encoding: chunked\r\n")
+        } else if fields.hasContentLength {
+            append("Content-Length: ")
+            append(decimal: Int(clamping: fields.contentLength))
+            append("\r\n")
+        }
+    }
+}

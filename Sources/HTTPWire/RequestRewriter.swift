@@ -1,56 +1,17 @@
 // Owns how a request is passed on: which lines stay, which go, which are added (design §3).
 
-/// What a request is rewritten with. Spans of the caller; nothing is copied or counted.
-public struct RequestContext: ~Escapable {
-    /// The client's address as text.
-    public var client: Span<UInt8>
-    /// The path to send, when it was normalised; nil: as it came.
-    public let normalizedPath: Span<UInt8>?
-    /// The node's name for `Via`; nil: no `Via`.
-    public let via: Span<UInt8>?
-    /// Lines that the service adds, each with its CRLF.
-    public var serviceLines: Span<UInt8>
-    /// A `Host` for requests of HTTP/1.0 that have none.
-    public var fallbackHost: Span<UInt8>
-    /// Whether the client came by TLS.
-    public var isSecure = false
-    /// Whether the client is a proxy whose forwarded fields are kept and added to.
-    public var trustsClient = false
-    /// Whether names with `_` pass.
-    public var passesUnderscores = false
-    /// Whether `Expect` is left out, because the client was told to continue already.
-    public var omitsExpect = false
-    /// Whether an element of `Forwarded` is added, beside the `X-Forwarded-` fields.
-    public var addsForwarded = false
-    /// The value for `X-Request-Id`, when the request has none.
-    public var requestID: Span<UInt8>
-
-    @_lifetime(copy client, copy serviceLines, copy fallbackHost, copy normalizedPath, copy via, copy requestID)
-    public init(
-        client: Span<UInt8>, serviceLines: Span<UInt8>, fallbackHost: Span<UInt8>, normalizedPath: Span<UInt8>?,
-        via: Span<UInt8>?, requestID: Span<UInt8>
-    ) {
-        self.client = client
-        self.serviceLines = serviceLines
-        self.fallbackHost = fallbackHost
-        self.requestID = requestID
-        self.normalizedPath = normalizedPath
-        self.via = via
-    }
-}
-
 /// Writes the head that a backend gets.
 public enum RequestRewriter {
     /// Bytes in which the rewritten head always fits; its lines are counted as if all of them were added.
     @inlinable
     public static func room(
-        for head: RequestHead, headLength: Int, _ context: borrowing RequestContext
+        for head: RequestHead, headLength: Int, _ edits: borrowing RequestEdits
     ) -> Int {
-        let lines = context.serviceLines.count + context.fallbackHost.count + context.requestID.count
-        let path = context.normalizedPath?.count ?? 0
-        // The authority may come as Host, X-Forwarded-Host and in Forwarded. 256: the names and fixed parts of all lines.
-        return headLength + path + 3 * Int(head.authority.count) + 2 * context.client.count + lines
-            + (context.via?.count ?? 0) + 256
+        let lines = edits.serviceLines.count + edits.fallbackHost.count + edits.requestID.count
+        let path = edits.normalizedPath?.count ?? 0
+        // The authority may come as Host and as X-Forwarded-Host. 256: the names and fixed parts of all lines.
+        return headLength + path + 2 * Int(head.authority.count) + edits.client.count + lines
+            + (edits.via?.count ?? 0) + 256
     }
 
     /// Appends the rewritten head.
@@ -59,19 +20,19 @@ public enum RequestRewriter {
     ///   `Max-Forwards` that is used up (200 to OPTIONS, 501 to TRACE) or no number (400).
     @_lifetime(writer: copy writer)
     public static func write(
-        _ head: RequestHead, _ bytes: Span<UInt8>, _ context: borrowing RequestContext,
+        _ head: RequestHead, _ bytes: Span<UInt8>, _ edits: borrowing RequestEdits,
         into writer: inout OutputWriter
     ) -> WireError? {
-        writeRequestLine(head, bytes, context, &writer)
+        writeRequestLine(head, bytes, edits, &writer)
         var notes = Notes()
-        writeFields(head, bytes, context, &notes, &writer)
+        writeFields(head, bytes, edits, &notes, &writer)
         if notes.isLoop { return WireError(508, "loop") }
         switch notes.forwards {
         case .some(..<0): return WireError(400, "max_forwards")
         case .some(0): return WireError(head.method == .options ? 200 : 501, "max_forwards")
         default: break
         }
-        writeAdded(head, bytes, context, notes, &writer)
+        writeAdded(head, bytes, edits, notes, &writer)
         writer.append("\r\n")
         return writer.overflowed ? WireError(431, "head_too_large") : nil
     }
@@ -79,7 +40,6 @@ public enum RequestRewriter {
     /// What was seen among the lines, for those that are added to.
     struct Notes {
         var hasForwardedFor = false
-        var hasForwarded = false
         var forwardedProto = ByteRange.none
         var forwardedHost = ByteRange.none
         /// An `X-Request-Id` was seen: only the first counts, so that the log and the backend agree.
@@ -97,10 +57,10 @@ public enum RequestRewriter {
     @_lifetime(writer: copy writer)
     @inline(__always)
     private static func writeRequestLine(
-        _ head: RequestHead, _ bytes: Span<UInt8>, _ context: borrowing RequestContext,
+        _ head: RequestHead, _ bytes: Span<UInt8>, _ edits: borrowing RequestEdits,
         _ writer: inout OutputWriter
     ) {
-        if let path = context.normalizedPath {
+        if let path = edits.normalizedPath {
             writer.append(bytes, head.methodRange.lower, head.methodRange.upper + 1)
             writer.append(all: path)
             writer.append(bytes, head.query.lower, head.query.upper)
@@ -119,15 +79,15 @@ public enum RequestRewriter {
     @_lifetime(writer: copy writer)
     @inline(__always)
     private static func writeFields(
-        _ head: RequestHead, _ bytes: Span<UInt8>, _ context: borrowing RequestContext, _ notes: inout Notes,
+        _ head: RequestHead, _ bytes: Span<UInt8>, _ edits: borrowing RequestEdits, _ notes: inout Notes,
         _ writer: inout OutputWriter
     ) {
         var runStart = head.fieldsStart
         for index in 0..<head.fields.count {
             let field = head.fields[index]
             var isDropped = !field.marks.isEmpty
-            if field.marks == .underscore, context.passesUnderscores { isDropped = bytes.readsAsOurs(field.name) }
-            if field.known != .other, drops(field, head, bytes, context, &notes) { isDropped = true }
+            if field.marks == .underscore, edits.passesUnderscores { isDropped = bytes.readsAsOurs(field.name) }
+            if field.known != .other, drops(field, head, bytes, edits, &notes) { isDropped = true }
             if isDropped {
                 writer.append(bytes, runStart, field.name.lower)
                 runStart = Int(field.end)
@@ -138,25 +98,22 @@ public enum RequestRewriter {
 
     /// Whether a known field is not copied, and what is to be known of it for those that are added.
     private static func drops(
-        _ field: Field, _ head: RequestHead, _ bytes: Span<UInt8>, _ context: borrowing RequestContext,
+        _ field: Field, _ head: RequestHead, _ bytes: Span<UInt8>, _ edits: borrowing RequestEdits,
         _ notes: inout Notes
     ) -> Bool {
         switch field.known {
         case .forwardedFor:
-            if context.trustsClient, !field.value.isEmpty { notes.hasForwardedFor = true }
+            if edits.trustsClient, !field.value.isEmpty { notes.hasForwardedFor = true }
             return true
         case .forwardedProto:
-            if context.trustsClient { notes.forwardedProto = field.value }
+            if edits.trustsClient { notes.forwardedProto = field.value }
             return true
         case .forwardedHost:
-            if context.trustsClient { notes.forwardedHost = field.value }
+            if edits.trustsClient { notes.forwardedHost = field.value }
             return true
-        case .forwarded:
-            guard context.trustsClient else { return true }
-            if !field.value.isEmpty { notes.hasForwarded = true }
-            return context.addsForwarded
+        case .forwarded, .forwardedOther: return !edits.trustsClient
         case .via:
-            if let via = context.via, bytes.names(via, in: field.value) { notes.isLoop = true }
+            if let via = edits.via, bytes.names(via, in: field.value) { notes.isLoop = true }
             return false
         case .requestID:
             guard !notes.sawRequestID else { return true }
@@ -169,7 +126,7 @@ public enum RequestRewriter {
             return !notes.keepsHost
         case .expect:
             // An expectation of HTTP/1.0 is not one (RFC 9110 section 10.1.1), and would become one in 1.1.
-            return context.omitsExpect || head.minorVersion == 0
+            return edits.omitsExpect || head.minorVersion == 0
         case .contentLength:
             if head.framing == .none, head.method == .get { return true }
             notes.rewritesFraming = !bytes.isPlainLength(field)
@@ -190,10 +147,10 @@ public enum RequestRewriter {
     @_lifetime(writer: copy writer)
     @inline(__always)
     private static func writeAdded(
-        _ head: RequestHead, _ bytes: Span<UInt8>, _ context: borrowing RequestContext, _ notes: Notes,
+        _ head: RequestHead, _ bytes: Span<UInt8>, _ edits: borrowing RequestEdits, _ notes: Notes,
         _ writer: inout OutputWriter
     ) {
-        if !notes.keepsHost { writeHost(head, bytes, context, &writer) }
+        if !notes.keepsHost { writeHost(head, bytes, edits, &writer) }
         if notes.rewritesFraming { writer.appendFraming(head.fields) }
         if let forwards = notes.forwards {
             writer.append("Max-Forwards: ")
@@ -201,11 +158,11 @@ public enum RequestRewriter {
             writer.append("\r\n")
         }
         writer.append("X-Forwarded-For: ")
-        if notes.hasForwardedFor { appendElements(.forwardedFor, head, bytes, &writer) }
-        writer.append(all: context.client)
+        if notes.hasForwardedFor { appendForwardedFor(head, bytes, &writer) }
+        writer.append(all: edits.client)
         writer.append("\r\nX-Forwarded-Proto: ")
         if notes.forwardedProto.isEmpty {
-            if context.isSecure { writer.append("https") } else { writer.append("http") }
+            if edits.isSecure { writer.append("https") } else { writer.append("http") }
         } else {
             writer.append(bytes, notes.forwardedProto.lower, notes.forwardedProto.upper)
         }
@@ -216,11 +173,10 @@ public enum RequestRewriter {
         }
         if !notes.keepsRequestID {
             writer.append("\r\nX-Request-Id: ")
-            writer.append(all: context.requestID)
+            writer.append(all: edits.requestID)
         }
         writer.append("\r\n")
-        if context.addsForwarded { writeForwarded(head, bytes, context, notes, &writer) }
-        if let via = context.via {
+        if let via = edits.via {
             // The protocol is the one that the message was received by (RFC 9110 section 7.6.3).
             if head.minorVersion == 0 { writer.append("Via: 1.0 ") } else { writer.append("Via: 1.1 ") }
             writer.append(all: via)
@@ -231,15 +187,13 @@ public enum RequestRewriter {
         } else if head.acceptsTrailers {
             writer.append("TE: trailers\r\nConnection: TE\r\n")
         }
-        writer.append(all: context.serviceLines)
+        writer.append(all: edits.serviceLines)
     }
 
-    /// Appends the values of all lines of a name as one list that goes on (RFC 9110 section 5.3).
+    /// Appends the values of all lines of `X-Forwarded-For` as one list that goes on (RFC 9110 section 5.3).
     @_lifetime(writer: copy writer)
-    private static func appendElements(
-        _ name: FieldName, _ head: RequestHead, _ bytes: Span<UInt8>, _ writer: inout OutputWriter
-    ) {
-        for index in 0..<head.fields.count where head.fields[index].known == name {
+    private static func appendForwardedFor(_ head: RequestHead, _ bytes: Span<UInt8>, _ writer: inout OutputWriter) {
+        for index in 0..<head.fields.count where head.fields[index].known == .forwardedFor {
             let value = head.fields[index].value
             if value.isEmpty { continue }
             writer.append(bytes, value.lower, value.upper)
@@ -248,26 +202,13 @@ public enum RequestRewriter {
     }
 
     @_lifetime(writer: copy writer)
-    private static func writeForwarded(
-        _ head: RequestHead, _ bytes: Span<UInt8>, _ context: borrowing RequestContext, _ notes: Notes,
-        _ writer: inout OutputWriter
-    ) {
-        writer.append("Forwarded: ")
-        if notes.hasForwarded { appendElements(.forwarded, head, bytes, &writer) }
-        Forwarded.appendElement(
-            client: context.client, host: bytes.extracting(head.authority.range), isSecure: context.isSecure,
-            into: &writer)
-        writer.append("\r\n")
-    }
-
-    @_lifetime(writer: copy writer)
     private static func writeHost(
-        _ head: RequestHead, _ bytes: Span<UInt8>, _ context: borrowing RequestContext,
+        _ head: RequestHead, _ bytes: Span<UInt8>, _ edits: borrowing RequestEdits,
         _ writer: inout OutputWriter
     ) {
         writer.append("Host: ")
         if head.authority.isEmpty {
-            writer.append(all: context.fallbackHost)
+            writer.append(all: edits.fallbackHost)
         } else {
             writer.append(bytes, head.authority.lower, head.authority.upper)
         }
@@ -294,12 +235,12 @@ extension Span<UInt8> {
         return number
     }
 
-    /// Whether a name, with `_` read as `-`, is one that Meridian or the framing of a message answers for: a backend that
+    /// Whether a name, with `_` read as `-`, is one that proxies or the framing of a message answer for: a backend that
     /// does not tell them apart must not take a client's word for it.
     fileprivate func readsAsOurs(_ name: ByteRange) -> Bool {
         if hasPrefix(name, "meridian-") || hasPrefix(name, "x-forwarded-") { return true }
         let ours: [StaticString] = [
-            "x-request-id", "content-length", "transfer-encoding", "proxy-connection", "keep-alive",
+            "x-request-id", "x-real-ip", "content-length", "transfer-encoding", "proxy-connection", "keep-alive",
         ]
         return ours.contains { Int(name.count) == $0.utf8CodeUnitCount && hasPrefix(name, $0) }
     }

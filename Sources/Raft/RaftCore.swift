@@ -193,8 +193,6 @@ extension RaftCore {
     public var snapshotPosition: LogPosition { snapshot?.identity.position ?? .zero }
     /// Whether the node waits for a leader to repair its log.
     public var isCorrupt: Bool { disk.unhealedThrough != nil }
-    /// Bytes of the log since the last snapshot, in memory.
-    public var logBytes: Int { log.bytes(after: snapshotPosition.index) }
     /// What a leader knows of the other members, by the order of the configuration; empty on all others.
     public var progress: [MemberProgress] { leadership?.progress.map(MemberProgress.init) ?? [] }
     /// When an answer of a member last came to this leader; nil on all others, and for strangers.

@@ -15,7 +15,6 @@ public struct PathRegex: Hashable, Sendable {
     public static let maximumPatternLength = 4_096
     /// The most places that read a byte, repetitions written out: `[a-z]{3}` has three.
     public static let maximumPositions = 512
-    static let maximumWords = maximumPositions / 64
 
     /// The pattern as it was written.
     public let pattern: String

@@ -126,18 +126,19 @@ import Topology
 
 @Suite struct PeakEWMATests {
     @Test func takesAPeakAtOnceAndForgetsByHalfLives() {
+        let halfLife = Duration.seconds(5)
         var policy = PeakEWMA(weights: [1])
         #expect(policy.latency(0, now: start) == nil)
         policy.observe(0, latency: .milliseconds(10), now: start)
         policy.observe(0, latency: .milliseconds(100), now: start)
         #expect(policy.latency(0, now: start) == .milliseconds(100))
-        #expect(policy.latency(0, now: start + PeakEWMA.halfLife / 2) == .milliseconds(75))
-        #expect(policy.latency(0, now: start + PeakEWMA.halfLife) == .milliseconds(50))
-        #expect(policy.latency(0, now: start + PeakEWMA.halfLife * 3) == .microseconds(12_500))
+        #expect(policy.latency(0, now: start + halfLife / 2) == .milliseconds(75))
+        #expect(policy.latency(0, now: start + halfLife) == .milliseconds(50))
+        #expect(policy.latency(0, now: start + halfLife * 3) == .microseconds(12_500))
         #expect(policy.latency(0, now: start + .seconds(10_000)) == nil)
         // A lower sample after a half-life weighs as much as the past.
-        policy.observe(0, latency: .milliseconds(10), now: start + PeakEWMA.halfLife)
-        #expect(policy.latency(0, now: start + PeakEWMA.halfLife) == .milliseconds(55))
+        policy.observe(0, latency: .milliseconds(10), now: start + halfLife)
+        #expect(policy.latency(0, now: start + halfLife) == .milliseconds(55))
     }
 
     @Test func ignoresStrangeSamples() {

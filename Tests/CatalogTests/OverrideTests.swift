@@ -152,7 +152,7 @@ struct RefusalCase: Sendable, CustomTestStringConvertible {
         #expect(log.apply(.setWeight(2, of: one, until: nil)) == full)
         log.apply(.resetWeight(of: log.catalog.overrides[0].target))
         #expect(log.apply(.setWeight(2, of: one, until: nil)) == .applied(index: log.index, changed: true))
-        #expect(log.catalog.events().count == Catalog.maximumEvents)
+        #expect(log.catalog.events().count == 1_000)
         #expect(log.catalog.events().last?.index == log.index)
     }
 }

@@ -59,14 +59,12 @@ struct RequestFuzzTests {
         let underscores: Bool
         let omitsExpect: Bool
         let hasVia: Bool
-        let addsForwarded: Bool
 
         init(_ bits: inout SeededBits) {
             trusts = bits.once(in: 3)
             underscores = bits.once(in: 3)
             omitsExpect = bits.once(in: 3)
             hasVia = bits.once(in: 3)
-            addsForwarded = bits.once(in: 3)
         }
     }
 
@@ -80,17 +78,16 @@ struct RequestFuzzTests {
         let via = Array("node".utf8)
         guard let path = normalizedPath(bytes, head) else { return nil }
         let identity = Array("00000000000000010000000000000002".utf8)
-        var context = RequestContext(
+        var edits = RequestEdits(
             client: client.span, serviceLines: lines.span, fallbackHost: host.span,
             normalizedPath: head.mayNeedNormalizing ? path.span : nil, via: options.hasVia ? via.span : nil,
             requestID: identity.span)
-        context.trustsClient = options.trusts
-        context.passesUnderscores = options.underscores
-        context.omitsExpect = options.omitsExpect
-        context.addsForwarded = options.addsForwarded
-        var output = [UInt8](repeating: 0, count: RequestRewriter.room(for: head, headLength: length, context))
+        edits.trustsClient = options.trusts
+        edits.passesUnderscores = options.underscores
+        edits.omitsExpect = options.omitsExpect
+        var output = [UInt8](repeating: 0, count: RequestRewriter.room(for: head, headLength: length, edits))
         var writer = OutputWriter(output.mutableSpan)
-        let error = RequestRewriter.write(head, bytes.span, context, into: &writer)
+        let error = RequestRewriter.write(head, bytes.span, edits, into: &writer)
         let count = writer.count
         // What does not fit is told as 431, which the room promises not to happen.
         if let error, error.status == 431 { return ([], head) }
@@ -163,6 +160,9 @@ struct RequestFuzzTests {
         }
         if read.values("x-forwarded-for")[0].hasSuffix("192.0.2.7") == false { return "the client is not named last" }
         if !options.trusts, read.values("x-forwarded-for") != ["192.0.2.7"] { return "a client's word was taken" }
+        if !options.trusts, !(read.values("x-real-ip") + read.values("x-forwarded-port")).isEmpty {
+            return "a client's word was passed on"
+        }
         for name in ["keep-alive", "proxy-connection"] where !read.values(name).isEmpty { return "\(name) passed" }
         switch read.values("connection").map({ $0.lowercased() }) {
         case []: if !(read.values("te") + read.values("upgrade")).isEmpty { return "TE or Upgrade passed" }
@@ -172,7 +172,7 @@ struct RequestFuzzTests {
         }
         for field in read.fields where field.name.contains("_") {
             let dashed = String(field.name.map { $0 == "_" ? "-" : $0 })
-            let isOurs = ["content-length", "transfer-encoding", "x-request-id"].contains(dashed)
+            let isOurs = ["content-length", "transfer-encoding", "x-request-id", "x-real-ip"].contains(dashed)
             if !options.underscores || isOurs || dashed.hasPrefix("meridian-") || dashed.hasPrefix("x-forwarded-") {
                 return "\(field.name) passed"
             }

@@ -58,13 +58,13 @@ struct ResponseFuzzTests {
         if head.framing == .untilClose { transfer = isOld ? .untilClose : .chunk }
         if head.framing == .chunked, isOld { transfer = .untilClose }
         let identity = Array("abc".utf8)
-        let context = ResponseContext(
+        let edits = ResponseEdits(
             requestID: identity.span, date: identity.span, via: identity.span, keepsAlive: transfer != .untilClose,
             isOldClient: isOld,
             transfer: transfer)
-        var output = [UInt8](repeating: 0, count: ResponseRewriter.room(for: head, headLength: length, context))
+        var output = [UInt8](repeating: 0, count: ResponseRewriter.room(for: head, headLength: length, edits))
         var writer = OutputWriter(output.mutableSpan)
-        ResponseRewriter.write(head, bytes.span, context, into: &writer)
+        ResponseRewriter.write(head, bytes.span, edits, into: &writer)
         let count = writer.overflowed ? 0 : writer.count
         return Array(output[..<count])
     }

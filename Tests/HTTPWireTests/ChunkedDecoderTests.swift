@@ -128,7 +128,8 @@ struct ChunkedDecoderTests {
         "Trailers that may not pass (RFC 9110 6.5.1)",
         arguments: [
             "Host", "content-length", "Transfer-Encoding", "Authorization", "Cookie", "Set-Cookie", "Connection", "Via",
-            "X-Forwarded-For", "X-Forwarded-Port", "Forwarded", "X-Request-Id", "Meridian-Epoch", "meridian_epoch",
+            "X-Forwarded-For", "X-Forwarded-Port", "X-Real-IP", "Forwarded", "X-Request-Id", "Meridian-Epoch",
+            "meridian_epoch",
             "Content_Length", "TE", "Trailer", "Expect", "Upgrade", "Keep-Alive", "Proxy-Connection",
             "Proxy-Authorization", "Content-Type", "Content-Encoding", "Content-Range", "Cache-Control", "Range",
             "WWW-Authenticate", "Location", "Max-Forwards",

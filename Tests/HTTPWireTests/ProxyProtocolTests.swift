@@ -1,4 +1,4 @@
-// Owns the tests of the PROXY protocol and of the Forwarded field: who a request is from.
+// Owns the tests of the PROXY protocol: who a connection is from.
 import HTTPWire
 import Testing
 
@@ -104,30 +104,5 @@ struct ProxyProtocolTests {
         for head in heads {
             for count in 0..<head.count { #expect(Self.describe(Array(head[..<count])) == "needMore") }
         }
-    }
-}
-
-@Suite("Forwarded")
-struct ForwardedTests {
-    @Test(
-        "Elements (RFC 7239 sections 4 and 6)",
-        arguments: [
-            ("192.0.2.1", "a.example", false, "for=192.0.2.1;host=a.example;proto=http"),
-            ("2001:db8::1", "a", true, "for=\"[2001:db8::1]\";host=a;proto=https"),
-            ("192.0.2.1", "a:8080", false, "for=192.0.2.1;host=\"a:8080\";proto=http"),
-            ("192.0.2.1", "[::1]", false, "for=192.0.2.1;host=\"[::1]\";proto=http"),
-            ("192.0.2.1", "", false, "for=192.0.2.1;proto=http"),
-            ("unix:/run/x", "a", false, "for=unknown;host=a;proto=http"),
-            ("", "a", false, "for=unknown;host=a;proto=http"),
-            ("192.0.2.1", "a\"b\\c", false, "for=192.0.2.1;host=\"a\\\"b\\\\c\";proto=http"),
-        ])
-    func elements(_ client: String, _ host: String, _ isSecure: Bool, _ expected: String) {
-        let client = Array(client.utf8)
-        let host = Array(host.utf8)
-        var output = [UInt8](repeating: 0, count: 128)
-        var writer = OutputWriter(output.mutableSpan)
-        Forwarded.appendElement(client: client.span, host: host.span, isSecure: isSecure, into: &writer)
-        let count = writer.count
-        #expect(String(decoding: output[..<count], as: UTF8.self) == expected)
     }
 }

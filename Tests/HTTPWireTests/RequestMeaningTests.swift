@@ -141,7 +141,8 @@ struct RequestMeaningTests {
         "Fields that Connection may not name",
         arguments: [
             "Host", "Content-Length", "Transfer-Encoding", "Forwarded", "X-Forwarded-For", "X-Forwarded-Proto",
-            "X-Forwarded-Host", "x-forwarded-anything", "close, HOST", "TE,x-forwarded-for", "X-Request-Id", "Via",
+            "X-Forwarded-Host", "x-forwarded-anything", "X-Real-IP", "close, HOST", "TE,x-forwarded-for",
+            "X-Request-Id", "Via",
             "Expect",
         ])
     func nominated(_ option: String) {

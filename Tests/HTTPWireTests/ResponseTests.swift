@@ -367,14 +367,14 @@ struct ResponseRewriteTests {
         let date = [UInt8](repeating: 0x7A, count: 29)
         let name = [UInt8](repeating: 0x79, count: 200)
         for (transfer, isUpgrade) in [(BodyTransfer.chunk, false), (.verbatim, true), (.untilClose, false)] {
-            var context = ResponseContext(
+            var edits = ResponseEdits(
                 requestID: identity.span, date: date.span, via: name.span, keepsAlive: false, isOldClient: false,
                 transfer: transfer)
-            context.isUpgrade = isUpgrade
+            edits.isUpgrade = isUpgrade
             var output = [UInt8](
-                repeating: 0, count: ResponseRewriter.room(for: head, headLength: bytes.count, context))
+                repeating: 0, count: ResponseRewriter.room(for: head, headLength: bytes.count, edits))
             var writer = OutputWriter(output.mutableSpan)
-            ResponseRewriter.write(head, bytes.span, context, into: &writer)
+            ResponseRewriter.write(head, bytes.span, edits, into: &writer)
             let overflowed = writer.overflowed
             #expect(!overflowed)
         }

@@ -77,7 +77,6 @@ struct RequestOptions {
     var trustsClient = false
     var passesUnderscores = false
     var omitsExpect = false
-    var addsForwarded = false
     var room = 16 << 10
 }
 
@@ -105,16 +104,15 @@ func rewriteBytes(_ bytes: [UInt8], _ options: RequestOptions) -> ([UInt8], Verd
     let identity = Array("0123456789abcdeffedcba9876543210".utf8)
     var output = [UInt8](repeating: 0, count: options.room)
     var writer = OutputWriter(output.mutableSpan)
-    var context = RequestContext(
+    var edits = RequestEdits(
         client: client.span, serviceLines: lines.span, fallbackHost: host.span,
         normalizedPath: isNormalized ? path.span : nil, via: options.via == nil ? nil : via.span,
         requestID: identity.span)
-    context.isSecure = options.isSecure
-    context.trustsClient = options.trustsClient
-    context.passesUnderscores = options.passesUnderscores
-    context.omitsExpect = options.omitsExpect
-    context.addsForwarded = options.addsForwarded
-    let error = RequestRewriter.write(request.head, bytes.span, context, into: &writer)
+    edits.isSecure = options.isSecure
+    edits.trustsClient = options.trustsClient
+    edits.passesUnderscores = options.passesUnderscores
+    edits.omitsExpect = options.omitsExpect
+    let error = RequestRewriter.write(request.head, bytes.span, edits, into: &writer)
     let count = writer.count
     return (Array(output[..<count]), error.map { .refused($0.status, $0.reason.description) })
 }
@@ -166,11 +164,11 @@ func rewriteResponse(_ text: String, _ options: ResponseOptions = ResponseOption
     let via = Array((options.via ?? "").utf8)
     var output = [UInt8](repeating: 0, count: 16 << 10)
     var writer = OutputWriter(output.mutableSpan)
-    var context = ResponseContext(
+    var edits = ResponseEdits(
         requestID: identity.span, date: date.span, via: options.via == nil ? nil : via.span,
         keepsAlive: options.keepsAlive, isOldClient: options.isOldClient, transfer: options.transfer)
-    context.isUpgrade = options.isUpgrade
-    ResponseRewriter.write(response.head, response.bytes.span, context, into: &writer)
+    edits.isUpgrade = options.isUpgrade
+    ResponseRewriter.write(response.head, response.bytes.span, edits, into: &writer)
     let count = writer.count
     return String(decoding: output[..<count], as: UTF8.self)
 }

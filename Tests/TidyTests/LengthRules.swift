@@ -64,7 +64,7 @@ extension SwiftSource {
     }
 
     /// The opening brace of what is declared at `index`; nil when nothing with a body is.
-    private func bodyStart(of index: Int) -> Int? {
+    func bodyStart(of index: Int) -> Int? {
         let previous = index > 0 ? tokens[index - 1].text : ""
         switch tokens[index].text {
         case "func", "subscript":
@@ -106,7 +106,8 @@ extension SwiftSource {
         return nil
     }
 
-    private func closing(_ start: Int) -> Int? {
+    /// The position of the sign that closes the one at `start`.
+    func closing(_ start: Int) -> Int? {
         let pairs = ["{": "}", "(": ")", "[": "]"]
         let opening = tokens[start].text
         guard let ending = pairs[opening] else { return nil }
