@@ -1,6 +1,6 @@
 // Owns the names of the policies and what the settings say about retries and limits.
 
-/// How a datacenter is chosen (design §3, "Balancing").
+/// How a datacenter is chosen.
 public enum DatacenterPolicyKind: String, CaseIterable, Sendable {
     case primary, weighted, random, nearest
     case roundRobin = "round_robin"

@@ -64,7 +64,7 @@ public struct DatacenterShare: Hashable, Sendable {
     }
 }
 
-/// The rules of design §3 that turn health into shares of traffic between datacenters.
+/// Turns health into shares of traffic between datacenters.
 ///
 /// A share is weight × min(1, 1.4 × healthy share), renormalised (`nearest` fills in order of distance instead;
 /// `primary` gives all to one). A datacenter panics only if the capacities min(1, 1.4 × healthy share) of those that

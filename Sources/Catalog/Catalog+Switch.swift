@@ -7,7 +7,8 @@ extension Catalog {
         record.registration.consistency == .available || formation == 0
     }
 
-    /// `begin{expectedEpoch, to, cause}` of design §4.
+    /// Begins a switch. Does nothing to a state with another epoch than expected: whoever proposed it knew an older
+    /// one.
     mutating func beginSwitch(
         of service: ServiceName, to name: DatacenterName, expected: Epoch?, cause: PrimaryCause,
         _ command: CatalogCommand, at index: UInt64
@@ -28,7 +29,8 @@ extension Catalog {
         return event
     }
 
-    /// `complete{epoch}` of design §4: nothing but the epoch is asked, neither freeze nor term.
+    /// Completes a switch. Only the epoch is compared: a freeze stops no switch under way, and any leader may finish
+    /// it.
     mutating func completeSwitch(
         of service: ServiceName, _ epoch: Epoch, at index: UInt64
     ) throws(CatalogRefusal) -> CatalogEvent.Kind? {

@@ -4,7 +4,7 @@
 ///
 /// 63 bits, so that it fits every signed 64-bit column of a backend. The high 32 are the *formation*: UTC seconds at
 /// which the group was formed or restored, so that a group that lost its state still counts on from above. The low 31
-/// count the changes (design §4, "What is replicated").
+/// count the changes.
 public struct Epoch: Hashable, Comparable, Sendable {
     /// The number that backends compare.
     public let value: UInt64

@@ -52,7 +52,7 @@ public struct FreezeRecord: Hashable, Sendable {
 }
 
 /// How long routing leases live, and how long they did before: a new leader cannot know by which value its
-/// predecessor granted, so the larger one counts (design §4, "Switching without overlap").
+/// predecessor granted, so the larger one counts.
 public struct LeaseSettings: Hashable, Sendable {
     public internal(set) var lease: Duration
     /// The value before the last change.

@@ -1,7 +1,7 @@
 // Owns where a service's traffic goes by agreement: one datacenter, or a switch under way between two.
 public import Topology
 
-/// The state of a service that follows a primary (design §4, "Switching without overlap").
+/// The state of a service that follows a primary (see the article Life of a failover).
 ///
 /// Legal transitions, and no others:
 ///

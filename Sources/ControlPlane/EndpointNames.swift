@@ -2,7 +2,7 @@
 internal import Proactor
 internal import Topology
 
-/// Looks names up off the loop, every 30 s until discovery does better (design §5). A name that can no longer be
+/// Looks names up off the loop, every 30 s. A name that can no longer be
 /// resolved keeps the address it had.
 final class EndpointNames: TimerHandler {
     static let period = Duration.seconds(30)

@@ -11,12 +11,12 @@ enum LeaderWay: Hashable {
     case none
 }
 
-/// Finds the way for what a node observes, asks leases with and acknowledges (design §4, Observing: through any peer that
-/// can reach the leader).
+/// Finds a way to the leader for observations, requests for leases and acknowledgements: through any peer that can
+/// reach it, when this node cannot.
 ///
-/// A node that only the leader cannot reach keeps its vote on health, and its leases: requests count from when they were
-/// sent and grants from when they were made, however long either was on its way. Operators' changes do not go this way: the
-/// node would not see what became of them.
+/// A node that only the leader cannot reach keeps its vote on health, and its leases: requests count from when they
+/// were sent and grants from when they were made, however long either was on its way. Operators' changes do not go this
+/// way: the node would not see what became of them.
 struct LeaderRoute {
     private var lastLeader: NodeID?
     private var turn = 0
@@ -30,15 +30,15 @@ struct LeaderRoute {
             if leader == node { return .here }
             if peers.contains(leader) { return .straight(leader) }
         }
-        // Connections outlive the network under them for a while: the leader that has fallen silent is asked last. It may
-        // follow another by now.
+        // Connections outlive the network under them for a while: the leader that has fallen silent is asked last. It
+        // may follow another by now.
         let others = peers.filter { $0 != node }
         let better = others.filter { $0 != lastLeader }
         let helpers = better.isEmpty ? others : better
         return helpers.isEmpty ? .none : .through(helpers[turn % helpers.count])
     }
 
-    /// The way that was found led nowhere: the next helper has its turn. One that helps is kept, for what goes through one
-    /// arrives in its order.
+    /// The way that was found led nowhere: the next helper has its turn. One that helps is kept, for what goes through
+    /// one arrives in its order.
     mutating func failed() { turn = (turn + 1) % 1_024 }
 }

@@ -72,7 +72,8 @@ final class SwitchDesk: TimerHandler {
 
     private func membersChanged() { if isInOffice() { step(.changedMembers(ledger.holders)) } }
 
-    /// The length of leases is replicated (design §5): what the group was formed with becomes so by its first leader.
+    /// The length of leases is replicated, so that all nodes count alike: the first leader proposes the length that the
+    /// group was formed with.
     private func decideLease() {
         guard !isProposingLease, let wanted = ledger.formedLease else { return }
         isProposingLease = true

@@ -43,8 +43,8 @@ public enum FailoverDecision: Hashable, Sendable {
     case promote(Promotion)
 }
 
-/// Decides on the leader whether a primary moves (design §4, "Deciding"). Holds no state: a new leader that hears the
-/// same decides the same.
+/// Decides on the leader whether a primary moves (see the article Life of a failover). It holds no state: a new leader
+/// that hears the same decides the same.
 ///
 /// Automatic decisions wait for confirmation, capacity, lag, cooldown, freeze and the safety rules. One reading of the
 /// rules is worth saying: a datacenter is *removed* when an operator drained it or set it to weight 0; one that is

@@ -1,6 +1,6 @@
 // Owns the figures of failover that no setting changes.
 
-/// The figures of design §4, "Observing" and "Deciding". A service's own settings are `Catalog.FailoverSettings`.
+/// What is the same for every service. A service's own settings are `Catalog.FailoverSettings`.
 public struct FailoverPolicy: Hashable, Sendable {
     /// A node that was silent for this long abstains.
     public var silence = Duration.milliseconds(1_500)

@@ -1,4 +1,4 @@
-// Owns how a request is passed on: which lines stay, which go, which are added (design §3).
+// Owns how a request is passed on: which lines stay, which go, which are added.
 
 /// What a request is rewritten with. Spans of the caller; nothing is copied or counted.
 public struct RequestContext: ~Escapable {
@@ -48,15 +48,16 @@ public enum RequestRewriter {
     ) -> Int {
         let lines = context.serviceLines.count + context.fallbackHost.count + context.requestID.count
         let path = context.normalizedPath?.count ?? 0
-        // The authority may come as Host, X-Forwarded-Host and in Forwarded. 256: the names and fixed parts of all lines.
+        // The authority may come as Host, X-Forwarded-Host and in Forwarded. 256: the names and fixed parts of all
+        // lines.
         return headLength + path + 3 * Int(head.authority.count) + 2 * context.client.count + lines
             + (context.via?.count ?? 0) + 256
     }
 
     /// Appends the rewritten head.
     ///
-    /// - Returns: nil, or the reason to answer the request here after all: a loop (508), a head that does not fit (431),
-    ///   `Max-Forwards` that is used up (200 to OPTIONS, 501 to TRACE) or no number (400).
+    /// - Returns: nil, or the reason to answer the request here after all: a loop (508), a head that does not fit
+    ///   (431), `Max-Forwards` that is used up (200 to OPTIONS, 501 to TRACE) or no number (400).
     @_lifetime(writer: copy writer)
     public static func write(
         _ head: RequestHead, _ bytes: Span<UInt8>, _ context: borrowing RequestContext,
@@ -294,8 +295,8 @@ extension Span<UInt8> {
         return number
     }
 
-    /// Whether a name, with `_` read as `-`, is one that Meridian or the framing of a message answers for: a backend that
-    /// does not tell them apart must not take a client's word for it.
+    /// Whether a name, with `_` read as `-`, is one that Meridian or the framing of a message answers for: a backend
+    /// that does not tell them apart must not take a client's word for it.
     fileprivate func readsAsOurs(_ name: ByteRange) -> Bool {
         if hasPrefix(name, "meridian-") || hasPrefix(name, "x-forwarded-") { return true }
         let ours: [StaticString] = [

@@ -39,7 +39,7 @@ public struct HealthCheckPolicy: Hashable, Sendable {
     public init() {}
 }
 
-/// When traffic itself ejects an endpoint (design §3, "Passive").
+/// When traffic itself ejects an endpoint.
 public struct OutlierPolicy: Hashable, Sendable {
     /// Answers of 500-599 in a row that eject.
     public var consecutiveErrors = 5

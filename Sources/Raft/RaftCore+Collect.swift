@@ -1,4 +1,4 @@
-// Owns the collecting candidate: it takes over the best log of its quorum before it leads (design §4, C3-C7).
+// Owns the collecting candidate: it takes over the best log of its quorum before it leads (Elections C3-C7).
 internal import Topology
 
 /// A candidate whose quorum has granted without comparing logs, on its way to the best of them.
@@ -39,7 +39,8 @@ extension RaftCore {
         for voter in quorum.voters where voter != id { send(.collecting, to: voter) }
     }
 
-    /// The next thing to do, whatever happened: follow a greater log, fetch, wait for the disk, ask further voters, lead.
+    /// The next thing to do, whatever happened: follow a greater log, fetch, wait for the disk, ask further voters,
+    /// lead.
     mutating func continueCollecting() {
         guard role == .collecting, let campaign, var collection else { return }
         let granted = campaign.replies.filter { $0.verdict == .granted }.map(\.last)

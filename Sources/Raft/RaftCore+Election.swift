@@ -1,4 +1,4 @@
-// Owns campaigns: pre-vote, vote, and which way to elect (Raft §5.2, thesis §9.6, design §4 C1-C3 and POLICY).
+// Owns campaigns: pre-vote, vote, and which way to elect (Raft §5.2, thesis §9.6; Elections C1-C3, policy).
 internal import Topology
 
 /// A campaign under way, for votes or for the promise of votes.
@@ -36,8 +36,8 @@ extension RaftCore {
     /// Whether this node may ask for votes at all.
     var canCampaign: Bool { (isVoter || isStillNeeded) && !isCorrupt && !disk.isFull && !isDiskStalled }
 
-    /// A configuration leaves this node out and is not known to be committed: the others may lack it, and could not elect
-    /// anybody while this node's log is ahead of theirs (thesis §4.2.2). It will not count itself.
+    /// A configuration leaves this node out and is not known to be committed: the others may lack it, and could not
+    /// elect anybody while this node's log is ahead of theirs (thesis §4.2.2). It will not count itself.
     private var isStillNeeded: Bool {
         log.configurationIndex > commit && log.configurationBefore.map(isVoter(in:)) ?? false
     }

@@ -1,8 +1,9 @@
-// Owns the voter's side of a collection: the holder of the best log gives it away (design §4, V5 and V6).
+// Owns the voter's side of a collection: the holder of the best log gives it away (Elections V5 and V6).
 internal import Topology
 
 extension RaftCore {
-    /// V6: answers only in the term of the fetch, which the rules of terms have seen to, and only while its log is the target.
+    /// V6: answers only in the term of the fetch, which the rules of terms have seen to, and only while its log is the
+    /// target.
     mutating func answerFetch(_ fetch: Fetch, _ from: NodeID) {
         send(.fetchReply(reply(to: fetch)), to: from)
     }

@@ -43,8 +43,8 @@ extension RaftCore {
         }
     }
 
-    /// A leader of an earlier term learns of the later one from any answer: without it a node that is ahead in terms would
-    /// be deaf for ever, as its leader is for it.
+    /// A leader of an earlier term learns of the later one from any answer: without it a node that is ahead in terms
+    /// would be deaf for ever, as its leader is for it.
     private mutating func answerStale(_ message: RaftMessage) {
         if message.isOfLeader { send(.heartbeatReply(HeartbeatReply(round: 0)), to: message.from) }
     }
@@ -82,7 +82,8 @@ extension RaftCore {
         if !wasFollower { restartElectionTimer() }
     }
 
-    /// Each election waits 1-2 times the timeout (§5.2), and half a timeout more for each rank (design §4).
+    /// Each election waits 1-2 times the timeout (§5.2), and half a timeout more for each rank, so that the leader sits
+    /// where operators want it.
     mutating func restartElectionTimer() {
         let base = Int(nanoseconds(electionTimeout))
         let rank = configuration.members.first { $0.id == id }?.rank ?? 0

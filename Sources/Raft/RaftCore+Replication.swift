@@ -77,8 +77,8 @@ extension RaftCore {
         }
     }
 
-    /// The leader writes its own log at the same time (thesis §10.2.1); but the first entry of a group is durable before
-    /// anyone sees it, for its founder may lead term 1 again after a crash.
+    /// The leader writes its own log at the same time (thesis §10.2.1); but the first entry of a group is durable
+    /// before anyone sees it, for its founder may lead term 1 again after a crash.
     private mutating func sendAppend(_ previous: LogPosition, _ entries: [LogEntry], to follower: NodeID) {
         let append = RaftMessage.Body.append(Append(previous: previous, entries: entries, commit: commit))
         if leadership?.isFounding ?? false {
@@ -128,18 +128,19 @@ extension RaftCore {
         advanceChange()
     }
 
-    /// The logs differ at `previous`: they can agree at the latest where both the hint and the own log allow (thesis §3.5).
+    /// The logs differ at `previous`: they can agree at the latest where both the hint and the own log allow (thesis
+    /// §3.5).
     private func takeConflict(at previous: LogIndex, hint: LogPosition, _ progress: inout Progress) {
         switch progress.mode {
         case .snapshot: return
         case .probe where progress.next.previous != previous || previous == .zero: return
-        // An answer to a message that a later one has overtaken; but nothing being under way, the follower says by itself
-        // that it does not know what it was believed to hold.
+        // An answer to a message that a later one has overtaken; but nothing being under way, the follower says by
+        // itself that it does not know what it was believed to hold.
         case .replicate(let inFlight) where previous <= progress.match && !inFlight.isEmpty: return
         case .probe, .replicate: break
         }
         let common = min(log.position(atMost: hint)?.index ?? log.before.index.previous, previous.previous)
-        // A follower whose disk lost what it had acknowledged (design §4, storage) says so only here.
+        // A follower whose disk lost what it had acknowledged can tell the leader only here.
         progress.match = min(progress.match, common)
         progress.probe(from: common.next)
     }

@@ -1,4 +1,4 @@
-// Owns how a voter answers candidates (design §4 V1-V4 and V7).
+// Owns how a voter answers candidates (Elections V1-V4 and V7).
 internal import Topology
 
 extension RaftCore {
@@ -8,8 +8,8 @@ extension RaftCore {
         return leader != nil && heardLeader + electionTimeout > now
     }
 
-    /// Says whether it would vote; changes nothing, and restarts no timer. A lower term is answered too: the asker would
-    /// else never learn which term it takes.
+    /// Says whether it would vote; changes nothing, and restarts no timer. A lower term is answered too: the asker
+    /// would else never learn which term it takes.
     mutating func answerPreVote(_ request: VoteRequest, _ message: RaftMessage) {
         reply(preVerdict(request, message), to: request, message) { .preVoteReply($0) }
     }
@@ -32,13 +32,13 @@ extension RaftCore {
         replyToVote(verdict, request, message)
     }
 
-    /// Whether the configuration does not name another incarnation of this node. Which votes count is for the candidate's
-    /// configuration to say: a voter's own log may not have got there yet (thesis §4.1, §4.2.2).
+    /// Whether the configuration does not name another incarnation of this node. Which votes count is for the
+    /// candidate's configuration to say: a voter's own log may not have got there yet (thesis §4.1, §4.2.2).
     ///
-    /// So an empty node that no configuration has reached votes, too: nobody is asked but whom the asker's configuration
-    /// names with this very disk, which has lost nothing. It was a voter when the group was founded, for later ones have
-    /// caught up before they count. Without its vote a founder that loses its lead early could leave a group without a leader
-    /// for good.
+    /// So an empty node that no configuration has reached votes, too: nobody is asked but whom the asker's
+    /// configuration names with this very disk, which has lost nothing. It was a voter when the group was founded, for
+    /// later ones have caught up before they count. Without its vote a founder that loses its lead early could leave a
+    /// group without a leader for good.
     private var isAdmitted: Bool {
         (configuration.members + (configuration.outgoing ?? [])).allSatisfy {
             $0.id != id || $0.incarnation == incarnation

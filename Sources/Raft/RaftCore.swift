@@ -1,12 +1,13 @@
 // Owns the state of one member of the group and the one way to change it: an event in, effects out.
 public import Topology
 
-/// The consensus core of one member: Raft (Ongaro and Ousterhout 2014; Ongaro's thesis) with pre-vote, and the collecting
-/// election of design §4.
+/// The consensus core of one member: Raft (Ongaro and Ousterhout 2014; Ongaro's thesis) with pre-vote, and the
+/// collecting election. The article Elections states the rules that comments here name: V1-V7 of voters, C1-C7 of
+/// candidates.
 ///
 /// The shell gives it events with the time at which they happened, carries the effects out in their order, and calls it
-/// again with `.tick` at `nextDeadline`; its first call is a `.tick` right after the start. It neither blocks nor reads a
-/// clock. Roles change along: follower → preCandidate → candidate → (collecting →) leader, candidate by a transfer
+/// again with `.tick` at `nextDeadline`; its first call is a `.tick` right after the start. It neither blocks nor reads
+/// a clock. Roles change along: follower → preCandidate → candidate → (collecting →) leader, candidate by a transfer
 /// without preCandidate, and each of them → follower. What a peer sends is checked before it is used; what does not
 /// hold is dropped and counted.
 public struct RaftCore: Sendable {

@@ -1,7 +1,8 @@
 // Owns what the members of the group say to each other.
 public import Topology
 
-/// A message of one member to another. `term` is the sender's current term; a pre-vote carries the term it would campaign in.
+/// A message of one member to another. `term` is the sender's current term; a pre-vote carries the term it would
+/// campaign in.
 public struct RaftMessage: Hashable, Sendable {
     public var from: NodeID
     public var to: NodeID
@@ -59,7 +60,8 @@ public struct VoteRequest: Hashable, Sendable {
     }
 }
 
-/// Answers `VoteRequest`. `last` is the voter's durable log; it never acknowledges an older term's append beyond it later.
+/// Answers `VoteRequest`. `last` is the voter's durable log; it never acknowledges an older term's append beyond it
+/// later.
 public struct VoteReply: Hashable, Sendable {
     public enum Verdict: UInt8, Hashable, Sendable {
         case granted, stale, voted, leaderAlive, logBehind
@@ -82,7 +84,7 @@ public struct VoteReply: Hashable, Sendable {
     }
 }
 
-/// Asks the holder of the best log for what follows `previous` (design §4, C4).
+/// Asks the holder of the best log for what follows `previous` (rule C4 of the article Elections).
 public struct Fetch: Hashable, Sendable {
     public var previous: LogPosition
     /// The holder answers only while this is its own last position.
@@ -100,7 +102,8 @@ public struct FetchReply: Hashable, Sendable {
     public enum Content: Hashable, Sendable {
         /// The entries after `previous`.
         case entries([LogEntry])
-        /// `previous` is not in the holder's log: continue from here, at most its term's first index before the conflict.
+        /// `previous` is not in the holder's log: continue from here, at most its term's first index before the
+        /// conflict.
         case conflict(LogPosition)
         /// The holder has compacted past `previous`: its snapshot comes in chunks instead.
         case snapshot(SnapshotChunk)

@@ -1,6 +1,6 @@
 // Owns the bugs that the simulation puts into a core on purpose, to prove that it sees them.
 
-/// Seeded bugs: rules of design §4 that a core leaves out. Empty but in the simulation's own tests.
+/// Seeded bugs: rules that a core leaves out. Empty except in the simulation's own tests.
 package struct RaftMutations: OptionSet, Sendable {
     package let rawValue: Int
     package init(rawValue: Int) { self.rawValue = rawValue }

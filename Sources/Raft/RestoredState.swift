@@ -12,8 +12,8 @@ public struct RestoredState: Hashable, Sendable {
     /// The greatest index that this node may ever have acknowledged (the store's durable mark). Matters only when
     /// `isCorrupt`. The store says so again at the next start if the log did not reach it by then.
     public var acknowledgedThrough: LogIndex
-    /// Everything up to here was committed, as a `RaftCore.durableCommit` of an earlier process said. It counts for nothing
-    /// when `isCorrupt`, and no further than the log reaches.
+    /// Everything up to here was committed, as a `RaftCore.durableCommit` of an earlier process said. It counts for
+    /// nothing when `isCorrupt`, and no further than the log reaches.
     public var committedThrough: LogIndex
 
     /// The state of a node that has never run.
@@ -32,7 +32,8 @@ public struct RestoredState: Hashable, Sendable {
     }
 }
 
-/// How a member may be elected (design §4, POLICY). Members may differ in it: both ways obey the same voters' rules.
+/// How a member may be elected (see the article Elections, Policy). Members may differ in it, since both ways obey the
+/// same rules of voters.
 public enum ElectionPolicy: String, Hashable, Sendable, CaseIterable {
     /// Only the most up-to-date log of a quorum is elected (Raft §5.4.1).
     case raft

@@ -41,7 +41,7 @@ struct ServiceRoutingBuilder {
                 healthyWeight: allowed.filter(\.condition.isUsable).reduce(0) { $0 + $1.weight },
                 returnPercent: inputs.returning[targets[index]] ?? 100)
         }
-        // A node whose file says another policy obeys the group (design §4, "What is replicated").
+        // A node whose file names another policy obeys the group: else it would route to where others do not.
         let primary = inputs.catalog.primary(of: definition.name)
         let policy = primary == nil ? definition.datacenterPolicy : .primary
         let primaryIndex = primary.flatMap { primary in
@@ -78,7 +78,8 @@ struct ServiceRoutingBuilder {
         _ candidate: Candidate, panics: Bool, policy: SlowStartPolicy
     ) -> EndpointRouting {
         let takesRequests = candidate.isAllowed && (panics || candidate.condition.isUsable)
-        // Only what is up ramps; in panic the endpoints that are down get their whole weight, there is nothing to spare.
+        // Only what is up ramps; in panic the endpoints that are down get their whole weight, there is nothing to
+        // spare.
         let since = candidate.condition.health == .up ? candidate.condition.upSince : nil
         if takesRequests, let next = SlowStart.nextStep(since: since, now: now, policy: policy) {
             nextRamp = min(nextRamp ?? next, next)

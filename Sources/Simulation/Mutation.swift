@@ -3,20 +3,22 @@ internal import Failover
 internal import Raft
 internal import Switching
 
-/// A seeded bug: made where the simulated shell carries a core's effects out wrongly, or by a switch inside a core that only
-/// this package can reach.
+/// A seeded bug: made where the simulated shell carries a core's effects out wrongly, or by a switch inside a core that
+/// only this package can reach.
 public enum Mutation: String, Hashable, Sendable, CaseIterable {
-    /// A granted vote leaves before it is durable (design §4, V4).
+    /// A granted vote leaves before it is durable (against rule V4).
     case voteBeforeDurable
     /// A follower acknowledges entries before they are durable.
     case acknowledgementBeforeDurable
     /// A node with a new disk keeps its incarnation, and so its vote.
     case wipedNodeVotes
-    /// A read is answered from a leader's own state, without the round of heartbeats that proves that it leads (thesis §6.4).
+    /// A read is answered from a leader's own state, without the round of heartbeats that proves that it leads (thesis
+    /// §6.4).
     case readWithoutRound
     /// A proposal whose answer was lost is proposed again under another name (thesis §6.3).
     case retryUnderAnotherName
-    /// A log with a record that does not check is cut there, and its node goes on voting (design §4, storage).
+    /// A log is cut at a record whose checksum is wrong, as if that were a torn write, and its node goes on voting
+    /// (against rule V7).
     case corruptionTakenForTornEnd
     /// A node counts its lease from when the grant arrived.
     case leaseCountedFromReceipt

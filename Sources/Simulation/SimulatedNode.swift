@@ -3,7 +3,7 @@ internal import Catalog
 internal import Raft
 internal import Topology
 
-/// A message on its way, with who says it to whom as the connections of the peers have it (design §4).
+/// A message in flight. Sender and receiver are those of the connection, not what the message claims.
 struct Envelope: Sendable {
     var message: RaftMessage
     var sender: Int

@@ -1,8 +1,9 @@
-// Owns what a simulated node sees of the datacenters behind the proxies, what it was told of them, and what it truly saw.
+// Owns what a simulated node sees of the datacenters behind the proxies, what it was told of them, and what it truly
+// saw.
 internal import Failover
 internal import Topology
 
-/// What a node tells the leader, straight or through another (design §4, "Observing").
+/// What a node tells the leader, directly or through another node.
 struct SimulatedReport: Hashable, Sendable {
     var node: NodeID
     var views: [DatacenterView]

@@ -2,7 +2,7 @@
 internal import Catalog
 public import Topology
 
-/// The lease of one process on one node (design §4, "Switching without overlap").
+/// The lease of one process on one node (see the article Life of a failover).
 ///
 /// A process starts without one. All ticks are of a clock that counts suspend. A grant counts for 0.99 of its length
 /// from when the request was *sent*: between that and its arrival anything may have happened.

@@ -2,7 +2,8 @@
 public import Catalog
 public import Topology
 
-/// The node's side of "switching without overlap" (design §4), one for each service that follows a primary.
+/// The node's side of switching without overlap, one for each service that follows a primary (see the article Life of
+/// a failover).
 ///
 /// The gate gives orders to the workers and hears from them when nothing of an older generation is in flight. Modes:
 ///
@@ -129,8 +130,8 @@ public struct ServiceGate: Sendable {
 
     // MARK: What is known
 
-    /// Whether the service needs a lease, and if so whether the node has one for it; nil: it needs none. What an operator
-    /// answers for is no lease.
+    /// Whether the service needs a lease, and if so whether the node has one for it; nil: it needs none. What an
+    /// operator answers for is no lease.
     public func holdsLease(now: Tick) -> Bool? {
         guard applied != nil, isBound else { return nil }
         return now < leaseEnd - conduct.cutLead
@@ -169,8 +170,8 @@ public struct ServiceGate: Sendable {
         return max(leaseEnd, glassUntil ?? .zero) - conduct.cutLead
     }
 
-    /// When no byte may be written any more: a little before the lease ends, for what is written in one turn of a worker
-    /// leaves it at the turn's end.
+    /// When no byte may be written any more: a little before the lease ends, for what is written in one turn of a
+    /// worker leaves it at the turn's end.
     private var writeEnd: Tick {
         guard isBound, !mutations.contains(.inFlightOutlivesLease) else { return .distantFuture }
         return max(leaseEnd, glassUntil ?? .zero) - conduct.cutLead / 2

@@ -8,7 +8,7 @@ public struct RoundID: Hashable, Sendable {
     public init(_ number: UInt64) { self.number = number }
 }
 
-/// Grants leases and completes switches while its node leads (design §4, "Switching without overlap").
+/// Grants leases and completes switches while its node leads (see the article Life of a failover).
 ///
 ///     following -> leading      elected; every lease that an earlier leader may have granted is taken for live
 ///     leading   -> following    deposed; whatever was waited for is dropped, nodes ask again

@@ -1,4 +1,4 @@
-// Owns the identifiers of the things that design §1 names: nodes, datacenters, services, listeners.
+// Owns the identifiers of nodes, datacenters, services and listeners.
 
 /// A name that identifies one kind of thing. The kinds do not mix: a service's name is no datacenter's name.
 public protocol Name: Hashable, Comparable, Sendable, CustomStringConvertible {

@@ -51,7 +51,7 @@ struct AdminClient {
     /// The body of a successful answer.
     ///
     /// - Parameter retry: of a command that may be asked again under its key; nil for all others.
-    /// - Throws: a failure with the exit code of design §6: 1 refused, 3 no quorum, 4 unknown outcome.
+    /// - Throws: a failure with its exit code: 1 refused, 3 no quorum, 4 unknown outcome.
     func send(
         _ method: String, _ path: String, _ body: (any Encodable)? = nil, retry: RetryOptions? = nil
     ) throws(Failure) -> [UInt8] {

@@ -1,4 +1,4 @@
-// Owns the collecting election (design §4, C1-C7), on whole groups.
+// Owns the collecting election (Elections C1-C7), on whole groups.
 import Raft
 import Testing
 import Topology
@@ -58,8 +58,8 @@ struct CollectTests {
         for node in cluster.nodes { #expect(node.values.count == 8, "\(node.member.id)") }
     }
 
-    /// Three nodes: one dead, one late, and one that has compacted past all that the late one holds; only the late one's
-    /// rank lets it campaign in time.
+    /// Three nodes: one dead, one late, and one that has compacted past all that the late one holds; only the late
+    /// one's rank lets it campaign in time.
     @Test func holderHasCompacted() throws {
         var limits = RaftLimits()
         limits.logBytesBeforeSnapshot = 300
@@ -87,8 +87,8 @@ struct CollectTests {
         for node in cluster.nodes { #expect(node.values == (0..<40).map { "value \($0)" }) }
     }
 
-    /// C5: the log that was taken over says that the group is {a, b} joint with {c, d, e}; the candidate had only known the
-    /// first half, so that its two votes are no quorum, and it asks the others in the same term.
+    /// C5: the log that was taken over says that the group is {a, b} joint with {c, d, e}; the candidate had only known
+    /// the first half, so that its two votes are no quorum, and it asks the others in the same term.
     @Test func staleConfigurationAtTheCandidate() throws {
         let members = (0..<5).map { Cluster.member($0) }
         let old = Configuration(cluster: 7, members: Array(members[..<2]))

@@ -1,4 +1,4 @@
-// Owns the rules of voters and candidates, one by one (Raft §5.2, §5.4.1; thesis §3.10, §4.2.3, §9.6; design §4 V1-V7).
+// Owns the rules of voters and candidates, one by one (Raft §5.2, §5.4.1; thesis §3.10, §4.2.3, §9.6; Elections V1-V7).
 import Raft
 import Testing
 import Topology

@@ -19,7 +19,8 @@ struct ReplicationTests {
         #expect(cluster.nodes[leader].answers[request] == .applied(LogIndex(3)))
     }
 
-    /// An empty node may get its first configuration and committed commands at once: the state hears of the group first.
+    /// An empty node may get its first configuration and committed commands at once: the state hears of the group
+    /// first.
     @Test func configurationIsToldBeforeCommandsAreApplied() throws {
         var core = RaftCore(
             id: Cluster.name(0), incarnation: 100, random: RandomBits(seed: 1), restored: RestoredState(), now: .zero)
@@ -170,7 +171,7 @@ struct ReplicationTests {
         for node in cluster.nodes { #expect(node.values == ["x"]) }
     }
 
-    /// Design §4: a leader whose oldest write waits for longer than an election timeout goes.
+    /// A leader whose oldest write has waited longer than an election timeout steps down.
     @Test func leaderWithAStalledDiskStepsDown() throws {
         var cluster = Cluster(voters: 3)
         let elected = cluster.elect()
@@ -216,7 +217,7 @@ struct ReplicationTests {
         #expect(cluster.nodes[leader].answers[read] == .notLeader(nil))
     }
 
-    /// Design §4, storage: a corrupt node has no vote until a leader has filled its log again.
+    /// Elections V7: a corrupt node has no vote until a leader has filled its log again.
     @Test func corruptNodeIsRepairedByTheLeader() throws {
         var cluster = Cluster(voters: 3)
         let elected = cluster.elect()

@@ -1,10 +1,11 @@
-// Owns rules of design §4 that take messages by hand to be seen: V1, V2, V6, C3, C7, POLICY, ranks and rounds.
+// Owns the tests of rules that show only with messages made by hand: V1, V2, V6, C3, C7, POLICY, ranks and rounds.
 import Raft
 import Testing
 import Topology
 
 struct RuleTests {
-    /// V1 (thesis §4.2.3): neither way of electing deposes a leader that was heard within the shortest election timeout.
+    /// V1 (thesis §4.2.3): neither way of electing deposes a leader that was heard within the shortest election
+    /// timeout.
     @Test(arguments: [VoteRequest.Mode.raft, .collect])
     func leaderThatWasHeardIsNotDeposed(_ mode: VoteRequest.Mode) {
         let voter = SingleCore()
@@ -84,7 +85,7 @@ struct RuleTests {
         #expect(asked == (collects ? [.collect, .collect] : []))
     }
 
-    /// Design §4: rank r waits r × 0.5 × the timeout longer.
+    /// Rank r waits r × 0.5 × the timeout longer.
     @Test(arguments: 0..<4)
     func rankDelaysTheElection(_ rank: Int) {
         let members = [Cluster.member(0, rank: rank), Cluster.member(1), Cluster.member(2)]

@@ -20,7 +20,7 @@ struct MutationTests {
 
     static let cases: [Case] = consensus + storage + leases + failover
 
-    /// The core's rules (Raft §5.4.2; design §4, C3, C4 and V6).
+    /// The core's rules (Raft §5.4.2; Elections C3, C4 and V6).
     private static let consensus: [Case] = [
         Case(mutation: .commitsOldTerms, seeds: 300, faults: [.crash], interval: .milliseconds(30)) {
             frequentCrashes(&$0, perMillion: 50_000, down: .milliseconds(60))

@@ -1,6 +1,6 @@
 // Owns the form of the state that people and programs look at.
 
-/// The answer of GET /v1/status (design §6).
+/// The answer of GET /v1/status. Programs and the command line read it: fields may be added, none is taken away.
 package struct StatusDocument: Codable, Sendable {
     package struct Member: Codable, Sendable {
         package var id: String

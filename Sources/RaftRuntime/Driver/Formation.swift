@@ -17,11 +17,11 @@ public struct MemberContact: Hashable, Sendable {
     }
 }
 
-/// Decides when an empty node may found a group (design §4, "Forming and joining").
+/// Decides when an empty node may found a group.
 ///
 /// Founded is once, by the listed member of the lowest id, when every listed member is connected, is empty and has the
-/// same list. So no two groups can come of one list: a second founder would have to be the same node, and it is not empty any
-/// more. Whoever meets a member of a group asks to join that one instead.
+/// same list. So no two groups can come of one list: a second founder would have to be the same node, and it is not
+/// empty any more. Whoever meets a member of a group asks to join that one instead.
 public struct Formation: Sendable {
     public enum Step: Hashable, Sendable {
         /// Nothing to do yet; the reason is for the log and the status page.

@@ -33,9 +33,10 @@ struct LogReading: Sendable {
 
 /// Reads segments in order.
 ///
-/// A frame that does not check is torn, and may be cut, only if all of this holds (design §4): the durable mark does not cover
-/// it; nothing intact comes after it, for a later frame is written only once an earlier one is durable; and a power cut could
-/// have left it like that (`Segment.looksTorn`). Everything else is damage: nothing is cut, and the log up to it is served.
+/// A frame that does not check is torn, and may be cut, only if all of this holds: the durable mark does not cover it;
+/// nothing intact comes after it, for a later frame is written only once an earlier one is durable; and a power cut
+/// could have left it like that (`Segment.looksTorn`). Everything else is damage: nothing is cut, and the log up to it
+/// is served.
 struct LogLoader {
     /// By number; those without a frame, too.
     let segments: [Segment]
@@ -84,7 +85,8 @@ struct LogLoader {
         return reading
     }
 
-    /// The first segment that counts: older ones are void if a later one begins afresh, or resumes at one that was deleted.
+    /// The first segment that counts: older ones are void if a later one begins afresh, or resumes at one that was
+    /// deleted.
     private func start() -> Int {
         segments.indices.last { index in
             switch openings[index]?.resumption {
@@ -198,8 +200,8 @@ struct LogLoader {
 
     private var leastBytes: UInt64 { UInt64(CodingLimits.leastEntryBytes) }
 
-    /// Bytes of frames whose headers are lost. Any number of entries could have been in them, up to one every few bytes; to
-    /// expect too many only delays the moment at which the log counts as repaired.
+    /// Bytes of frames whose headers are lost. Any number of entries could have been in them, up to one every few
+    /// bytes; to expect too many only delays the moment at which the log counts as repaired.
     private func unknownBytes(from place: LogPlace, _ segment: Int, _ newest: FrameHeader?) -> Int {
         segments[segment...].reduce(0) { sum, each in
             var start = each.number == place.segment ? place.offset : 0

@@ -1,7 +1,7 @@
 // Owns who a node is when it meets another one.
 public import Topology
 
-/// What a node says about itself at the beginning of every connection (design §4, "Forming and joining").
+/// What a node says about itself at the beginning of every connection.
 public struct PeerIdentity: Hashable, Sendable {
     public var node: NodeID
     /// Random, made with the data directory: a node that lost its disk is another member.
