@@ -1,4 +1,4 @@
-// Owns the state of one member of the group and the one way to change it: an event in, effects out.
+// Owns the state of one member of the group and the only way to change it: an event in, effects out.
 public import Topology
 
 /// The consensus core of one member: Raft (Ongaro and Ousterhout 2014; Ongaro's thesis) with pre-vote, and the
@@ -7,21 +7,21 @@ public import Topology
 ///
 /// The shell gives it events with the time at which they happened, carries the effects out in their order, and calls it
 /// again with `.tick` at `nextDeadline`; its first call is a `.tick` right after the start. It neither blocks nor reads
-/// a clock. Roles change along: follower → preCandidate → candidate → (collecting →) leader, candidate by a transfer
-/// without preCandidate, and each of them → follower. What a peer sends is checked before it is used; what does not
-/// hold is dropped and counted.
+/// a clock. Roles change along: follower → preCandidate → candidate → (collecting →) leader; a transfer skips
+/// preCandidate; every role may fall back to follower. Messages from peers are checked before they are used; those that
+/// cannot be right are dropped and counted.
 public struct RaftCore: Sendable {
     public let id: NodeID
-    /// Made with the data directory: with the id, the member that a configuration names.
+    /// Made with the data directory. A configuration names a member by id and incarnation.
     public let incarnation: UInt64
     let limits: RaftLimits
     let policy: ElectionPolicy
     var random: RandomBits
 
-    /// Bugs on purpose, for the simulation's own tests.
+    /// Seeded bugs, for the simulation's own tests.
     package var mutations: RaftMutations = []
 
-    // What the disk holds, or will once the writes under way are done.
+    // What the disk holds, or will hold once the writes in progress are done.
     var hardState: HardState
     var log: RaftLog
     var snapshot: Snapshot?
@@ -29,7 +29,7 @@ public struct RaftCore: Sendable {
 
     // The state machine's side.
     var sessions = SessionTable()
-    /// Everything up to here is chosen, and was given to the state machine.
+    /// Everything up to here is chosen and has been given to the state machine.
     public internal(set) var commit = LogIndex.zero
     var wantedSnapshot: WantedSnapshot?
     /// The log's `sum` at which the next snapshot is wanted.
@@ -38,12 +38,12 @@ public struct RaftCore: Sendable {
 
     // The role.
     public internal(set) var role = RoleReport.Role.follower
-    /// The leader of the term, where it is known.
+    /// The leader of the term, if it is known.
     public internal(set) var leader: NodeID?
     var heardLeader = Tick.zero
-    /// The round of heartbeats that was answered last.
+    /// The last round of heartbeats that was answered.
     var answeredRound: HeartbeatRound?
-    /// Through here the log is known to be the leader's of this term.
+    /// Up to here the log is known to equal the log of this term's leader.
     var verified = LogIndex.zero
     var electionDeadline = Tick.zero
     var campaign: Campaign?
@@ -51,13 +51,13 @@ public struct RaftCore: Sendable {
     var leadership: Leadership?
     /// The term in which a collector last restarted the election timer.
     var collectorTerm = Term.zero
-    /// So many campaigns do not collect, because collecting came to nothing.
+    /// How many more campaigns use raft mode, because the last collection made no progress.
     var campaignsWithoutCollecting = 0
-    /// The last collection came to something, but not to its end.
+    /// The last collection made progress but did not finish.
     var collectsAgain = false
-    /// Voters that would follow were there at the last pre-vote, but for their greater logs.
+    /// At the last pre-vote a quorum would have followed, if its logs had not been ahead.
     var lackedOnlyLog = false
-    /// A transfer that this node handed over as leader, to be answered when the next leader is known.
+    /// A transfer that this node began as leader, to be answered when the next leader is known.
     var handedOver: HandedOver?
 
     // The configuration in force.
@@ -69,19 +69,19 @@ public struct RaftCore: Sendable {
     var now: Tick
     var pending: [RaftEffect] = []
     var hasStarted = false
-    /// What an earlier process knew to be committed, until it was given to the state machine again.
+    /// What an earlier process knew to be committed; the state machine is given it again at the start.
     private let restoredCommit: LogIndex
     var reportedRole: RoleReport?
     var reportedConfiguration: Configuration?
 
-    /// What was found to be impossible: a defect of this program or a memory error. The shell logs it and stops the
-    /// process; until then the core does nothing any more.
+    /// An invariant that was found broken, by a bug or a memory error. The shell logs it and ends the process; the core
+    /// does nothing more.
     public internal(set) var violation: String?
-    /// How many messages were dropped because they could not be true, and why the last one was.
+    /// How many messages were dropped because no correct member would send them, and why the last one was.
     public internal(set) var rejectedMessages = 0
     public internal(set) var lastRejection: String?
 
-    /// The member as its disk describes it; a follower at first.
+    /// Makes the member that its disk describes, as a follower.
     public init(
         id: NodeID, incarnation: UInt64, policy: ElectionPolicy = .auto, limits: RaftLimits = RaftLimits(),
         random: RandomBits, restored: RestoredState, now: Tick
@@ -116,8 +116,8 @@ public struct RaftCore: Sendable {
 
     /// Takes events together: they share one write to the disk and one message a follower.
     ///
-    /// Time limits are judged after all else that has happened by now: a process that was not run for a while must not
-    /// miss a heartbeat that has come, or take a write for stalled that has ended.
+    /// Time limits come after all other events: a process that was not scheduled for a while must not overlook a
+    /// heartbeat that has arrived, or take a finished write for a stalled one.
     public mutating func step(_ events: some Sequence<RaftEvent>, now: Tick, into effects: inout [RaftEffect]) {
         guard violation == nil else { return }
         self.now = max(self.now, now)
@@ -138,7 +138,7 @@ public struct RaftCore: Sendable {
             pending.append(.restore(Array(snapshot.bytes[length...]), at: commit))
         }
         advanceCommit(to: restoredCommit)
-        // Nobody else could lead, and nobody has to be waited for.
+        // No other node could lead, so there is no reason to wait.
         if isVoter, quorum.voters == [id] { electionDeadline = now }
         if isFounderAgain { lead(isFounding: true) }
     }
@@ -185,20 +185,20 @@ public struct RaftCore: Sendable {
 
 extension RaftCore {
     public var term: Term { hardState.term }
-    /// The end of the log, as far as it was taken in; the disk may be behind.
+    /// The end of the log in memory; the disk may be behind.
     public var last: LogPosition { log.last }
-    /// The end of what is committed and durable here: a shell that notes it gives it back as
-    /// `RestoredState.committedThrough`. Never an entry that this disk may still hold in another form.
+    /// The last index that is both committed and durable here. A shell that notes it passes it back as
+    /// `RestoredState.committedThrough`. The disk cannot hold a different entry there any more.
     public var durableCommit: LogIndex { min(commit, disk.durableIndex) }
     /// The end of the snapshot, where there is one.
     public var snapshotPosition: LogPosition { snapshot?.identity.position ?? .zero }
-    /// Whether the node waits for a leader to repair its log.
+    /// Whether the log is damaged and a leader has yet to repair it.
     public var isCorrupt: Bool { disk.unhealedThrough != nil }
     /// Bytes of the log since the last snapshot, in memory.
     public var logBytes: Int { log.bytes(after: snapshotPosition.index) }
-    /// What a leader knows of the other members, by the order of the configuration; empty on all others.
+    /// What a leader knows of the other members, in the order of the configuration; empty on other nodes.
     public var progress: [MemberProgress] { leadership?.progress.map(MemberProgress.init) ?? [] }
-    /// When an answer of a member last came to this leader; nil on all others, and for strangers.
+    /// When this leader last heard an answer from a member; nil on other nodes and for strangers.
     public func heard(from member: NodeID) -> Tick? { leadership?.progress.first { $0.id == member }?.lastHeard }
     /// Whether a leader has committed an entry of its own term: it knows what is chosen, and may serve reads (§8).
     public var leadsFully: Bool { leadership.map { !$0.isFounding && commit >= $0.firstIndex } ?? false }
@@ -209,17 +209,17 @@ extension RaftCore {
     /// The entry at the index, as far as the log in memory reaches.
     public func entry(at index: LogIndex) -> LogEntry? { log.entry(at: index) }
 
-    /// Records what can never be: tests stop at it, a release stops itself cleanly through `violation`.
+    /// Records a broken invariant. Tests stop at it; a release ends cleanly by way of `violation`.
     mutating func assertInvariant(_ condition: Bool, _ text: (RaftCore) -> String) {
         if condition { return }
         let found = text(self)
         violation = violation ?? found
-        // The simulation is to find its own bugs, not to die of them.
+        // The simulation has to find seeded bugs, not crash on them.
         guard mutations.isEmpty else { return }
         assertionFailure("\(id): \(found)")
     }
 
-    /// Counts a message that could not be true.
+    /// Counts a message that no correct member would send.
     mutating func reject(_ message: RaftMessage, _ reason: String) {
         rejectedMessages += 1
         lastRejection = "\(message.from): \(reason)"
@@ -236,7 +236,7 @@ extension RaftCore {
     var electionTimeout: Duration { configuration.timing.electionTimeout }
 }
 
-/// What `RaftCore.init` makes of the disk's content: what does not fit together counts as corrupt.
+/// What `RaftCore.init` makes of the disk's content. Parts that do not fit together count as corrupt.
 private struct Restart {
     var hardState: HardState
     var snapshot: Snapshot?
