@@ -1,4 +1,4 @@
-// Owns the bugs that the simulation puts into the planner on purpose, to prove that it sees them.
+// Owns the bugs that the simulation seeds in the planner, to prove that it finds them.
 
 /// Seeded bugs: rules that a planner leaves out. Empty except in the simulation's own tests.
 package struct FailoverMutations: OptionSet, Sendable {

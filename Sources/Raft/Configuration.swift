@@ -50,8 +50,8 @@ public struct GroupTiming: Hashable, Sendable {
 
 /// Who belongs to the group, and how many of them a decision takes.
 ///
-/// While `outgoing` is not nil the configuration is joint (Raft §6): every decision needs a quorum of the voters of both
-/// halves. A configuration is in force from the moment it is in the log, committed or not.
+/// While `outgoing` is not nil the configuration is joint (Raft §6): every decision needs a quorum of the voters of
+/// both halves. A configuration is in force from the moment it is in the log, committed or not.
 public struct Configuration: Hashable, Sendable {
     /// Random, made at the first formation; 0 before.
     public var cluster: UInt64

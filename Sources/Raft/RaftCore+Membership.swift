@@ -3,7 +3,8 @@ internal import Topology
 
 /// A change of members that a leader is carrying out.
 ///
-/// catchingUp (new voters follow as observers) → joint → final; a change that leaves voters and quorum alone is final at once.
+/// catchingUp (new voters follow as observers) → joint → final; a change that leaves voters and quorum alone is final
+/// at once.
 struct ChangeUnderWay: Sendable {
     enum Stage: Sendable { case catchingUp, joint, final, reverting }
 
