@@ -67,7 +67,7 @@ enum Citation {
             guard let words = absent.first(where: line.lowercased().contains) else { return nil }
             return Violation(
                 path: path, line: index + 1,
-                message: "`\(words)` is not in this repository: cite an article of Documentation.docc, or give the reason")
+                message: "`\(words)` is not in this repository: cite an article, or give the reason")
         }
     }
 }
