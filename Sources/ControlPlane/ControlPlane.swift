@@ -18,8 +18,8 @@ public final class ControlPlane: Sendable {
     ///
     /// - Parameters:
     ///   - group: nil: a group of one, in memory.
-    ///   - log: where what changes is told.
-    /// - Throws: what the threads or their loops could not be had for.
+    ///   - log: receives a line for each change.
+    /// - Throws: why the threads or their loops could not be made.
     public init(
         _ settings: ControlSettings, layout: RoutingLayout, io: IOKind, group: GroupSetup? = nil,
         sink: any RoutingSink, traffic: any TrafficReader, log: Logger = Logger(label: "control")
@@ -82,7 +82,7 @@ public final class ControlPlane: Sendable {
     /// What is known of failover here: votes, reasons to hold, moves.
     public var failover: FailoverFigures { failoverBoard.figures }
 
-    /// How long ago the control thread said that `snapshot` is the state; more than a second means that it hangs.
+    /// How long ago the control thread confirmed `snapshot`; more than a second means that it hangs.
     public var age: Duration { EventLoop.clock() - board.confirmedAt }
 
     /// The wall clock, for commands.

@@ -6,16 +6,17 @@ internal import Topology
 
 /// The shell of `RoutingLease` and of every `ServiceGate` of the node, on the control thread.
 ///
-/// In a group of one that lives in memory there are no leases: gates follow the catalog and the endpoints' health alone.
+/// In a group of one that lives in memory there are no leases: gates follow the catalog and the endpoints' health
+/// alone.
 final class LeaseKeeper: TimerHandler {
-    /// How soon a request that got no grant is repeated.
+    /// How soon to repeat a request that got no grant.
     private static let timeout = Duration.milliseconds(100)
 
     private struct Gate {
         var machine: ServiceGate
         var applied: ServiceSwitch?
         var isUsable = true
-        /// What the workers have confirmed, as far as the machine was told.
+        /// The last confirmed generation that the machine was told of.
         var confirmed: UInt64 = 0
     }
 
@@ -25,11 +26,12 @@ final class LeaseKeeper: TimerHandler {
     private var gates: [ServiceName: Gate] = [:]
     private var lease: RoutingLease
     private var knownLease = LeaseSettings()
-    /// When the leader is asked again, if that is earlier than `lease.nextRequest`.
+    /// When to ask the leader again, if earlier than `lease.nextRequest`.
     private var askAgainAt = Tick.distantFuture
-    /// Until which index the node had applied the log when it asked last.
+    /// The last index that the node had applied when it last asked.
     private var askedAtIndex: UInt64 = 0
-    /// The last grant left out services of which the node has not applied the latest: it asks again once it has more.
+    /// The last grant left out services whose latest change the node has not applied; it asks again once it has applied
+    /// more.
     private var isBehind = false
     private var leader: NodeID?
     private var timer: LoopTimer?
@@ -37,7 +39,7 @@ final class LeaseKeeper: TimerHandler {
 
     /// - Parameters:
     ///   - process: random, another in every process.
-    ///   - wanted: how long leases live by this node's settings: what is known before the group has said it.
+    ///   - wanted: the length of leases in this node's settings, used until the group has agreed on it.
     init(
         _ loop: EventLoop, _ group: GroupLedger?, process: UInt64, wanted: Duration?, sink: any RoutingSink
     ) {
@@ -64,7 +66,7 @@ final class LeaseKeeper: TimerHandler {
     ///   - switches: the services that follow a primary, as applied.
     ///   - listed: those that this node's settings list.
     func follow(_ catalog: Catalog, _ switches: [ServiceSwitch], listed: [ServiceName]) {
-        // Until the group has said it, this node's settings are a better guess than the value that stands for none.
+        // Until the group has agreed on it, this node's settings are a better guess than the placeholder.
         if catalog.lease.isDecided, catalog.lease != knownLease {
             knownLease = catalog.lease
             lease.adopt(lease: knownLease.lease)
@@ -73,25 +75,25 @@ final class LeaseKeeper: TimerHandler {
         }
         var applied: [ServiceName: ServiceSwitch] = [:]
         for each in switches { applied[each.service] = each }
-        // Also for those that only the group knows: their switches wait for this node's word, too.
+        // Services that only the group knows have gates too: their switches also wait for this node's acknowledgement.
         for name in listed where gates[name] == nil { open(name) }
         for each in switches where gates[each.service] == nil { open(each.service) }
         for (name, gate) in gates where gate.applied != applied[name] {
             gates[name]?.applied = applied[name]
             step(name, .applied(applied[name]))
-            // While it was switched no lease was given for it.
+            // No lease was granted for it while it was being switched.
             if gate.applied?.state.isSwitching == true, applied[name]?.state.isSwitching == false { askSoon(.zero) }
         }
         askIfMoreIsApplied()
     }
 
-    /// What a process of this node that was killed had written may still be on its way for as long as its lease lasted.
+    /// A process of this node that was killed may have bytes on their way for as long as its lease lasted.
     private var acknowledgesFrom: Tick { startedAt + knownLease.longest / 100 * 101 }
 
     private func open(_ name: ServiceName) {
         var conduct = ServiceGate.Conduct()
         conduct.needsLease = group != nil
-        // Half of the time between two renewals: a lease that is renewed as it should is never near its end.
+        // Half of the time between two renewals, so that a lease that is renewed in time never gets near its end.
         conduct.cutLead = min(.milliseconds(100), knownLease.lease / 8)
         if group != nil { conduct.acknowledgesFrom = acknowledgesFrom }
         let machine = ServiceGate(conduct, now: EventLoop.clock())
@@ -107,7 +109,7 @@ final class LeaseKeeper: TimerHandler {
         step(name, .usable(isUsable))
     }
 
-    /// An operator answers for it that the old primary is fenced; nil takes it back.
+    /// An operator vouches that the old primary is fenced; nil takes that back.
     ///
     /// - Parameter datacenter: what is to be served; nil: the primary that was agreed last.
     /// - Returns: false when the node knows no such service with a primary.
@@ -117,7 +119,7 @@ final class LeaseKeeper: TimerHandler {
         return true
     }
 
-    /// Where this node has the requests of a service go; nil when it knows of no such service with a primary.
+    /// Where this node sends the requests of a service; nil when it knows of no such service with a primary.
     func target(of name: ServiceName) -> DatacenterName? { gates[name]?.machine.target(now: EventLoop.clock()) }
 
     /// Workers may have confirmed an order.
@@ -129,7 +131,7 @@ final class LeaseKeeper: TimerHandler {
         step(name, .confirmed(generation: generation))
     }
 
-    /// Ten times a second: what a full mailbox swallowed is said again.
+    /// Called ten times a second: repeats notices that a full mailbox may have dropped.
     func look() {
         for (name, gate) in gates where gate.confirmed < gate.machine.currentOrder.generation {
             confirmed(name)
@@ -143,7 +145,7 @@ final class LeaseKeeper: TimerHandler {
         return gates.compactMap { name, gate in gate.machine.holdsLease(now: now).map { (name, $0) } }
     }
 
-    /// The group's core has done something: a new leader is asked at once, and when none is heard any more a peer may
+    /// The group's core has processed events. A new leader is asked at once; if none is heard any more, a peer may
     /// still reach it.
     func stepped() {
         guard let group, group.leader != leader else { return }
@@ -178,7 +180,7 @@ final class LeaseKeeper: TimerHandler {
     private func take(_ grant: LeaseGrant) {
         guard lease.receive(grant, now: EventLoop.clock()) else { return }
         for name in gates.keys { step(name, .leased(until: lease.end(of: name))) }
-        // Those that are being switched are asked for when that is over.
+        // Services that are being switched are asked for when the switch is over.
         isBehind = grant.without.contains { gates[$0]?.applied?.state.isSwitching == false }
         askIfMoreIsApplied()
     }
