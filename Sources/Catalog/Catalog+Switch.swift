@@ -2,7 +2,7 @@
 internal import Topology
 
 extension Catalog {
-    /// Whether a begin is a whole switch: nobody promised more, or the group is one node whose memory is all there is.
+    /// Whether a begin is a complete switch: the service promises no more, or the group is a single node in memory.
     private func switchesInOneCommit(_ record: ServiceRecord) -> Bool {
         record.registration.consistency == .available || formation == 0
     }
@@ -19,7 +19,7 @@ extension Catalog {
         guard let datacenter = record.datacenter(name) else { throw .unknownDatacenter(name, service: service) }
         if let expected, expected != state.epoch { throw .epochMismatch(current: state.epoch) }
         if state.target == name { return nil }
-        // Back to where the traffic was is always possible: it is what a switch falls back to.
+        // Going back to where the traffic was is always allowed: a switch falls back to it.
         let isBack = state.isSwitching && state.origin == name
         if !command.force, !isBack, !record.takesTraffic(datacenter) {
             throw .targetTakesNoTraffic(name, service: service)
@@ -60,7 +60,7 @@ extension Catalog {
             return nil
         }
         if record.datacenter(old.state.target) != nil {
-            // A node that lacked the service, or its policy, has no lease for it until it has applied this.
+            // A node that did not know the service or its policy gets no lease for it until it has applied this.
             record.primary?.index = index
             return nil
         }
@@ -109,7 +109,7 @@ extension PrimaryRecord {
 }
 
 extension ExpectedRegistration {
-    /// Whether `registered` is what was expected.
+    /// Whether `registered` is what the author expected.
     func allows(_ registered: ServiceRegistration?) -> Bool {
         switch self {
         case .any: true

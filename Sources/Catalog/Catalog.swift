@@ -3,8 +3,8 @@ public import Topology
 
 /// What the group agrees on: primaries with their epochs, overrides of weights and states, the freeze.
 ///
-/// A state machine under a log: the same commands at the same indexes give the same state and the same answers on
-/// every node. Nothing in it reads a clock, and no order of a hash table shows. Every table is bounded.
+/// A state machine driven by a log: the same commands at the same indexes give the same state and the same answers on
+/// every node. Nothing in it reads a clock or depends on the order of a hash table. Every table is bounded.
 public struct Catalog: Sendable {
     /// The most services, retired ones included.
     public static let maximumServices = 4_096
@@ -14,7 +14,7 @@ public struct Catalog: Sendable {
     public static let maximumEndpoints = 262_144
     /// The most datacenters of one service.
     public static let maximumDatacenters = 64
-    /// The most members that are described.
+    /// The most members that may describe themselves.
     public static let maximumMembers = 256
     /// The most bytes of an address.
     public static let maximumAddressLength = 512
@@ -31,14 +31,14 @@ public struct Catalog: Sendable {
     public internal(set) var appliedIndex: UInt64 = 0
     /// The term of the last entry applied; 0 in a group of one that has no log.
     public internal(set) var appliedTerm: UInt64 = 0
-    /// How long routing leases live.
+    /// The length of routing leases.
     public internal(set) var lease = LeaseSettings()
-    /// What the members say of themselves, by id.
+    /// The members' descriptions of themselves, by id.
     public internal(set) var members: [MemberDescription] = []
     /// Whether automatic changes of primaries are forbidden, and since when and why.
     public internal(set) var freeze = FreezeRecord()
 
-    /// By name, so that every walk over them has one order.
+    /// Sorted by name, so that every iteration has the same order.
     var records: [ServiceRecord] = []
     var overrideCount = 0
     var endpointCount = 0
@@ -48,7 +48,7 @@ public struct Catalog: Sendable {
     /// An empty catalog.
     public init(formation: UInt32 = 0) { self.formation = formation }
 
-    /// The same without what only the next commands need: who holds it costs them no copy of that.
+    /// A copy without what only later commands need, so that holding it does not make those copy it.
     public var shown: Catalog {
         var shown = self
         shown.remembered = RememberedOutcomes()
@@ -70,13 +70,13 @@ public struct Catalog: Sendable {
         record(service).flatMap { $0.isRegistered ? $0.registration : nil }
     }
 
-    /// The primary of a service that follows one, with the epoch to expect when moving it. While a switch is under way
-    /// it is still the old one, though nothing new may be sent to it: `primaryRecord(of:)` tells.
+    /// The primary of a service that follows one, with the epoch to expect when moving it. During a switch it is still
+    /// the old one, although nothing new may be sent there; see `primaryRecord(of:)`.
     public func primary(of service: ServiceName) -> Primary? {
         primaryRecord(of: service).map { Primary(datacenter: $0.state.origin, epoch: $0.state.epoch) }
     }
 
-    /// All that is agreed about the primary of a service that follows one. O(log services).
+    /// Everything that is agreed about the primary of a service that follows one. O(log services).
     public func primaryRecord(of service: ServiceName) -> PrimaryRecord? { record(service)?.activePrimary }
 
     /// The registered services that follow a primary, by name, for those who switch them. O(services).
@@ -91,7 +91,7 @@ public struct Catalog: Sendable {
         }
     }
 
-    /// Whether new requests could go to the datacenter as far as weights and states say; false for what is unknown.
+    /// Whether weights and states let new requests go to the datacenter; false if it is unknown.
     public func takesTraffic(_ datacenter: DatacenterName, of service: ServiceName) -> Bool {
         guard let record = record(service), record.isRegistered, let listed = record.datacenter(datacenter) else {
             return false
@@ -119,23 +119,23 @@ public struct Catalog: Sendable {
         record(target.service)?.overrides.weight(of: target, otherwise: base) ?? base
     }
 
-    /// Whether the target itself is drained; an endpoint does not show the state of its datacenter.
+    /// Whether the target itself is drained; the state of an endpoint's datacenter does not count.
     public func state(of target: OverrideTarget) -> OperatingState {
         record(target.service)?.overrides.state(of: target) ?? .active
     }
 
-    /// The index of the last change of a service or of anything over it: its `ETag`.
+    /// The index of the last change of a service or its overrides: its `ETag`.
     public func changeIndex(of service: ServiceName) -> UInt64? { record(service)?.changedAt }
 
-    /// All overrides, by target, those of retired services and vanished endpoints included: they show why a thing that
-    /// returns does not behave as the settings say.
+    /// All overrides by target, including those of retired services and vanished endpoints: they explain why something
+    /// that returns does not behave as the settings say.
     public var overrides: [Override] { records.flatMap(\.overrides.all) }
 
-    /// The overrides of one service; ask it when there is more than one question about the service.
+    /// The overrides of one service; use it for more than one question about the service.
     public func overrides(of service: ServiceName) -> OverrideList { record(service)?.overrides ?? OverrideList() }
 
-    /// The overrides whose time is over at `now`, as changes to propose. Until such a change is applied the override
-    /// holds on every node alike.
+    /// The overrides that have expired at `now`, as changes to propose. Until such a change is applied, the override
+    /// remains in force on every node alike.
     public func expirations(at now: UnixTime) -> [CatalogChange] {
         overrides.compactMap { override in
             guard let until = override.until, until <= now else { return nil }
@@ -148,7 +148,7 @@ public struct Catalog: Sendable {
         records.lazy.flatMap(\.overrides.all).compactMap(\.until).min()
     }
 
-    /// The changes after `index`, oldest first, as far back as `maximumEvents` reach.
+    /// The changes after `index`, oldest first, as far as they are remembered (`maximumEvents`).
     public func events(after index: UInt64 = 0) -> [CatalogEvent] { eventRing.after(index) }
 
     // MARK: Tables
