@@ -1,4 +1,4 @@
-// Owns how the state that people and programs look at is put together.
+// Owns how the status document is put together.
 internal import Catalog
 internal import ControlPlane
 internal import Proactor
@@ -23,7 +23,7 @@ extension StatusDocument {
         frozen = snapshot.catalog.isFrozen
         if frozen { freeze = FreezeDocument(snapshot.catalog.freeze) }
         uptimeS = (EventLoop.clock() - context.started).wholeNanoseconds / 1_000_000_000
-        // In memory there is no log: the changes are all there is.
+        // In memory there is no log, only changes.
         let applied = snapshot.catalog.appliedIndex
         members = standing.members.map {
             Member(
