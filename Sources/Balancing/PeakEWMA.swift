@@ -1,19 +1,20 @@
-// Owns the policy `peak_ewma`: of two endpoints the one that is likely to answer first.
+// Owns the policy `peak_ewma`: of two endpoints, the one that is likely to answer first.
 
 public import Topology
 
 /// Power of two choices on latency × (in flight + 1) / weight, where latency is an average that jumps to a higher
-/// sample at once and forgets by time. O(1).
+/// sample at once and decays with time. O(1).
 ///
 /// An estimate halves every `halfLife` without a sample, so that an endpoint that was slow is tried again. One without
-/// an estimate is tried when idle and avoided while it owes its first answer. A weight of 2 counts as twice as fast;
-/// the split does not follow weights otherwise. The idea is Finagle's.
+/// an estimate is tried when idle and avoided while its first answer is outstanding. A weight of 2 counts as twice as
+/// fast; the split does not follow weights otherwise. The idea is Finagle's.
 public struct PeakEWMA: Sendable {
-    /// Time in which an old sample loses half of its say.
+    /// The time in which an old sample loses half of its weight.
     public static let halfLife = Duration.seconds(5)
 
     @usableFromInline static let halfLifeNanoseconds: Int64 = 5_000_000_000
-    /// What a request in flight to an endpoint without an estimate counts as: an hour, worse than any real latency.
+    /// The latency that counts for an endpoint without an estimate while a request is in flight: an hour, worse than
+    /// any real one.
     @usableFromInline static let penalty = 3.6e12
 
     @usableFromInline
@@ -55,7 +56,7 @@ public struct PeakEWMA: Sendable {
         return latency < 1 ? load * Self.penalty : latency * (load + 1)
     }
 
-    /// What is left of 1 after a time: exact at whole half-lives, a straight line between them (at most 6.1 % above the
+    /// What remains of 1 after a time: exact at whole half-lives, linear between them (at most 6.1 % above the
     /// exponential).
     @inlinable
     static func remainder(after nanoseconds: Int64) -> Double {

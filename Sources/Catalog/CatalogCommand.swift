@@ -129,7 +129,8 @@ public enum CatalogChange: Hashable, Sendable {
     /// the term of the entry: no decision outlives its leader.
     case setPrimary(
         of: ServiceName, to: DatacenterName, expectedEpoch: Epoch?, cause: PrimaryCause, term: UInt64 = 0)
-    /// Ends a switch: every proxy has stopped writing towards the old primary. Nothing happens unless the epoch matches.
+    /// Ends a switch: every proxy has stopped writing towards the old primary. Nothing happens unless the epoch
+    /// matches.
     case completeSwitch(of: ServiceName, epoch: Epoch)
     /// Removes an override whose time is over; nothing happens if it was changed since (`until` differs).
     case expireOverride(of: OverrideTarget, setting: OverrideSetting.Kind, until: UnixTime)

@@ -1,4 +1,4 @@
-// Owns the check that asks a question: its request, and how the answer is judged.
+// Owns the check by an HTTP request, and how the answer is judged.
 internal import HTTPTransport
 internal import Health
 internal import Proactor
@@ -6,7 +6,7 @@ internal import Topology
 
 /// Sends one request on a connection of its own and decides as soon as enough of the answer has come.
 final class HTTPProbe: Probe {
-    /// The most of a body that is searched for the expected text.
+    /// How much of a body is searched for the expected text.
     static let bodyLimit = 64 << 10
 
     private let loop: EventLoop
@@ -73,7 +73,7 @@ final class HTTPProbe: Probe {
         }
     }
 
-    /// Looks for the text in what is new, and in as much of the old as the text may have begun in.
+    /// Looks for the text in the new bytes, and in as many old ones as the text may have begun in.
     private func search(_ piece: [UInt8]) {
         let from = max(0, body.count - expected.count + 1)
         body += piece.prefix(Self.bodyLimit - body.count)
@@ -93,7 +93,7 @@ final class HTTPProbe: Probe {
 
     private func finished(_ failure: HTTPFailure?) {
         exchange = nil
-        // A whole answer that was not judged yet lacks the text.
+        // If the answer is complete and not judged yet, the text is missing.
         conclude(failure.map { ProbeOutcome($0) } ?? .failure(.bodyMismatch))
     }
 }

@@ -39,14 +39,14 @@ public struct FailoverPolicy: Hashable, Sendable {
     public var drain = Duration.seconds(2)
     public var hold = Duration.seconds(15)
     public var cooldown = Duration.seconds(3600)
-    /// nil: an operator moves it back; otherwise after this time.
+    /// nil: an operator moves it back; otherwise it returns after this time.
     public var failbackAfter: Duration?
     public var consistency = Consistency.strict
-    /// nil: lag is not asked for.
+    /// nil: lag is not sampled.
     public var lagGate: LagGate?
     public init() {}
 
-    /// Asks the target datacenter how far its data is behind, before an automatic promotion.
+    /// Asks the target datacenter how far behind its data is, before an automatic promotion.
     public struct LagGate: Hashable, Sendable {
         /// The path of its endpoints that answers with the lag in seconds.
         public var path: String

@@ -1,4 +1,4 @@
-// Owns how a command ends badly: its exit code and its one message on standard error.
+// Owns how a command fails: its exit code and a single message on standard error.
 internal import Glibc
 
 /// The exit codes: scripts rely on them, so none ever gets another meaning.

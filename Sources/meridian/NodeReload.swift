@@ -1,4 +1,4 @@
-// Owns how a running node takes new settings: all of them, or none.
+// Owns how a running node takes new settings: either all of them or none.
 internal import Admin
 internal import ControlPlane
 internal import DataPlane
@@ -9,7 +9,7 @@ internal import Settings
 internal import Synchronization
 
 extension Node {
-    /// Applies the file again; the old settings stay when anything is wrong with it. On the main thread.
+    /// Applies the file again. If anything is wrong with it, the old settings stay. On the main thread.
     func reload(from file: String, workers: Int?) {
         let outcome: ReloadOutcome
         switch SettingsReader.read(path: file) {
@@ -20,7 +20,7 @@ extension Node {
         case .success(let valid):
             for warning in valid.warnings { standardError(warning.description) }
             var fresh = valid.settings
-            // The command line is above the file.
+            // The command line overrides the file.
             if let workers { fresh.workers = workers }
             do throws(Failure) {
                 try apply(fresh, from: ConfigurationFile(path: file, text: valid.text))
@@ -48,7 +48,8 @@ extension Node {
             let configuration = try DataPlaneConfiguration(fresh, descriptors: Descriptors.raiseLimit())
             let admit = try admin.prepare(fresh)
             let listeners = try proxy.prepare(fresh.listeners)
-            // From here on only the control thread could fail. The table first, so that a new listener finds its routes.
+            // From now on only the control thread could fail. The table comes first, so that a new listener finds its
+            // routes.
             do {
                 try publish(fresh, layout)
             } catch {
@@ -63,7 +64,7 @@ extension Node {
         }
     }
 
-    /// Has the control plane publish the table of these settings, and waits for it.
+    /// Makes the control plane publish the table of these settings, and waits for it.
     private func publish(_ settings: Settings, _ layout: RoutingLayout) throws(Failure) {
         let published = Handshake()
         let isAccepted = control.reload(ControlSettings(settings), layout: layout) { published.give($0) }
@@ -77,7 +78,7 @@ private final class Handshake: Sendable {
     private let given = Mutex<[String]?>(nil)
     func give(_ value: [String]) { given.withLock { $0 = value } }
 
-    /// nil after five seconds: control answers within a turn, so it hangs.
+    /// nil after five seconds: control normally answers within a turn, so it must hang.
     func wait() -> [String]? {
         for _ in 0..<5000 {
             if let value = given.withLock({ $0 }) { return value }
