@@ -1,4 +1,4 @@
-// Owns who may talk to the API at all: names that are not this node's and pages of other origins may not.
+// Owns who may use the API at all: requests for other hosts' names and from pages of other origins may not.
 internal import HTTPTransport
 internal import Proactor
 internal import Settings
@@ -6,7 +6,7 @@ internal import Synchronization
 internal import Topology
 
 /// Refuses what a browser could be tricked into sending (DNS rebinding by `Host`, cross-site requests by `Origin`), and
-/// who lacks the token.
+/// requests without the token.
 struct AccessRules: Sendable {
     private static let tokenLimit = 4_096
 
@@ -20,7 +20,7 @@ struct AccessRules: Sendable {
         let address = bound.description
         names.insert(bound.port == 0 ? address : String(address.dropLast(":\(bound.port)".utf8.count)))
         if case .host(let written, _) = settings.bind { names.insert(written.contains(":") ? "[\(written)]" : written) }
-        // A Unix socket has no port; the default one is left out by clients.
+        // A Unix socket has no port, and clients leave the default one out.
         var hosts = Set(names.map { "\($0):\(bound.port)".lowercased() })
         if bound.port == 0 || bound.port == 80 { hosts.formUnion(names.map { $0.lowercased() }) }
         if let authority = settings.advertise?.split(separator: "/").dropFirst().first {
@@ -40,7 +40,7 @@ struct AccessRules: Sendable {
         return token
     }
 
-    /// The statuses by which any request may be refused.
+    /// The statuses with which any request may be refused.
     static func refusals(needsToken: Bool) -> [Int] { (needsToken ? [401] : []) + [403, 421] }
 
     /// The answer that refuses the request; nil when it may pass.
@@ -63,7 +63,7 @@ struct AccessRules: Sendable {
         return Array(field.utf8.dropFirst(7).drop { $0 == 0x20 })
     }
 
-    /// Takes as long for a near miss as for a far one.
+    /// Takes the same time for a near miss as for any other text.
     private static func isSame(_ token: [UInt8], _ shown: [UInt8]) -> Bool {
         var difference = token.count ^ shown.count
         for index in token.indices { difference |= Int(token[index] ^ (index < shown.count ? shown[index] : 0)) }

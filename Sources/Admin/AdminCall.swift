@@ -1,4 +1,5 @@
-// Owns one request to an endpoint: what it says, who asks, and how a change that it asks for is proposed and answered.
+// Owns one request to an endpoint: its content, its author, and how the change that it asks for is proposed and
+// answered.
 internal import Catalog
 internal import ControlPlane
 internal import HTTPTransport
@@ -21,7 +22,7 @@ protocol AdminHandler: Sendable {
 struct AdminCall {
     let request: HTTPRequest
     let context: AdminContext
-    /// What stood for the pattern's names, percent-decoded.
+    /// The values of the pattern's names, percent-decoded.
     let parameters: PathParameters
     let responder: HTTPResponder
 
@@ -40,7 +41,7 @@ struct AdminCall {
     /// Whether a change may be passed on to the leader: not with `?forward=false`.
     var mayForward: Bool { request.queryItem("forward") != "false" }
 
-    /// The index that `If-Match` names: nil when it names none. Answers 412 and returns nothing for what can never match
+    /// The index in `If-Match`; nil if there is none. Answers 412 and returns nothing for a value that can never match
     /// (RFC 9110 section 13.1.1: weak tags do not).
     private var expectedIndex: UInt64?? {
         guard let tag = request[field: "if-match"], tag != "*" else { return .some(nil) }
@@ -53,22 +54,22 @@ struct AdminCall {
         return .some(index)
     }
 
-    /// Who asks, for the record: whoever may use the API is `admin`, and may add a name with `Meridian-Author`. Answers 400
-    /// and returns nil for what is no name.
+    /// The author, for the record: whoever may use the API is `admin`, and may add a name with `Meridian-Author`.
+    /// Answers 400 and returns nil for an invalid name.
     var author: String? {
         guard let name = request[field: "meridian-author"] else { return "admin" }
         guard (1...64).contains(name.utf8.count), name.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             respond(.problem(400, "Meridian-Author is 1-64 printable characters without blanks"))
             return nil
         }
-        // Never the name alone: nobody may pass for "failover" or another part of Meridian.
+        // Never the name alone, so that nobody can pose as "failover" or another part of Meridian.
         return "admin:\(name)"
     }
 
-    /// What the request would propose; answers and returns nil when a header of it is wrong.
+    /// The command to propose; answers and returns nil if a header field is wrong.
     ///
-    /// Without an `Idempotency-Key` it gets one here, at the first node, which the answer names: so a client that gets
-    /// none, or 504, can ask again without acting twice.
+    /// Without an `Idempotency-Key` the request gets one here, at the first node, and the answer names it. So a client
+    /// that gets 504 can ask again without acting twice.
     func command(_ change: CatalogChange, reason: String?, force: Bool) -> CatalogCommand? {
         guard let expected = expectedIndex, let author else { return nil }
         return CatalogCommand(
@@ -105,7 +106,7 @@ struct AdminCall {
     }
 }
 
-/// What is done with an outcome, back on the admin thread.
+/// Handles an outcome, back on the admin thread.
 private struct Reply {
     let responder: HTTPResponder
     let key: String?

@@ -1,4 +1,4 @@
-// Owns what endpoints answer from: snapshots, counters, and the node they belong to.
+// Owns the sources of endpoints' answers: snapshots, counters, and the node that they belong to.
 public import ControlPlane
 public import DataPlane
 internal import HTTPTransport
@@ -10,13 +10,13 @@ internal import Topology
 public protocol NodeOperations: Sendable {
     /// The settings in force.
     var settings: Settings { get }
-    /// The file that they came from, as it was then.
+    /// The file that they came from, as it was when it was read.
     var configurationFile: ConfigurationFile { get }
     /// Whether the node has been told to end.
     var isStopping: Bool { get }
-    /// Has the settings file read and applied again. `then` is called on any thread, once.
+    /// Reads and applies the settings file again. `then` is called on any thread, once.
     ///
-    /// - Returns: false when too many wait for that, or the node is stopping; `then` will not be called.
+    /// - Returns: false when too many reloads are waiting, or the node is stopping; `then` will not be called.
     func reload(then: @escaping @Sendable (ReloadOutcome) -> Void) -> Bool
 }
 
@@ -53,11 +53,11 @@ final class AdminContext {
     let started = MonotonicClock.now
     let rates: RequestRates
     let streams: EventStreams
-    /// Those of changes that came without one.
+    /// Makes keys for changes that came without one.
     var keys = FreshKeys()
-    /// Documents of services that this turn has made.
+    /// Documents of services that were made in this turn.
     let documents: TurnMemory<DocumentVersion>
-    /// The description of the API where no token is asked for, and where one is; each is made when first asked for.
+    /// The description of the API without a token and with one; each is made when first asked for.
     lazy var openDescription = OpenAPIHandler.response(version: version, needsToken: false)
     lazy var guardedDescription = OpenAPIHandler.response(version: version, needsToken: true)
 

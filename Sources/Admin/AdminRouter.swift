@@ -13,7 +13,7 @@ struct AdminRouter: Sendable {
             ClusterHandler(), AddMemberHandler(), RemoveMemberHandler(),
             TransferHandler(), DifferenceHandler(), ConfigHandler(), ReloadHandler(), OpenAPIHandler(),
         ])
-    /// What anyone may see.
+    /// The endpoints that anyone may use.
     static let open = AdminRouter([LivezHandler(), ReadyzHandler(), MetricsHandler()])
 
     private let routes: [Route]
@@ -47,13 +47,13 @@ struct AdminRouter: Sendable {
     }
 }
 
-/// An endpoint with what every request asks of it, worked out once.
+/// An endpoint with what every request needs of it, worked out once.
 private struct Route: Sendable {
     let endpoint: any AdminHandler
     let method: String
     let pattern: PathPattern
     private let isRead: Bool
-    /// Names of items of the query, where others are refused.
+    /// The query items that it knows, if others are refused.
     private let items: [String]?
 
     init(_ endpoint: any AdminHandler) {
@@ -67,7 +67,8 @@ private struct Route: Sendable {
 
     func answer(_ call: AdminCall) {
         if let items, let stray = call.request.queryItems.first(where: { !items.contains($0.name) }) {
-            // As a field of a body that is passed over: what was meant by it would not be done.
+            // For the same reason as an unknown field of a body: if it were ignored, what the author meant would not be
+            // done.
             let fault = UnknownName(stray.name, among: items, of: "item")
             return call.respond(.problem(400, "the query has \(fault)"))
         }

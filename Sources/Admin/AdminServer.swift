@@ -1,4 +1,4 @@
-// Owns the admin thread: its listening sockets, who may pass, and which site answers.
+// Owns the admin thread: its listening sockets, the access rules, and which site answers.
 internal import HTTPTransport
 public import Proactor
 public import Settings
@@ -26,7 +26,8 @@ public final class AdminServer: Sendable {
 
     /// Binds and serves.
     ///
-    /// - Throws: what could not be bound or read; also an address off loopback, which needs the TLS that is yet to come.
+    /// - Throws: what could not be bound or read. An address off loopback is an error, because it needs TLS, which this
+    ///   version lacks.
     public init(_ settings: Settings, io: IOKind, sources: AdminSources) throws(AdminError) {
         let api = try Self.bind(settings.admin.bind, key: "admin.bind")
         var status: ListeningSocket?
@@ -45,7 +46,7 @@ public final class AdminServer: Sendable {
         statusAddress = status?.address
     }
 
-    /// Names may be written for addresses; what they stand for is looked up once, while the process starts.
+    /// Host names are allowed as addresses and are looked up once, while the process starts.
     private static func bind(_ address: Address, key: String) throws(AdminError) -> ListeningSocket {
         do throws(SystemError) {
             if let resolved = try SocketAddress.resolve(address).first,
@@ -88,17 +89,17 @@ public final class AdminServer: Sendable {
         }
     }
 
-    /// Prepares the rules of new settings: the token's file is read.
+    /// Prepares the access rules of new settings, for which the token's file is read.
     ///
-    /// - Returns: what makes them hold.
+    /// - Returns: a closure that puts them into force.
     public func prepare(_ settings: Settings) throws(AdminError) -> @Sendable () -> Void {
         let rules = try AccessRules(settings.admin, bound: address)
         return { [gate] in gate.set(rules) }
     }
 
-    /// Reads what new settings name, and binds nothing.
+    /// Checks what new settings name without binding anything.
     ///
-    /// - Throws: why the API could not be served by them.
+    /// - Throws: why the API could not be served with them.
     public static func check(_ settings: Settings) throws(AdminError) {
         let bind = settings.admin.bind
         guard let address = try? SocketAddress.resolve(bind).first else { throw .unusable(key: "admin.bind", bind) }

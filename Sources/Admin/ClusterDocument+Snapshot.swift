@@ -1,4 +1,4 @@
-// Owns how the document of the group is put together.
+// Owns how the document about the group is put together.
 internal import Catalog
 internal import ControlPlane
 internal import Topology

@@ -4,8 +4,8 @@ internal import HTTPTransport
 internal import Proactor
 
 extension AdminCall {
-    /// Runs `body` once this node's state has all that the group had acknowledged (ReadIndex); answers 503 where that
-    /// cannot be known.
+    /// Runs `body` once this node's state has everything that the group had acknowledged (ReadIndex). Answers 503 if
+    /// that cannot be known.
     func whenCurrent(_ body: @escaping () -> Void) {
         let control = context.control
         let reply = LoopBound((call: self, body: body), of: context.loop)

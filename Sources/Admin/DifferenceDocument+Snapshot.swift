@@ -47,7 +47,7 @@ extension DifferenceDocument.Service {
         var items = Differences()
         if let held = catalog.registration(of: written.name) {
             items.compare(written, held)
-            // A version that knows more settings than this one may hold what has no name here.
+            // The group may hold settings of a newer version that have no name in this one.
             if items.all.isEmpty, held.digest != written.digest { items.note("service", "other", "other settings") }
         } else {
             items.note("service", "defined", nil)

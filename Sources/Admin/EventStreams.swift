@@ -1,4 +1,4 @@
-// Owns the clients that follow the events: sends each what it lacks as soon as the state has it.
+// Owns the clients that follow the events: sends each of them new events as soon as the state has them.
 internal import Catalog
 internal import ControlPlane
 internal import HTTPTransport
@@ -9,12 +9,12 @@ internal import Topology
 final class EventStreams: TimerHandler {
     /// The most clients at a time.
     static let limit = 64
-    /// How often it is looked whether the state has changed.
+    /// How often to check whether the state has changed.
     static let period = Duration.milliseconds(100)
 
     private struct Follower {
         var writer: ServerSentEventWriter
-        /// The index of the last event that it was sent.
+        /// The index of the last event that was sent to it.
         var index: UInt64
     }
 
@@ -39,7 +39,8 @@ final class EventStreams: TimerHandler {
         nextNumber += 1
         let writer = ServerSentEventWriter(responder, loop: loop) { [weak self] in self?.followers[number] = nil }
         guard writer.isOpen else { return }
-        // An index from beyond the state is of an earlier life of the node, which began to count anew.
+        // An index beyond the state comes from before the node was restarted without its data, when counting began
+        // again.
         let known = control.snapshot?.catalog.appliedIndex ?? 0
         followers[number] = Follower(writer: writer, index: index > known ? 0 : index)
         send(to: number)

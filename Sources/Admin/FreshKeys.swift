@@ -1,9 +1,9 @@
-// Owns the making of keys by which changes are told apart.
+// Owns the making of idempotency keys.
 
-/// Makes idempotency keys that no other node, process or time makes.
+/// Makes idempotency keys that are never made again, by any node or process.
 ///
-/// A sequence begins at a place of 128 random bits and counts up: it never repeats itself, and two of them of a million
-/// million keys each meet with a chance of less than 10^-26. Asking the system for every key would take a system call each.
+/// A sequence starts at 128 random bits and counts up. It never repeats itself, and two sequences of a million million
+/// keys each overlap with a chance of less than 10^-26. Random bits for every key would take a system call each.
 package struct FreshKeys {
     private let high: String
     private var low: UInt64

@@ -1,4 +1,4 @@
-// Owns which votes the status shows: the leader's where they are fresh, else this node's own view.
+// Owns which votes the status shows: the leader's if they are fresh, otherwise this node's own view.
 internal import ControlPlane
 internal import Failover
 internal import Proactor
@@ -8,7 +8,7 @@ internal import Topology
 
 /// The votes of one moment.
 struct KnownVotes {
-    /// The leader tells votes twice a second; after so long without it they are its past.
+    /// The leader sends votes twice a second; after this long without any, the old ones are out of date.
     private static let freshness = Duration.seconds(5)
 
     private let report: VoteReport?

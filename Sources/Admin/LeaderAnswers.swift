@@ -1,4 +1,4 @@
-// Owns how the API tells what came of asking the leader: done, refused, not now, elsewhere, unknown.
+// Owns how the API answers with the leader's reply: done, refused, not now, elsewhere, unknown.
 internal import Catalog
 internal import ControlPlane
 internal import HTTPTransport
@@ -6,12 +6,12 @@ internal import Proactor
 internal import Topology
 
 extension HTTPResponse {
-    /// Certainly without effect: no leader can act. Names the leader, where one is known, and its admin API.
+    /// Certainly without effect: no leader can act. Names the leader, if one is known, and its admin API.
     static func unavailable(_ reason: String, leader: NodeID?, _ snapshot: ControlSnapshot?) -> HTTPResponse {
         leaderProblem(503, reason, leader, snapshot)
     }
 
-    /// The request was not to be passed on, and another node leads.
+    /// Another node leads, and the request was not to be forwarded.
     static func misdirected(leader: NodeID?, _ snapshot: ControlSnapshot?) -> HTTPResponse {
         guard let leader else { return .problem(503, "the group has no leader now; nothing was changed") }
         return leaderProblem(421, "\(leader) leads the group; nothing was changed", leader, snapshot)
@@ -32,11 +32,11 @@ extension HTTPResponse {
 }
 
 extension AdminCall {
-    /// Waits for the leader's answer, and answers with it.
+    /// Waits for the leader's reply, and answers with it.
     ///
     /// - Parameters:
-    ///   - ask: begins the question; false when too much waits.
-    ///   - answer: for what the leader did or said.
+    ///   - ask: sends the question; false if too much is waiting.
+    ///   - answer: makes the answer from what the leader did or said.
     func answerFromLeader(
         _ ask: (@escaping @Sendable (LeaderAnswer) -> Void) -> Bool,
         answer: @escaping (LeaderAnswer, ControlSnapshot?) -> HTTPResponse
@@ -54,7 +54,7 @@ extension AdminCall {
         if !isAccepted { respond(.problem(503, "the control plane is overloaded; nothing was changed")) }
     }
 
-    /// What answers where nothing came of it; nil where something did.
+    /// The answer if nothing came of it; nil if something did.
     private static func refusal(
         _ answer: LeaderAnswer, _ snapshot: ControlSnapshot?, _ mayForward: Bool
     ) -> HTTPResponse? {
@@ -64,7 +64,7 @@ extension AdminCall {
         case .unavailable(_, let leader?) where !mayForward: .misdirected(leader: NodeID(leader), snapshot)
         case .unavailable(let reason, let leader):
             .unavailable("\(reason); nothing was changed", leader: leader.map { NodeID($0) }, snapshot)
-        // The leader remembers no keys of changes of the group itself.
+        // The leader remembers no keys for changes of the group itself.
         case .unknown: .unknownOutcome("look at the group before you ask again")
         }
     }

@@ -1,4 +1,4 @@
-// Owns how the paths of requests are told apart by the patterns of endpoints.
+// Owns how paths of requests are matched with the patterns of endpoints.
 
 /// A pattern such as `/v1/services/{service}`, taken apart once.
 struct PathPattern: Sendable {
@@ -15,7 +15,8 @@ struct PathPattern: Sendable {
         }
     }
 
-    /// What stands for the names, of a path that fits. Nothing is made for one that does not: most are tried in vain.
+    /// The values of the names, if the path matches. Allocates nothing if it does not, since most patterns are tried in
+    /// vain.
     func match(_ path: [String]) -> PathParameters? {
         guard path.count == segments.count else { return nil }
         for (index, segment) in segments.enumerated() {
@@ -29,7 +30,7 @@ struct PathPattern: Sendable {
     }
 }
 
-/// What stood for a pattern's names, percent-decoded; there are so few that looking through them is quickest.
+/// The values of a pattern's names, percent-decoded; so few that a linear search is quickest.
 struct PathParameters: Sendable {
     private var values: [(name: String, value: String)] = []
 

@@ -26,7 +26,7 @@ final class RequestRates: TimerHandler {
         timer.set(lookedAt + Self.period)
     }
 
-    /// Requests a second of late, with one decimal; 0 before the first look.
+    /// The recent requests per second, with one decimal; 0 before the first look.
     func rate(of service: ServiceName) -> Double { looks[service]?.rate ?? 0 }
 
     func timerExpired(_ timer: LoopTimer) {

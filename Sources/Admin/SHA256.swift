@@ -1,6 +1,6 @@
-// Owns the digest by which a file is told from another: SHA-256 (FIPS 180-4), for files and not for secrets.
+// Owns the digest that identifies a file: SHA-256 (FIPS 180-4), for files and not for secrets.
 
-/// The hash function. Not for passwords or keys: it takes no care of its timing.
+/// The hash function. Not for passwords or keys: its timing is not constant.
 enum SHA256 {
     /// The digest as 64 lower-case hexadecimal digits.
     static func hexadecimal(of bytes: [UInt8]) -> String {

@@ -1,4 +1,4 @@
-// Owns how events are told to people.
+// Owns the sentences that describe events to people.
 internal import Catalog
 internal import Topology
 
@@ -28,7 +28,7 @@ extension CatalogEvent.Kind {
         }
     }
 
-    /// What an operator asked for needs no word; nor does what begins by itself, whose author and reason say it.
+    /// An operator's request needs no explanation; nor does an automatic begin, whose author and reason explain it.
     private static func text(_ cause: PrimaryCause, isBegun: Bool = false) -> String {
         switch cause {
         case .operatorRequest, .registration: ""

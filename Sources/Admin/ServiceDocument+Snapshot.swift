@@ -1,4 +1,4 @@
-// Owns how the document of one service is put together: from the routing table, the catalog, votes and counters.
+// Owns how the document about a service is put together from the routing table, the catalog, votes and counters.
 internal import Balancing
 internal import Catalog
 internal import ControlPlane
@@ -60,8 +60,8 @@ extension ServiceDocument.Datacenter {
 }
 
 extension ServiceDocument.Endpoint {
-    /// One word for an endpoint of which several things may hold: what an operator wants, then what its checks say,
-    /// which outlasts an ejection, then what traffic found.
+    /// One word for an endpoint's state, of which several may apply: first what an operator wants, then what its checks
+    /// say, which outlasts an ejection, then what traffic found.
     static func state(_ state: OperatingState, _ condition: EndpointCondition) -> String {
         if state == .draining { return "draining" }
         if condition.isEjected, condition.health.takesTraffic { return "ejected" }

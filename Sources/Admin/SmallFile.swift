@@ -1,11 +1,11 @@
 // Owns reading files of a few lines, such as a token's.
 internal import Glibc
 
-/// Files that are read whole, on threads that may wait for the disk.
+/// Files that are read as a whole, on threads that may wait for the disk.
 package enum SmallFile {
     /// The file's bytes.
     ///
-    /// - Parameter limit: the most bytes; of a larger file one more than that is read, so that it shows.
+    /// - Parameter limit: the most bytes; of a larger file one byte more is read, so that the caller can tell.
     /// - Returns: nil when it cannot be read.
     package static func bytes(of path: String, limit: Int) -> [UInt8]? {
         guard let file = fopen(path, "re") else { return nil }

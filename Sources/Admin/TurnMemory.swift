@@ -1,18 +1,18 @@
-// Owns what the admin thread remembers until the end of a turn, so that answers of one turn share what they have in common.
+// Owns what the admin thread remembers until the end of a turn, so that answers in one turn share their work.
 internal import HTTPTransport
 internal import Proactor
 internal import Topology
 
-/// What a service's document follows from, but for counters that move all the time.
+/// What a service's document depends on, apart from counters, which change all the time.
 struct DocumentVersion: Hashable {
     var service: ServiceName
     var table: UInt64
     var index: UInt64
 }
 
-/// Answers of this turn of the loop, by what they were made from. Belongs to the loop.
+/// Answers of this turn of the loop, keyed by what they were made from. Belongs to the loop.
 final class TurnMemory<Key: Hashable> {
-    /// More than one turn makes of different ones; beyond that they are made again.
+    /// More than the different answers of any usual turn; beyond that they are made again.
     private static var capacity: Int { 64 }
 
     private let loop: EventLoop

@@ -1,11 +1,11 @@
-// Owns what is said of a name that a request has and the API does not: what was meant, or what there is.
+// Owns the message about an unknown name in a request: what was probably meant, or which names there are.
 internal import Settings
 
 /// Such as `an unknown field "expires"; did you mean "expires_in"?`.
 struct UnknownName: CustomStringConvertible {
     let description: String
 
-    /// - Parameter noun: what it is a name of.
+    /// - Parameter noun: what kind of name it is.
     init(_ name: String, among known: [String], of noun: String) {
         let hint: String
         if let near = Suggestion.nearest(to: name, among: known) {

@@ -2,7 +2,7 @@
 
 public import Topology
 
-/// Picks the datacenter of one request of one service. One per worker, replaced by `adopt` when the shares change.
+/// Picks the datacenter for a request to one service. One per worker; takes new shares by `adopt`.
 ///
 /// `weighted` and `nearest` spread the shares smoothly, `round_robin` by turns, `random` by chance; `primary` has only
 /// one to give.
@@ -15,13 +15,13 @@ public struct DatacenterPicker: Sendable {
     @usableFromInline var weighted: Weighted
     @usableFromInline var roundRobin: RoundRobin
     @usableFromInline var random: Random
-    /// Under `primary` the one that has the whole share.
+    /// Under `primary`, the one with the whole share.
     @usableFromInline let only: Int?
 
     /// - Parameters:
     ///   - shares: one a datacenter, from `Spillover.shares`; 0 = never picked.
     ///   - identities: stable hashes of the datacenters' names, in the same order.
-    ///   - random: gives the place where the turns begin.
+    ///   - random: decides where the turns begin.
     public init(
         kind: DatacenterPolicyKind, shares: [DatacenterShare], identities: [UInt64], random bits: inout RandomBits
     ) {
@@ -37,7 +37,7 @@ public struct DatacenterPicker: Sendable {
 
     /// The datacenter for one attempt of a request, by its share.
     ///
-    /// - Parameter excluded: datacenters that this request has tried; they count again when no other has a share.
+    /// - Parameter excluded: datacenters that this request has tried; they are used again when no other has a share.
     ///   `primary` ignores them: a retry never leaves the primary.
     /// - Returns: an index in the shares' order; nil when all shares are 0.
     @inlinable
@@ -50,7 +50,7 @@ public struct DatacenterPicker: Sendable {
         }
     }
 
-    /// Replaces the shares by those of `fresh`, and goes on with the same turn. Another policy starts afresh.
+    /// Takes the shares of `fresh` and continues with the same turn. With another policy it starts over.
     public mutating func adopt(_ fresh: DatacenterPicker) {
         let old = self
         self = fresh

@@ -1,4 +1,4 @@
-// Owns the choice of an endpoint: one of the policies, chosen by the service's settings, behind one call.
+// Owns the choice of an endpoint by the policy in the service's settings.
 
 public import Topology
 
@@ -8,8 +8,8 @@ public import Topology
 /// Control builds one when the endpoints or their weights change, and publishes it; a worker keeps its own and `adopt`s
 /// each new one. The large read-only tables (`maglev`, draws) are shared by all copies.
 ///
-/// All policies honour weights, in their own ways, and none picks weight 0; see each one's page. It is a struct of all
-/// policies, of which one is filled, since Swift cannot change an enum's payload in place without moving it out and
+/// All policies honour weights, each in its own way, and none picks an endpoint of weight 0. This is a struct of all
+/// policies, of which one is filled, because Swift cannot change an enum's payload in place without moving it out and
 /// back.
 public struct EndpointPicker: Sendable {
     /// The policy in use.
@@ -27,7 +27,7 @@ public struct EndpointPicker: Sendable {
     /// - Parameters:
     ///   - weights: one an endpoint, relative, 0...`WeightLimit.maximum`; 0 = never picked.
     ///   - identities: stable hashes of the endpoints' addresses, in the same order.
-    ///   - random: gives the place where the turns begin.
+    ///   - random: decides where the turns begin.
     public init(kind: EndpointPolicyKind, weights: [Int], identities: [UInt64], random bits: inout RandomBits) {
         self.kind = kind
         self.identities = identities
@@ -43,7 +43,7 @@ public struct EndpointPicker: Sendable {
         if kind == .weighted { spreadStart(&bits) }
     }
 
-    /// Smooth turns begin with the heaviest endpoint; workers that all start there would meet on it.
+    /// Smooth turns begin with the heaviest endpoint. Workers that all started there would hit it at the same time.
     private mutating func spreadStart(_ bits: inout RandomBits) {
         for _ in 0..<bits.below(16) { _ = weighted.pick(excluding: ExcludedIndices()) }
     }
@@ -51,9 +51,10 @@ public struct EndpointPicker: Sendable {
     /// The endpoint for one attempt of a request.
     ///
     /// - Parameters:
-    ///   - excluded: endpoints that this request has tried; when all are, they count again.
+    ///   - excluded: endpoints that this request has tried; when all have been tried, they are used again.
     ///   - hash: a `StableHash` of the client's key; only `maglev` reads it.
-    ///   - load: the requests in flight to an index; only `least_requests` and `peak_ewma` call it, twice.
+    ///   - load: the requests in flight to the endpoint of an index; only `least_requests` and `peak_ewma` call it,
+    ///     twice.
     /// - Returns: an index in the weights' order; nil when no weight is above 0.
     /// - Complexity: O(1); `weighted` is O(n), and so are further attempts under any policy.
     @inlinable
@@ -77,8 +78,8 @@ public struct EndpointPicker: Sendable {
         if kind == .peakEWMA { peakEWMA.observe(index, latency: latency, now: now) }
     }
 
-    /// Replaces endpoints and weights by those of `fresh`, and keeps what this one learnt: whose turn it is, and
-    /// latencies. Another policy starts afresh. O(n), no table is built.
+    /// Takes the endpoints and weights of `fresh` and keeps what this one has learned: whose turn it is, and latencies.
+    /// With another policy it starts over. O(n), no table is built.
     public mutating func adopt(_ fresh: EndpointPicker) {
         let old = self
         self = fresh
@@ -92,7 +93,7 @@ public struct EndpointPicker: Sendable {
         }
     }
 
-    /// Changes the weights of the same endpoints, in place; builds what the policy needs, so for `maglev` prefer
+    /// Changes the weights of the same endpoints in place. It builds what the policy needs, so for `maglev` prefer
     /// `adopt`.
     public mutating func update(weights: [Int], random bits: inout RandomBits) {
         adopt(EndpointPicker(kind: kind, weights: weights, identities: identities, random: &bits))

@@ -1,15 +1,15 @@
-// Owns the few indices that an earlier attempt of the same request has used up.
+// Owns the few indices that earlier attempts of a request have used.
 
-/// The endpoints that were tried already. Attempts after the first avoid them.
+/// The endpoints that have been tried. Further attempts avoid them.
 public typealias ExcludedEndpoints = ExcludedIndices
-/// The datacenters that were tried already.
+/// The datacenters that have been tried.
 public typealias ExcludedDatacenters = ExcludedIndices
 
 /// A set of at most eight indices, held inline: a request carries one without an allocation.
 ///
-/// The indices belong to one version of the routing table; a request that reads a newer table starts an empty set.
+/// The indices belong to one version of the routing table; a request that sees a newer table starts with an empty set.
 public struct ExcludedIndices: Sendable {
-    /// The most indices it remembers; one more replaces the oldest.
+    /// The most indices that it remembers; one more replaces the oldest.
     public static let capacity = 8
 
     @usableFromInline var entries = InlineArray<8, Int32>(repeating: -1)
@@ -19,7 +19,7 @@ public struct ExcludedIndices: Sendable {
     @inlinable
     public init() {}
 
-    /// Whether nothing is excluded: the case of every first attempt.
+    /// Whether nothing is excluded, as in every first attempt.
     @inlinable
     public var isEmpty: Bool { inserted == 0 }
 

@@ -2,11 +2,11 @@
 
 public import Topology
 
-/// Power of two choices (Mitzenmacher 2001): two endpoints are drawn, the one with less (in flight + 1) / weight is
-/// taken. O(1).
+/// Power of two choices (Mitzenmacher 2001): draws two endpoints and takes the one with the smaller (in flight + 1) /
+/// weight. O(1).
 ///
-/// While both are idle the first draw stands, and draws go by weight: so light traffic is split by the weights, too,
-/// where the quotient alone would send all of it to the heaviest.
+/// If both are idle, the first one drawn is taken. Since draws follow the weights, light traffic is split by weight
+/// too; the quotient alone would send all of it to the heaviest.
 public struct LeastRequests: Sendable {
     @usableFromInline var draw: WeightedDraw
 
@@ -28,7 +28,7 @@ public struct LeastRequests: Sendable {
         return otherCost < oneCost ? Int(other.index) : Int(one.index)
     }
 
-    /// Counters of several threads may be read as slightly below 0; the products above must not overflow.
+    /// Counters shared by several threads may read slightly below 0, and the products above must not overflow.
     @inlinable
     static func clamp(_ load: Int) -> UInt64 { UInt64(min(max(load, 0), 1 << 40)) }
 }

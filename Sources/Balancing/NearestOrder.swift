@@ -24,14 +24,14 @@ public struct ConnectTimeEstimator: Hashable, Sendable {
     }
 }
 
-/// Datacenters by distance, nearest first, with hysteresis: two that are about as far do not trade places at every
+/// Datacenters by distance, nearest first, with hysteresis: two at about the same distance do not swap places at every
 /// sample.
 ///
-/// A datacenter's first sample puts it where it belongs, before all that are unmeasured. Afterwards it overtakes
-/// another only when its estimate was more than 20 % lower at ten of its own samples in a row. Unmeasured ones stay
-/// last, in the order of the settings.
+/// A datacenter's first sample puts it in its place, before all unmeasured ones. Afterwards it overtakes another only
+/// when its estimate was more than 20 % lower at ten of its own samples in a row. Unmeasured ones stay last, in the
+/// order of the settings.
 public struct NearestOrder: Hashable, Sendable {
-    /// Samples in a row that a datacenter must have been nearer.
+    /// How many samples in a row a datacenter must have been nearer.
     public static let requiredStreak = 10
 
     private var estimators: [ConnectTimeEstimator]
@@ -39,7 +39,7 @@ public struct NearestOrder: Hashable, Sendable {
     /// Indices, the nearest first; always all of them.
     public private(set) var order: [Int]
 
-    /// The order of the settings, until something was measured.
+    /// The order of the settings until something has been measured.
     public init(datacenters: Int) {
         let count = max(0, datacenters)
         estimators = Array(repeating: ConnectTimeEstimator(), count: count)
@@ -74,8 +74,7 @@ public struct NearestOrder: Hashable, Sendable {
         return move(datacenter, before: isOvertaken)
     }
 
-    /// Moves a datacenter before the first whose estimate fits; one that was never measured goes, without such, behind
-    /// the measured.
+    /// Moves a datacenter before the first one whose estimate is greater; if there is none, after the measured ones.
     private mutating func move(_ datacenter: Int, before fits: (Duration?) -> Bool) -> Bool {
         let old = order
         order.removeAll { $0 == datacenter }

@@ -1,6 +1,6 @@
 // Owns the names of the policies and what the settings say about retries and limits.
 
-/// How a datacenter is chosen (design §3, "Balancing").
+/// How a datacenter is chosen.
 public enum DatacenterPolicyKind: String, CaseIterable, Sendable {
     case primary, weighted, random, nearest
     case roundRobin = "round_robin"
@@ -21,29 +21,30 @@ public enum HashKey: Hashable, Sendable {
     case cookie(String)
 }
 
-/// How failed requests are tried again.
+/// How failed requests are retried.
 public struct RetryPolicy: Hashable, Sendable {
     /// Further attempts after the first; 0 = never.
     public var attempts = 1
     /// Retries may be at most this share of the requests of the last ten seconds…
     public var budget = 0.2
-    /// …but this many a ten seconds are always allowed.
+    /// …but this many in ten seconds are always allowed.
     public var minimumBudget = 3
     public init() {}
 }
 
-/// The most that one endpoint is given at a time, over all workers of the process.
+/// The most that one endpoint is given at a time by all workers of the process.
 public struct CircuitLimits: Hashable, Sendable {
     public var connections = 1024
     public var requests = 1024
-    /// Requests of a service that wait, on one worker, for room at any endpoint; one more is answered 503.
+    /// How many requests of a service may wait on one worker for room at an endpoint; one more is answered 503.
     public var queue = 1024
     public init() {}
 }
 
 /// The upstream connections that a worker keeps open.
 public struct PoolPolicy: Hashable, Sendable {
-    /// Idle connections an endpoint a worker that are kept for `idleTimeout`; more for a few seconds, none with 0.
+    /// Idle connections that each worker keeps to an endpoint for `idleTimeout`; more are kept for a few seconds, none
+    /// with 0.
     public var idle = 64
     /// Longest time that a connection stays idle in the pool.
     public var idleTimeout = Duration.seconds(60)

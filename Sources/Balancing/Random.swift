@@ -1,8 +1,8 @@
-// Owns the policy `random`: each pick is a draw of its own, in proportion to the weights.
+// Owns the policy `random`: each pick is an independent draw, in proportion to the weights.
 
 public import Topology
 
-/// Draws by weight; no state, so that picks of different workers need nothing from each other. O(1).
+/// Draws by weight. It has no state, so workers need nothing from each other. O(1).
 public struct Random: Sendable {
     @usableFromInline var draw: WeightedDraw
 

@@ -5,8 +5,8 @@ public import Topology
 /// Counts requests and retries of the last ten seconds, in ten buckets of one second, so that retries never multiply an
 /// overload.
 ///
-/// One per worker and service: no locks. `RetryPolicy.minimumBudget` then holds for each worker; where the process must
-/// hold it, count in shared atomics and ask `allows(requests:retries:policy:)`.
+/// One per worker and service: no locks. `RetryPolicy.minimumBudget` then holds for each worker; if the whole process
+/// must keep to it, count in shared atomics and ask `allows(requests:retries:policy:)`.
 public struct RetryBudget: Sendable {
     /// The length of the sliding window.
     public static let window = Duration.seconds(10)

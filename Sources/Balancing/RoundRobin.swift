@@ -2,8 +2,8 @@
 
 public import Topology
 
-/// Turns in the order of the list, O(1) a pick. An endpoint of less than the greatest weight lets turns pass, so that
-/// over time it takes weight / greatest weight of its turns.
+/// Turns in the order of the list, O(1) a pick. An endpoint with less than the greatest weight skips turns, so that
+/// over time it takes weight / greatest weight of them.
 ///
 /// Compared with `Weighted`, which is O(n) a pick, a heavy endpoint among light ones is picked several times in a row
 /// here; with equal weights the two are the same.
@@ -12,7 +12,7 @@ public struct RoundRobin: Sendable {
     struct Turn: Sendable {
         @usableFromInline var index: UInt32
         @usableFromInline var weight: UInt32
-        /// Weight collected on turns that passed; at the greatest weight a turn is taken (Bresenham's line).
+        /// Weight collected in skipped turns; when it reaches the greatest weight, a turn is taken (Bresenham's line).
         @usableFromInline var credit: UInt32
     }
 
@@ -20,7 +20,7 @@ public struct RoundRobin: Sendable {
     @usableFromInline var greatest: UInt32
     @usableFromInline var position: Int
 
-    /// Starts at a random place of the turn, so that the workers of a process do not march in step.
+    /// Starts at a random point of the turn, so that the workers of a process do not run in step.
     public init(weights: [Int], random: inout RandomBits) {
         turns = []
         greatest = 0
@@ -31,7 +31,7 @@ public struct RoundRobin: Sendable {
             greatest = max(greatest, weight)
         }
         position = random.below(turns.count)
-        // Random first credits: light endpoints of one weight would else all come in the same round.
+        // Random initial credits; otherwise light endpoints of equal weight would all come in the same round.
         for turn in turns.indices where turns[turn].weight < greatest {
             turns[turn].credit = UInt32(random.below(Int(greatest)))
         }
@@ -61,7 +61,7 @@ public struct RoundRobin: Sendable {
         return scan(excluding: excluded)
     }
 
-    /// The first from here on that is not excluded, whatever its credit; else the one whose turn it is.
+    /// The first from here on that is not excluded, whatever its credit; otherwise the one whose turn it is.
     @usableFromInline
     mutating func scan(excluding excluded: ExcludedIndices) -> Int? {
         let count = turns.count
@@ -78,7 +78,7 @@ public struct RoundRobin: Sendable {
         return Int(turns[chosen].index)
     }
 
-    /// Goes on where `old` was: the same endpoint is next and collected credit stays.
+    /// Continues where `old` was: the same endpoint is next, and collected credit stays.
     mutating func resume(_ old: RoundRobin, _ renumbering: Renumbering) {
         var places: [Int: Int] = [:]
         for (place, turn) in turns.enumerated() { places[Int(turn.index)] = place }

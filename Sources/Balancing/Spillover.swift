@@ -6,14 +6,14 @@ public struct DatacenterLoad: Hashable, Sendable {
     public var weight: Int
     /// Whether an operator drained it.
     public var isDrained: Bool
-    /// Whether nothing else rules it out (the caller's own reasons; true is usual).
+    /// Whether nothing else rules it out, for reasons of the caller; usually true.
     public var isUsable: Bool
     /// Summed weights of its endpoints that are neither drained nor at 0, healthy or not, without slow start.
     public var endpointWeight: Int
     /// The part of `endpointWeight` that is up or not yet known, and not ejected.
     public var healthyWeight: Int
-    /// The part of its share that it gets, in percent: less than 100 while it comes back from being down. Whoever has
-    /// all of it makes up for it; panic does not see it.
+    /// The part of its share that it gets, in percent: less than 100 while it comes back from being down. Datacenters
+    /// with their full share make up for it; panic ignores it.
     public var returnPercent: Int
 
     public init(
@@ -28,17 +28,17 @@ public struct DatacenterLoad: Hashable, Sendable {
         self.returnPercent = returnPercent
     }
 
-    /// Whether it may be given requests at all, were its endpoints healthy.
+    /// Whether it could be given requests if its endpoints were healthy.
     public var takesTraffic: Bool { weight > 0 && !isDrained && isUsable && endpointWeight > 0 }
 
-    /// min(1, 1.4 × healthy share) in parts of `Spillover.whole`: a datacenter at 72 % of its endpoints still carries
-    /// its full share.
+    /// min(1, 1.4 × healthy share) in units of 1/`Spillover.whole`: a datacenter with 72 % of its endpoints still
+    /// carries its full share.
     var capacity: UInt64 {
         guard takesTraffic, healthyWeight > 0 else { return 0 }
         let whole = UInt64(Spillover.whole)
         let total = UInt64(min(endpointWeight, Self.greatestSum))
         let healthy = min(UInt64(min(healthyWeight, Self.greatestSum)), total)
-        // At least 1: a datacenter with anything healthy is better than one with nothing.
+        // At least 1: a datacenter with anything healthy is better than one without.
         return max(1, min(whole, healthy * 7 * whole / (total * 5)))
     }
 
@@ -53,9 +53,9 @@ public struct DatacenterLoad: Hashable, Sendable {
 
 /// What one datacenter gets.
 public struct DatacenterShare: Hashable, Sendable {
-    /// Its part of new requests, of `Spillover.whole`.
+    /// Its part of new requests, in units of 1/`Spillover.whole`.
     public var share: Int
-    /// Use all of its endpoints that are neither drained nor at 0, healthy or not: the checks are not believed.
+    /// Use all of its endpoints that are neither drained nor at 0, healthy or not, because the checks are not believed.
     public var panics: Bool
 
     public init(share: Int, panics: Bool) {
@@ -64,7 +64,7 @@ public struct DatacenterShare: Hashable, Sendable {
     }
 }
 
-/// The rules of design §3 that turn health into shares of traffic between datacenters.
+/// Turns health into shares of traffic between datacenters.
 ///
 /// A share is weight × min(1, 1.4 × healthy share), renormalised (`nearest` fills in order of distance instead;
 /// `primary` gives all to one). A datacenter panics only if the capacities min(1, 1.4 × healthy share) of those that
@@ -72,7 +72,7 @@ public struct DatacenterShare: Hashable, Sendable {
 /// load, a broken datacenter gets none. When nothing is healthy anywhere, the shares are those of full health, in
 /// panic. Weights of 0 and drains hold even then.
 public enum Spillover {
-    /// What the shares sum up to, unless all are 0.
+    /// The sum of the shares, unless all are 0.
     public static let whole = 65_536
 
     /// The share of each datacenter, in the order given; all 0 when none takes traffic.
@@ -115,7 +115,7 @@ public enum Spillover {
         }
     }
 
-    /// Leaves to each what those before it in `order` could not take.
+    /// Gives each what those before it in `order` could not take.
     private static func fill(_ capacities: inout [UInt64], in order: [Int]) {
         var left = UInt64(whole)
         for index in order {
@@ -124,7 +124,7 @@ public enum Spillover {
         }
     }
 
-    /// `order` without doubles and strangers, followed by what it lacks.
+    /// `order` without duplicates and unknown indices, followed by those it lacks.
     private static func complete(_ order: [Int], count: Int) -> [Int] {
         var isListed = [Bool](repeating: false, count: count)
         var complete: [Int] = []
@@ -135,8 +135,8 @@ public enum Spillover {
         return complete
     }
 
-    /// Parts of `whole` in proportion to `parts`, that sum up to it exactly: each gets the difference of two rounded
-    /// running sums.
+    /// Divides `whole` in proportion to `parts`, so that the results add up to it exactly: each gets the difference of
+    /// two rounded running sums.
     private static func normalise(_ parts: [UInt64]) -> [Int] {
         let sum = parts.reduce(0, +)
         guard sum > 0 else { return parts.map { _ in 0 } }

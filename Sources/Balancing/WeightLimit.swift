@@ -1,6 +1,6 @@
-// Owns the range of the numbers that policies take as weights, and of the sets they choose from.
+// Owns the range of weights that policies accept, and the size of the sets that they choose from.
 
-/// The bounds of what a policy is given. Weights are relative: only their ratios count.
+/// The limits of what a policy is given. Weights are relative: only their ratios count.
 ///
 /// The settings' weights are 0-256; slow start multiplies them by 256 to keep fractions, hence the maximum.
 public enum WeightLimit {

@@ -1,9 +1,9 @@
 // Owns the policy `weighted`: smooth weighted round robin.
 
-/// Over every run of `sum of weights` picks each endpoint is picked exactly `weight` times, and spread as evenly as can
-/// be: weights 5:1:1 give a a b a c a a. O(n) a pick.
+/// In every run of `sum of weights` picks each endpoint is picked exactly `weight` times, spread as evenly as possible:
+/// weights 5:1:1 give a a b a c a a. O(n) a pick.
 ///
-/// The algorithm is nginx's: at each pick every endpoint gains its weight, the one that has most is picked and pays the
+/// The algorithm is nginx's: at each pick every endpoint gains its weight; the one with the most is picked and pays the
 /// sum.
 public struct Weighted: Sendable {
     @usableFromInline
@@ -66,13 +66,13 @@ public struct Weighted: Sendable {
         return best
     }
 
-    /// Goes on from `old`'s credits, so that a change of one weight does not start the sequence anew at the heaviest.
+    /// Continues from `old`'s credits, so that a change of one weight does not restart the sequence at the heaviest.
     mutating func resume(_ old: Weighted, _ renumbering: Renumbering) {
         var credits: [Int: Int] = [:]
         for entry in old.entries {
             if let index = renumbering.newIndex(entry.index) { credits[index] = entry.current }
         }
-        // A debt from a much greater old weight would starve the endpoint: none is in debt for more than one period.
+        // A debt from a much greater old weight would starve the endpoint, so no debt lasts longer than one period.
         let period = entries.reduce(0) { $0 + $1.weight }
         for position in entries.indices {
             guard let credit = credits[entries[position].index] else { continue }

@@ -7,7 +7,7 @@ public import Topology
 /// Building is O(n); a draw is one random number, one load and one comparison, whatever the number of endpoints. It is
 /// exact to 2^-32. *Positions* count the endpoints with a weight; *indices* count all endpoints.
 public struct WeightedDraw: Sendable {
-    /// One column of the table, with what a caller then needs to know of the endpoint that it stands for.
+    /// One column of the table, with what a caller needs to know about its endpoint.
     @usableFromInline
     struct Column: Sendable {
         /// Low random bits below this stay in the column; the others go to `alias`.
@@ -91,7 +91,7 @@ public struct WeightedDraw: Sendable {
         return (first, other >= first ? other + 1 : other)
     }
 
-    /// A draw by weight among the not excluded, O(n): only further attempts come here.
+    /// A draw by weight among those that are not excluded. O(n), but only used by further attempts.
     @usableFromInline
     func scanByWeight(excluding excluded: ExcludedIndices, random: inout RandomBits) -> Int? {
         var total: UInt64 = 0

@@ -1,19 +1,19 @@
-// Owns the bytes of commands and snapshots: the few forms they are made of, written and read within bounds.
+// Owns the encoding of commands and snapshots: the few forms that they consist of, written and read within limits.
 internal import Topology
 
 /// The format of commands and snapshots.
 public enum CatalogFormat {
-    /// The newest level that this version reads and writes. The leader proposes only what every member reads.
+    /// The newest level that this version reads and writes. The leader proposes only what every member can read.
     public static let level: UInt16 = 1
 }
 
-/// Why bytes are no command or no snapshot.
+/// Why bytes are not a command or a snapshot.
 public enum CatalogFormatError: Error, Hashable {
     /// They end too early.
     case truncated
-    /// They go on after the end.
+    /// Bytes follow after the end.
     case trailingBytes(Int)
-    /// They begin with something else.
+    /// They begin with a different mark.
     case notACatalog
     /// They were written by a newer version.
     case unknownLevel(UInt16)
@@ -27,7 +27,7 @@ public enum CatalogFormatError: Error, Hashable {
     case impossible(String)
 }
 
-/// A value that a command or a snapshot is made of. The order of the writes is the format.
+/// A value that commands or snapshots consist of. The order of the writes is the format.
 protocol Persisted {
     func write(to writer: inout ByteWriter)
     init(from reader: inout ByteReader) throws(CatalogFormatError)
@@ -69,13 +69,13 @@ struct ByteWriter {
         for value in values { value.write(to: &self) }
     }
 
-    /// A flag, and the value where there is one.
+    /// A flag, then the value if there is one.
     mutating func put<Value>(optional value: Value?, _ write: (inout ByteWriter, Value) -> Void) {
         put(value != nil)
         if let value { write(&self, value) }
     }
 
-    /// The same for the same bytes, in every process and version.
+    /// Equal bytes give the same value in every process and version.
     var digest: UInt64 { bytes.withDigest(of: bytes.count) }
 }
 
@@ -88,7 +88,7 @@ extension [UInt8] {
     }
 }
 
-/// Reads what `ByteWriter` wrote; any other bytes give an error. Allocates no more than the bytes can fill.
+/// Reads what `ByteWriter` wrote; other bytes give an error. Allocates no more than the bytes can fill.
 struct ByteReader {
     private let bytes: [UInt8]
     private var position: Int

@@ -1,4 +1,4 @@
-// Owns how a command becomes state: the common checks, then one function a change.
+// Owns how a command becomes state: the common checks, then one function for each change.
 internal import Topology
 
 extension Catalog {
@@ -46,7 +46,7 @@ extension Catalog {
         }
     }
 
-    /// Does the change; returns what happened, nil when all was as asked.
+    /// Makes the change. Returns what happened; nil if everything was already as asked.
     private mutating func change(_ command: CatalogCommand, at index: UInt64) throws(CatalogRefusal) -> CatalogEvent
         .Kind?
     {
@@ -97,7 +97,7 @@ extension Catalog {
             throw .indexMismatch(current: known?.changedAt ?? 0)
         }
         let registered = known.flatMap { $0.isRegistered ? $0.registration : nil }
-        // Two nodes that reload the same file ask for the same; the second finds it done.
+        // Two nodes that reload the same file ask for the same; for the second it is already done.
         if registered == registration { return nil }
         if !expected.allows(registered) { throw .registrationChanged(current: registered?.digest) }
         if known == nil, records.count >= Self.maximumServices {
@@ -109,7 +109,7 @@ extension Catalog {
         record.registration = registration
         record.isRegistered = true
         record.changedAt = index
-        // One node's file does not move what all nodes write to: an operator does.
+        // A single node's file must not move what all nodes write to; only an operator may.
         if registered != nil, !command.force, let primary = record.activePrimary,
             record.datacenter(primary.state.target) == nil
         {
@@ -118,7 +118,7 @@ extension Catalog {
         let moved = try choosePrimary(in: &record, command, at: index)
         store(record)
         endpointCount = endpoints
-        // Two things can happen here; the move of a primary is the one that must not be missed.
+        // Two things may have happened; if the primary moved, that is the event that must not be missed.
         return moved ?? .serviceRegistered(name)
     }
 

@@ -24,7 +24,7 @@ extension Catalog {
         return .memberForgotten(id)
     }
 
-    /// Frozen again by another operator stays as the first one left it: who forbade changes first, and why, is on record.
+    /// If another operator freezes again, the record stays: it says who forbade changes first, and why.
     mutating func setFrozen(
         _ frozen: Bool, _ command: CatalogCommand, at index: UInt64
     ) throws(CatalogRefusal) -> CatalogEvent.Kind? {
@@ -37,8 +37,8 @@ extension Catalog {
         return .frozen(frozen)
     }
 
-    /// The value before the present one is forgotten here, so no node may hold a lease by it any more: by the time twice
-    /// the longer of the last two has passed, none does, with room for wall clocks that differ.
+    /// This forgets the value before the present one, so no node may still hold a lease of that length. After twice the
+    /// longer of the last two none does, even if wall clocks differ.
     mutating func setLease(_ value: Duration, _ command: CatalogCommand) throws(CatalogRefusal) -> CatalogEvent.Kind? {
         guard LeaseSettings.range.contains(value) else { throw .valueOutOfRange("lease") }
         let old = lease.lease

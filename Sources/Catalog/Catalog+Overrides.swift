@@ -1,4 +1,4 @@
-// Owns how overrides are set, reset and expire, and the safety rule that stands before it.
+// Owns how overrides are set, reset and expire, and the safety rules that they must pass.
 internal import Topology
 
 extension Catalog {
@@ -13,7 +13,7 @@ extension Catalog {
         if old == nil, overrideCount >= Self.maximumOverrides {
             throw .tableFull("overrides", limit: Self.maximumOverrides)
         }
-        // Asked again without a key: who set it first, and why, stays on record.
+        // Asked again without a key: the record keeps who set it first, and why.
         if let old, old.setting == setting, old.until == until { return nil }
         var record = before
         record.overrides.set(
@@ -33,7 +33,8 @@ extension Catalog {
         let before = try current(target.service, command)
         var record = before
         guard let old = record.overrides.remove(target, kind) else {
-            // What has vanished from the settings may still have an override to reset; only without one it is unknown.
+            // What has vanished from the settings may still have an override to reset; it is unknown only if it has
+            // none.
             if let refusal = before.lists(target) { throw refusal }
             return nil
         }
@@ -44,7 +45,8 @@ extension Catalog {
         return Self.event(target, from: old.setting, to: nil)
     }
 
-    /// Ends an override whose time is over. No safety rule: the operator who set it knew what it returns to.
+    /// Ends an override whose time is over. No safety rule applies, because the operator who set it knew what it
+    /// returns to.
     mutating func expire(
         _ target: OverrideTarget, _ kind: OverrideSetting.Kind, _ until: UnixTime, at index: UInt64
     ) throws(CatalogRefusal) -> CatalogEvent.Kind? {
@@ -68,7 +70,8 @@ extension Catalog {
 }
 
 extension OverrideSetting {
-    /// Whether it can take traffic from its target: nothing else can break a safety rule, which costs a look at everything.
+    /// Whether it can take traffic away from its target. Nothing else can break a safety rule, and checking the rules
+    /// is costly.
     fileprivate var takesTrafficAway: Bool {
         switch self {
         case .weight(let weight): weight == 0
@@ -76,14 +79,15 @@ extension OverrideSetting {
         }
     }
 
-    /// The weight, where the setting is one.
+    /// The weight, if the setting is one.
     fileprivate var weight: Int? {
         if case .weight(let weight) = self { weight } else { nil }
     }
 }
 
 extension ServiceRegistration {
-    /// Why no service can be like this; nil: it can. `Settings` checks the same, with places; a log may carry anything.
+    /// Why no service can be registered like this; nil: it can. `Settings` checks the same and names the place, but a
+    /// log may carry anything.
     var refusal: CatalogRefusal? {
         if datacenters.isEmpty { return .noDatacenters(name) }
         if name.text.utf8.count > Catalog.maximumNameLength {

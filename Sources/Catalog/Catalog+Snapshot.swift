@@ -4,7 +4,7 @@ internal import Topology
 extension Catalog {
     /// `MCAT`, little-endian.
     private static let mark: UInt32 = 0x5441_434D
-    /// What is written. Level 1, which is still read, did not say who froze automatic moves.
+    /// The level that is written. Level 1, which is still read, did not say who froze automatic moves.
     private static let level: UInt16 = 2
 
     /// The catalog as bytes: mark, format level, length, content, and the `StableHash` of all of that.
@@ -24,7 +24,7 @@ extension Catalog {
 
     /// Reads what `snapshot` gave.
     ///
-    /// - Throws: for any other bytes, whatever they are; the checksum is looked at before anything else is believed.
+    /// - Throws: for any other bytes; the checksum is verified before anything else is used.
     public init(snapshot bytes: [UInt8]) throws(CatalogFormatError) {
         var reader = ByteReader(bytes)
         guard try reader.number(UInt32.self) == Self.mark else { throw .notACatalog }
@@ -116,7 +116,7 @@ extension ServiceRecord: Persisted {
             guard override.target.service == registration.name else { throw .impossible("target of an override") }
             self.overrides.set(override)
         }
-        // Set in order, they stand as they came; anything else was not in order or there twice.
+        // Sorted input keeps its order when inserted; otherwise it was out of order or had duplicates.
         guard self.overrides.all == overrides else { throw .impossible("order of overrides") }
     }
 }

@@ -2,12 +2,13 @@
 internal import Topology
 
 extension Catalog {
-    /// Whether a begin is a whole switch: nobody promised more, or the group is one node whose memory is all there is.
+    /// Whether a begin is a complete switch: the service promises no more, or the group is a single node in memory.
     private func switchesInOneCommit(_ record: ServiceRecord) -> Bool {
         record.registration.consistency == .available || formation == 0
     }
 
-    /// `begin{expectedEpoch, to, cause}` of design §4.
+    /// Begins a switch. Does nothing to a state with another epoch than expected: whoever proposed it knew an older
+    /// one.
     mutating func beginSwitch(
         of service: ServiceName, to name: DatacenterName, expected: Epoch?, cause: PrimaryCause,
         _ command: CatalogCommand, at index: UInt64
@@ -18,7 +19,7 @@ extension Catalog {
         guard let datacenter = record.datacenter(name) else { throw .unknownDatacenter(name, service: service) }
         if let expected, expected != state.epoch { throw .epochMismatch(current: state.epoch) }
         if state.target == name { return nil }
-        // Back to where the traffic was is always possible: it is what a switch falls back to.
+        // Going back to where the traffic was is always allowed: a switch falls back to it.
         let isBack = state.isSwitching && state.origin == name
         if !command.force, !isBack, !record.takesTraffic(datacenter) {
             throw .targetTakesNoTraffic(name, service: service)
@@ -28,7 +29,8 @@ extension Catalog {
         return event
     }
 
-    /// `complete{epoch}` of design §4: nothing but the epoch is asked, neither freeze nor term.
+    /// Completes a switch. Only the epoch is compared: a freeze stops no switch under way, and any leader may finish
+    /// it.
     mutating func completeSwitch(
         of service: ServiceName, _ epoch: Epoch, at index: UInt64
     ) throws(CatalogRefusal) -> CatalogEvent.Kind? {
@@ -58,7 +60,7 @@ extension Catalog {
             return nil
         }
         if record.datacenter(old.state.target) != nil {
-            // A node that lacked the service, or its policy, has no lease for it until it has applied this.
+            // A node that did not know the service or its policy gets no lease for it until it has applied this.
             record.primary?.index = index
             return nil
         }
@@ -107,7 +109,7 @@ extension PrimaryRecord {
 }
 
 extension ExpectedRegistration {
-    /// Whether `registered` is what was expected.
+    /// Whether `registered` is what the author expected.
     func allows(_ registered: ServiceRegistration?) -> Bool {
         switch self {
         case .any: true

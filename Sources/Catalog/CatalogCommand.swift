@@ -1,4 +1,4 @@
-// Owns the commands that change the catalog: what the log carries.
+// Owns the commands that change the catalog, as the log carries them.
 public import Topology
 
 /// Whether a datacenter or an endpoint takes new requests. A draining one finishes what it has.
@@ -29,7 +29,7 @@ public struct OverrideTarget: Hashable, Comparable, Sendable {
     }
 }
 
-/// A service as the settings define it, with what the safety rules need to know.
+/// A service as the settings define it, as far as the safety rules need to know.
 public struct ServiceRegistration: Hashable, Sendable {
     /// An endpoint and the weight the settings give it.
     public struct Endpoint: Hashable, Sendable {
@@ -57,7 +57,7 @@ public struct ServiceRegistration: Hashable, Sendable {
     public enum Consistency: String, CaseIterable, Sendable {
         /// Never. The guarantee begins when every node has applied that the service is strict.
         case strict
-        /// One commit switches; nodes learn of it when they do.
+        /// One commit switches; each node follows when it learns of it.
         case available
     }
 
@@ -81,9 +81,10 @@ public struct ServiceRegistration: Hashable, Sendable {
     }
 }
 
-/// What the author of a registration saw before: a node that reloads changes what its old file said, and nothing else.
+/// What the author of a registration saw before it: a node that reloads changes what its old file said, and nothing
+/// else.
 public enum ExpectedRegistration: Hashable, Sendable {
-    /// Whatever is registered.
+    /// No expectation.
     case any
     /// The service is not registered: the first node to see it defines it.
     case absent
@@ -101,20 +102,20 @@ public enum PrimaryCause: String, CaseIterable, Sendable {
     case operatorRequest
     /// The group decided; refused while automation is frozen.
     case automatic
-    /// The group decided to go back to where it had moved away from; refused while automation is frozen.
+    /// The group decided to return to where it had moved away from; refused while automation is frozen.
     case failback
 
-    /// Whether nobody asked for it.
+    /// Whether the group decided it by itself.
     public var isAutomatic: Bool { self == .automatic || self == .failback }
 }
 
 /// One change of the catalog.
 public enum CatalogChange: Hashable, Sendable {
-    /// Makes a service known, or replaces what was known of it. Overrides stay; so does the primary while it is listed.
-    /// Nothing happens unless what is registered is as expected.
+    /// Registers a service, or replaces its registration. Overrides stay, and so does the primary while it is listed.
+    /// Nothing happens unless the present registration is as expected.
     case registerService(ServiceRegistration, replacing: ExpectedRegistration = .any)
-    /// The settings no longer define the service. Its overrides, primary and epoch are kept for its return: an epoch
-    /// that began anew would fence nothing.
+    /// The settings no longer define the service. Its overrides, primary and epoch are kept in case it returns: an
+    /// epoch that started over would fence nothing.
     case retireService(ServiceName)
     /// Sets a weight of 0-256 over the one in the settings.
     case setWeight(Int, of: OverrideTarget, until: UnixTime?)
@@ -124,39 +125,39 @@ public enum CatalogChange: Hashable, Sendable {
     case setState(OperatingState, of: OverrideTarget, until: UnixTime?)
     /// Begins to move a service's primary; nothing happens unless the epoch is the expected one, where one is given.
     ///
-    /// An automatic move does nothing either while automation is frozen, or unless `term`, in which it was decided, is
-    /// the term of the entry: a decision outlives no leader.
+    /// An automatic move also does nothing while automation is frozen, or if `term`, in which it was decided, is not
+    /// the term of the entry: no decision outlives its leader.
     case setPrimary(
         of: ServiceName, to: DatacenterName, expectedEpoch: Epoch?, cause: PrimaryCause, term: UInt64 = 0)
-    /// Ends a switch: every proxy has stopped writing towards the old primary. Nothing happens unless the epoch matches.
+    /// Ends a switch: every proxy has stopped writing towards the old primary. Nothing happens unless the epoch
+    /// matches.
     case completeSwitch(of: ServiceName, epoch: Epoch)
     /// Removes an override whose time is over; nothing happens if it was changed since (`until` differs).
     case expireOverride(of: OverrideTarget, setting: OverrideSetting.Kind, until: UnixTime)
     /// Forbids or allows automatic changes of primaries.
     case setFrozen(Bool)
-    /// A member says what it is, or that this changed.
+    /// A member describes itself, for the first time or anew.
     case describeMember(MemberDescription)
-    /// A member was removed; nothing happens if another incarnation has described itself since.
+    /// A member was removed. Nothing happens if another incarnation has described itself since.
     case forgetMember(NodeID, incarnation: UInt64)
-    /// Sets how long routing leases live: 100 ms - 300 s.
+    /// Sets the length of routing leases: 100 ms - 300 s.
     case setLease(Duration)
 }
 
-/// A change with who asks for it, why and when: the unit that is proposed, replicated and applied.
+/// A change with its author, reason and time: the unit that is proposed, replicated and applied.
 public struct CatalogCommand: Hashable, Sendable {
     public var change: CatalogChange
-    /// Who asks: an operator's identity, or a node. At most 128 bytes.
+    /// The author: an operator's identity, or a node. At most 128 bytes.
     public var author: String
     /// Free text for people. At most 1,024 bytes.
     public var reason: String
     /// The proposer's wall clock when it proposed.
     public var proposedAt: UnixTime
-    /// Makes a retry safe: a second command with the key gets the first one's outcome for an hour. At most 128 bytes.
+    /// Makes a retry safe: for an hour, a second command with the key gets the first one's outcome. At most 128 bytes.
     public var idempotencyKey: String?
-    /// The index of the last change, of the service or of the freeze, that the author saw (`If-Match`); nil: whatever it
-    /// is.
+    /// The index of the last change, of the service or of the freeze, that the author saw (`If-Match`); nil: any.
     public var expectedIndex: UInt64?
-    /// Skips the safety rules; never the checks that a thing exists.
+    /// Skips the safety rules, but never the checks that something exists.
     public var force: Bool
 
     public init(

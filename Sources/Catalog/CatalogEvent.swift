@@ -1,7 +1,7 @@
-// Owns what the catalog remembers of its changes, and the ring that bounds it.
+// Owns what the catalog remembers about its changes.
 public import Topology
 
-/// One change that happened, for `meridian events` and the page.
+/// One past change, for `meridian events`.
 public struct CatalogEvent: Hashable, Sendable {
     /// What changed.
     public enum Kind: Hashable, Sendable {

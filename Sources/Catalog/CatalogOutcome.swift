@@ -1,4 +1,4 @@
-// Owns what applying a command answers: done, or a reason that tells the author what to do.
+// Owns the result of applying a command: done, or a reason that tells the author what to do.
 public import Topology
 
 /// The answer to a command; the same on every node.
@@ -17,13 +17,13 @@ public enum CatalogRefusal: Error, Hashable {
     case noPrimary(ServiceName)
     /// A service needs at least one datacenter.
     case noDatacenters(ServiceName)
-    /// A name or an address stands twice in one registration.
+    /// A registration has a name or an address twice.
     case listedTwice(String)
     /// A weight must be 0-256.
     case weightOutOfRange(Int)
     /// The expiry is not later than the time at which the command was proposed.
     case expiryInThePast
-    /// `If-Match` named another index than the last change of what it is about.
+    /// `If-Match` named an index other than that of the last change.
     case indexMismatch(current: UInt64)
     /// The primary has changed since the author looked.
     case epochMismatch(current: Epoch)
@@ -31,9 +31,9 @@ public enum CatalogRefusal: Error, Hashable {
     case epochsExhausted(ServiceName)
     /// The new primary is draining, or it or all of its endpoints have the weight 0.
     case targetTakesNoTraffic(DatacenterName, service: ServiceName)
-    /// Nothing would be left of the service that takes traffic.
+    /// No part of the service would take traffic any more.
     case wouldStopService(ServiceName)
-    /// The primary would take no more traffic; set another primary first.
+    /// The primary would no longer take traffic; set another primary first.
     case wouldStopPrimary(DatacenterName, service: ServiceName)
     /// More than half of the service's datacenters would take no traffic.
     case wouldRemoveMost(ServiceName)
@@ -45,16 +45,16 @@ public enum CatalogRefusal: Error, Hashable {
     case noSwitch(ServiceName)
     /// What is registered is not what the author expected; nil: the service is not registered.
     case registrationChanged(current: UInt64?)
-    /// A setting has a value that none can have.
+    /// A setting has an impossible value.
     case valueOutOfRange(String)
     case unknownMember(NodeID)
-    /// The lease was changed less than twice its length ago: nodes may still hold one of the length before that.
+    /// The lease was changed less than twice its length ago, so nodes may still hold one of the previous length.
     case leaseChangedRecently
     /// The key was used for another command within the last hour.
     case idempotencyKeyReused
     case textTooLong(field: String, limit: Int)
     case tableFull(String, limit: Int)
-    /// The log gave an index that was applied before.
+    /// The log delivered an index that was already applied.
     case alreadyApplied(index: UInt64)
 }
 

@@ -2,7 +2,7 @@
 internal import Topology
 
 extension CatalogCommand {
-    /// Tells a command of the catalog from what else a log may carry.
+    /// Tells the catalog's commands from anything else that a log may carry.
     static let mark: UInt8 = 0xC1
 
     /// The lowest level that can express the command.

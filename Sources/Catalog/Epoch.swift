@@ -3,8 +3,8 @@
 /// The epoch of a service's primary: it grows by one with every change of the primary and never goes back.
 ///
 /// 63 bits, so that it fits every signed 64-bit column of a backend. The high 32 are the *formation*: UTC seconds at
-/// which the group was formed or restored, so that a group that lost its state still counts on from above. The low 31
-/// count the changes (design §4, "What is replicated").
+/// which the group was formed or restored, so that a group that lost its state continues with higher numbers. The low
+/// 31 count the changes.
 public struct Epoch: Hashable, Comparable, Sendable {
     /// The number that backends compare.
     public let value: UInt64
@@ -14,7 +14,7 @@ public struct Epoch: Hashable, Comparable, Sendable {
 
     private init(unchecked value: UInt64) { self.value = value }
 
-    /// The epoch that has this number, as `value` gave it; nil when it exceeds 63 bits or counts from 0.
+    /// The epoch that has this number, as `value` gave it; nil when it exceeds 63 bits or its count is 0.
     public init?(value: UInt64) {
         guard value >> 63 == 0, value & 0x7FFF_FFFF != 0 else { return nil }
         self.value = value

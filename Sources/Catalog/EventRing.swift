@@ -2,14 +2,15 @@
 
 /// The last events, oldest first.
 ///
-/// They are in pieces: whoever shows a state holds a copy of it, and the next event then copies one piece, not all.
+/// They are kept in pieces: whoever displays a state holds a copy of it, and the next event then copies one piece, not
+/// everything.
 struct EventRing: Hashable, Sendable {
     static let capacity = 1_000
     private static let pieceCapacity = 32
 
     /// All but the last one are full.
     private var pieces: [[CatalogEvent]] = []
-    /// So many events at the front of the first piece are forgotten.
+    /// How many events at the front of the first piece are forgotten.
     private var forgotten = 0
 
     private var count: Int {

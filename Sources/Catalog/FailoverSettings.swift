@@ -1,8 +1,8 @@
-// Owns the replicated settings of a service's failover: every node and every leader decide by the same ones.
+// Owns the replicated settings of a service's failover, so that every node and every leader decides by the same ones.
 
-/// How the primary of a service moves, as the group holds it.
+/// How the primary of a service moves, as agreed by the group.
 public struct FailoverSettings: Hashable, Sendable {
-    /// Asks the target datacenter how far it is behind before an automatic promotion.
+    /// Asks the target datacenter how far behind it is before an automatic promotion.
     public struct LagGate: Hashable, Sendable {
         /// The path that answers with the lag in seconds.
         public var path: String
@@ -14,7 +14,7 @@ public struct FailoverSettings: Hashable, Sendable {
         }
     }
 
-    /// How long the votes must say down before anything moves.
+    /// How long the votes must say that the primary is down before it moves.
     public var confirm = Duration.seconds(5)
     /// How long exchanges may go on towards the old primary once a switch has begun.
     public var drain = Duration.seconds(2)
@@ -22,7 +22,7 @@ public struct FailoverSettings: Hashable, Sendable {
     public var hold = Duration.seconds(15)
     /// The least time between two automatic moves.
     public var cooldown = Duration.seconds(3600)
-    /// nil: an operator moves it back; otherwise after its old datacenter was fit for this long.
+    /// nil: an operator moves it back; otherwise it returns after its old datacenter has been fit for this long.
     public var failbackAfter: Duration?
     /// A datacenter whose healthy share of weight is under this many percent is down.
     public var downBelowPercent = 1
@@ -33,10 +33,10 @@ public struct FailoverSettings: Hashable, Sendable {
 
     public init() {}
 
-    /// The longest time any of these may be.
+    /// The longest that any of these times may be.
     static let maximumDuration = Duration.seconds(7 * 24 * 3600)
 
-    /// Which of them no service can have; nil: all are possible.
+    /// The first impossible value among them; nil: all are possible.
     var refusal: CatalogRefusal? {
         let durations: [(String, Duration?)] = [
             ("confirm", confirm), ("drain", drain), ("hold", hold), ("cooldown", cooldown),

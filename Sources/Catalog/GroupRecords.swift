@@ -1,13 +1,13 @@
-// Owns what the group replicates about itself: what members say of themselves, the freeze, the routing leases' length.
+// Owns what the group replicates about itself: members' descriptions, the freeze, the length of routing leases.
 public import Topology
 
-/// What a member of the group says of itself; who votes is the log's configuration, not this.
+/// A member's description of itself. Who votes is up to the log's configuration, not to this.
 public struct MemberDescription: Hashable, Sendable {
     public var id: NodeID
     /// Random, made with the data directory: a node that lost its disk is another member.
     public var incarnation: UInt64
     public var datacenter: DatacenterName
-    /// The URL of its admin API for other people's programs; nil: not published.
+    /// The URL of its admin API for programs elsewhere; nil: not published.
     public var admin: String?
     /// The version it runs, for people.
     public var version: String
@@ -26,7 +26,7 @@ public struct MemberDescription: Hashable, Sendable {
         self.formatLevel = formatLevel
     }
 
-    /// Why no member can be like this; nil: it can.
+    /// Why no member can have this description; nil: one can.
     var refusal: CatalogRefusal? {
         for (field, text) in [("id", id.text), ("datacenter", datacenter.text), ("version", version)]
         where text.utf8.count > Catalog.maximumNameLength {
@@ -42,7 +42,7 @@ public struct MemberDescription: Hashable, Sendable {
 /// Whether automatic changes of primaries are forbidden, and who said so last.
 public struct FreezeRecord: Hashable, Sendable {
     public internal(set) var isFrozen = false
-    /// Who froze, or allowed changes again; empty while nobody ever did.
+    /// Who froze changes, or allowed them again; empty if nobody ever did.
     public internal(set) var author = ""
     public internal(set) var reason = ""
     /// When, by the proposer's wall clock.
@@ -51,16 +51,16 @@ public struct FreezeRecord: Hashable, Sendable {
     public internal(set) var index: UInt64 = 0
 }
 
-/// How long routing leases live, and how long they did before: a new leader cannot know by which value its
-/// predecessor granted, so the larger one counts (design §4, "Switching without overlap").
+/// The length of routing leases, and the one before. A new leader cannot know which of them its predecessor used for
+/// grants, so the larger one counts.
 public struct LeaseSettings: Hashable, Sendable {
     public internal(set) var lease: Duration
     /// The value before the last change.
     public internal(set) var previous: Duration
     /// When it was changed, by the proposer's wall clock; nil: never.
     public internal(set) var changedAt: UnixTime?
-    /// Whether the group has said how long its leases live. Until then no leader grants one, so the first value counts
-    /// alone: with no lease by another one about, there is nothing that a new leader would have to wait for.
+    /// Whether the group has agreed on the length of leases. Until then no leader grants any, so the first value has no
+    /// predecessor that a new leader would have to wait for.
     public var isDecided: Bool { changedAt != nil }
 
     public init(lease: Duration = .seconds(6), previous: Duration? = nil) {
@@ -71,6 +71,6 @@ public struct LeaseSettings: Hashable, Sendable {
     /// The larger of the last two values.
     public var longest: Duration { max(lease, previous) }
 
-    /// What a lease may be.
+    /// The lengths that a lease may have.
     static let range = Duration.milliseconds(100) ... .seconds(300)
 }

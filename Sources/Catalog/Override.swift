@@ -41,13 +41,13 @@ public struct OverrideList: Hashable, Sendable {
 
     /// The weight that an override sets, or else `base`, the weight of the settings. O(log n).
     ///
-    /// The settings of the asking node are the layer below, so it brings its own `base`.
+    /// The settings of the asking node are the layer below, so it passes its own `base`.
     public func weight(of target: OverrideTarget, otherwise base: Int) -> Int {
         if case .weight(let weight)? = self[target, .weight]?.setting { return weight }
         return base
     }
 
-    /// Whether the target itself is drained; an endpoint does not show the state of its datacenter. O(log n).
+    /// Whether the target itself is drained; the state of an endpoint's datacenter does not count. O(log n).
     public func state(of target: OverrideTarget) -> OperatingState {
         self[target, .state] == nil ? .active : .draining
     }
@@ -67,7 +67,7 @@ public struct OverrideList: Hashable, Sendable {
         }
     }
 
-    /// Removes one; returns it, or nil when there was none.
+    /// Removes one and returns it; nil if there was none.
     mutating func remove(_ target: OverrideTarget, _ kind: OverrideSetting.Kind) -> Override? {
         let position = position(of: target, kind)
         return isAt(position, target, kind) ? all.remove(at: position) : nil

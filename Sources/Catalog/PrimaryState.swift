@@ -1,7 +1,7 @@
-// Owns where a service's traffic goes by agreement: one datacenter, or a switch under way between two.
+// Owns where the group has agreed to send a service's traffic: to one datacenter, or a switch between two.
 public import Topology
 
-/// The state of a service that follows a primary (design §4, "Switching without overlap").
+/// The state of a service that follows a primary (see the article Life of a failover).
 ///
 /// Legal transitions, and no others:
 ///
@@ -12,7 +12,7 @@ public import Topology
 ///     switching(a, b, e)    -> stable(c, e+1)         begin, in one commit: the service is no longer strict
 public enum PrimaryState: Hashable, Sendable {
     case stable(DatacenterName, Epoch)
-    /// No proxy sends anything new: traffic goes to `to` once no proxy writes towards `from` any more.
+    /// No proxy sends anything new. Traffic goes to `to` once no proxy writes towards `from` any more.
     case switching(from: DatacenterName, to: DatacenterName, Epoch)
 
     /// Grows by one with every begin; fences the old primary.
@@ -48,7 +48,7 @@ public struct AutomaticMove: Hashable, Sendable {
     public var at: UnixTime
     public var from: DatacenterName
     public var to: DatacenterName
-    /// The epoch it began.
+    /// The epoch that it began.
     public var epoch: Epoch
     /// Whether it came within the cooldown after the move before it: only for a primary that is at 0 %.
     public var wasWithinCooldown: Bool
@@ -66,7 +66,7 @@ public struct AutomaticMove: Hashable, Sendable {
 
 /// What is agreed about the primary of one service.
 public struct PrimaryRecord: Hashable, Sendable {
-    /// The automatic moves that are remembered: enough for any limit an hour that makes sense.
+    /// How many automatic moves are remembered: enough for any sensible limit per hour.
     static let rememberedMoves = 8
 
     public internal(set) var state: PrimaryState
@@ -74,13 +74,14 @@ public struct PrimaryRecord: Hashable, Sendable {
     public internal(set) var cause: PrimaryCause
     /// The index of the latest begin or complete, or of the registration: a node that has not applied it gets no lease.
     public internal(set) var index: UInt64
-    /// Where automation took the traffic away from, and would bring it back to; nil: it is where operators want it.
+    /// The datacenter that automation moved the traffic away from and would bring it back to; nil: it is where
+    /// operators want it.
     public internal(set) var home: DatacenterName?
     /// The last automatic moves, oldest first; those that only replaced the target of a switch are not among them.
     public internal(set) var moves: [AutomaticMove] = []
 }
 
-/// What proxies and the leader need to know of one service's switching.
+/// What proxies and the leader need to know about switching one service.
 public struct ServiceSwitch: Hashable, Sendable {
     public var service: ServiceName
     public var state: PrimaryState

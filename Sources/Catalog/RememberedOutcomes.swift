@@ -8,7 +8,7 @@ struct RememberedOutcomes: Sendable {
 
     struct Entry: Hashable, Sendable {
         var key: String
-        /// Of the request, so that another one under the same key is told apart.
+        /// The digest of the request, which tells a different request under the same key apart.
         var digest: UInt64
         var outcome: CatalogOutcome
         var time: UnixTime
@@ -17,13 +17,14 @@ struct RememberedOutcomes: Sendable {
     /// In the order of arrival; those before `first` are forgotten.
     private var entries: [Entry] = []
     private var first = 0
-    /// How many entries were taken off the array's front so far.
+    /// How many entries have been removed from the front of the array.
     private var removed = 0
     /// Where a key is, by its hash: its place in `entries` plus `removed`. Of two keys with one hash the later one is
-    /// found. Only looked up, never iterated; numbers, for a table of texts would hash its neighbours at each removal.
+    /// found. Only looked up, never iterated. Keyed by numbers because a table of texts would hash neighbours at each
+    /// removal.
     private var positions: [UInt64: Int] = [:]
-    /// The latest time any command carried: proposers' clocks differ, and what is forgotten must not depend on which
-    /// of them spoke last.
+    /// The latest time that any command carried. Proposers' clocks differ, and what is forgotten must not depend on who
+    /// proposed last.
     private(set) var now = UnixTime(milliseconds: .min)
 
     var count: Int { entries.count - first }
@@ -35,7 +36,7 @@ struct RememberedOutcomes: Sendable {
         while first < entries.count, entries[first].time < limit { forgetOldest() }
     }
 
-    /// The outcome of an earlier command with this key: its own if it asked for the same change.
+    /// The outcome of an earlier command with this key, if that asked for the same change; otherwise a refusal.
     func outcome(for key: String, change: CatalogChange) -> CatalogOutcome? {
         guard let position = positions[StableHash.of(key)] else { return nil }
         let entry = entries[position - removed]
@@ -54,7 +55,8 @@ struct RememberedOutcomes: Sendable {
 
     init() {}
 
-    /// What `all` and `now` gave; nil when they cannot be from here: too many, a key twice, or times that fall.
+    /// Restores what `all` and `now` gave; nil if they cannot come from here: too many, a key twice, or times that go
+    /// back.
     init?(_ all: [Entry], now: UnixTime) {
         guard all.count <= Self.capacity else { return nil }
         var last = UnixTime(milliseconds: .min)
@@ -81,8 +83,8 @@ struct RememberedOutcomes: Sendable {
 }
 
 extension CatalogChange {
-    /// The same for two commands that are the same request. An expiry is "in an hour" to its author, and a time only by
-    /// the clock of whoever proposed it, so a retry has another.
+    /// Equal for two commands that are the same request. The expiry is left out: its author says "in an hour", and the
+    /// proposer's clock makes a time of it, which differs in a retry.
     var requestDigest: UInt64 {
         var request = self
         let anyTime = UnixTime(milliseconds: 0)

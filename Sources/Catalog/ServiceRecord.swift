@@ -1,4 +1,4 @@
-// Owns what the catalog knows of one service, and which of its parts take traffic.
+// Owns what the catalog knows about one service, and which parts of it take traffic.
 public import Topology
 
 /// Where a service's traffic goes when it has a primary.
@@ -12,12 +12,12 @@ public struct Primary: Hashable, Sendable {
     }
 }
 
-/// One service: what the settings say, and what was changed over it.
+/// One service: its registration and its overrides.
 struct ServiceRecord: Hashable, Sendable {
     var registration: ServiceRegistration
     /// False once the settings no longer define it.
     var isRegistered = true
-    /// Kept, too, while the service's policy is another one: its epochs must go on.
+    /// Kept even while the service has another policy, because its epochs must go on.
     var primary: PrimaryRecord?
     var overrides = OverrideList()
     /// The index of the last change of anything here.
@@ -39,15 +39,15 @@ struct ServiceRecord: Hashable, Sendable {
         return isListed ? nil : .unknownEndpoint(address, datacenter: datacenter.name, service: service)
     }
 
-    /// How many overrides of its own each keep the datacenter from traffic: one that hides behind another is felt when that
-    /// one ends.
+    /// How many of its own overrides each keep the datacenter from taking traffic: one that is hidden by another has an
+    /// effect when that one ends.
     private func closings(of datacenter: ServiceRegistration.Datacenter) -> Int {
         let place = OverrideTarget(service: registration.name, datacenter: datacenter.name)
         return (overrides.state(of: place) == .active ? 0 : 1)
             + (overrides.weight(of: place, otherwise: datacenter.weight) > 0 ? 0 : 1)
     }
 
-    /// Whether new requests could go to the datacenter as far as weights and states say; health is not known here.
+    /// Whether weights and states let new requests go to the datacenter; health is not known here.
     func takesTraffic(_ datacenter: ServiceRegistration.Datacenter) -> Bool {
         let place = OverrideTarget(service: registration.name, datacenter: datacenter.name)
         guard overrides.state(of: place) == .active, overrides.weight(of: place, otherwise: datacenter.weight) > 0
@@ -60,7 +60,7 @@ struct ServiceRecord: Hashable, Sendable {
         }
     }
 
-    /// The primary where there is a service and its policy follows one.
+    /// The primary, if the service is registered and its policy follows one.
     var activePrimary: PrimaryRecord? { isRegistered && registration.hasPrimary ? primary : nil }
 
     /// How many datacenters operators took out, of how many that the settings give traffic to.
@@ -70,8 +70,8 @@ struct ServiceRecord: Hashable, Sendable {
         return (given.count { !takesTraffic($0) }, given.count)
     }
 
-    /// The safety rules: a change by an operator must not stop what worked before, nor take out more than half of the
-    /// datacenters. Compares two states of one service; what was so before is no objection.
+    /// The safety rules: an operator's change must not stop what worked before, nor take out more than half of the
+    /// datacenters. Compares two states of one service; what was already so is no objection.
     func refusalToReplace(_ before: ServiceRecord) -> CatalogRefusal? {
         let name = registration.name
         if let primary = activePrimary, let datacenter = datacenter(primary.state.target),

@@ -1,4 +1,4 @@
-// Owns how changes that the group agreed on are told in the log of each node.
+// Owns the lines with which each node logs changes that the group agreed on.
 internal import Catalog
 internal import Logging
 internal import Topology
@@ -6,7 +6,7 @@ internal import Topology
 extension CatalogEvent {
     /// The line for this change.
     ///
-    /// - Parameter now: by the wall clock; a change that is told late, by a node that was away, says how late.
+    /// - Parameter now: by the wall clock. A node that was away logs old changes, and says how old they are.
     func logLine(now: UnixTime) -> LogLine {
         var line = LogLine(kind.logLevel, kind.logMessage, kind.logMetadata)
         line.metadata["index"] = "\(index)"
@@ -31,11 +31,11 @@ extension CatalogEvent.Kind {
     var logLevel: Logger.Level {
         switch self {
         case .switchBegan, .primaryChanged, .frozen, .stateChanged: .notice
-        // A group that was just formed decides what it was formed with.
+        // A group that was just formed decides on the length that it was formed with: no news.
         case .leaseChanged(let from, let to): from == to ? .info : .notice
         case .overrideExpired(_, .state): .notice
         case .serviceRegistered, .serviceRetired, .weightChanged, .overrideExpired: .info
-        // Every node says so at each of its starts; and that one left is told with the members.
+        // Every node does this at each start, and departures are logged with the members.
         case .memberDescribed, .memberForgotten: .debug
         }
     }

@@ -1,4 +1,4 @@
-// Owns what the control loop looks at for the node's log from time to time, where nothing tells it of a change.
+// Owns what the control loop polls for the node's log, because no event reports a change of it.
 internal import Logging
 internal import Proactor
 internal import Topology

@@ -1,4 +1,4 @@
-// Owns how the services of this node's settings come to be known to its group.
+// Owns how the services in this node's settings are registered with its group.
 internal import Catalog
 internal import Logging
 internal import Proactor
@@ -6,16 +6,16 @@ internal import Routing
 internal import Topology
 
 extension ControlLoop {
-    /// Brings the catalog in line with the settings of this node, as far as they are its to say.
+    /// Brings the catalog in line with this node's settings, as far as this node may.
     ///
-    /// - Parameter before: what the settings before these said. Of a group's services only what this file changed is
-    ///   proposed, and only over what its older version said: a node whose file disagrees obeys the group.
-    /// - Returns: what the catalog refused, as far as that is known now.
+    /// - Parameter before: the previous settings. In a group, only what this file changed is proposed, and only if the
+    ///   group still has what the old file said: a node whose file disagrees obeys the group.
+    /// - Returns: what the catalog refused, as far as is known now.
     func register(replacing before: [ServiceRegistration]) -> [String] {
         var refused: [String] = []
         if ledger.isAlone {
             let names = Set(settings.services.map(\.name))
-            // Retired first: their room may be needed.
+            // Services are retired first, because the others may need their room.
             for service in catalog.services where !names.contains(service) { propose(.retireService(service)) }
             for registration in layout.registrations where catalog.registration(of: registration.name) != registration {
                 propose(.registerService(registration), force: true) {
@@ -24,7 +24,7 @@ extension ControlLoop {
             }
             return refused
         }
-        // Its file is the only one there is: it may also take the primary's datacenter away.
+        // There is no other file, so this one may even remove the primary's datacenter.
         let isOnlyMember = ledger.standing.members.count == 1
         for registration in layout.registrations {
             guard let old = before.first(where: { $0.name == registration.name }), old != registration else { continue }
@@ -39,7 +39,7 @@ extension ControlLoop {
         return refused
     }
 
-    /// Defines what no node of the group has defined yet: the first one to see a service does it.
+    /// Registers what no node of the group has registered yet: the first node to see a service does it.
     func registerMissing() {
         guard !ledger.isAlone, ledger.standing.hasQuorum else { return }
         let now = loop.now
@@ -47,7 +47,7 @@ extension ControlLoop {
             if let asked = registering[registration.name], now - asked < .seconds(2) { continue }
             registering[registration.name] = now
             propose(.registerService(registration, replacing: .absent)) { [weak self] outcome in
-                // A leader that has only begun takes nothing yet: the next look asks again.
+                // A leader that has just begun accepts nothing yet. The next look tries again.
                 if case .decided = outcome { return }
                 self?.registering[registration.name] = nil
             }

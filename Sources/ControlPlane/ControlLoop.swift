@@ -8,9 +8,9 @@ internal import Proactor
 internal import Routing
 internal import Topology
 
-/// The control thread's state. Tables are spaced, but for those that somebody waits for.
+/// The control thread's state. Tables are published at a limited pace, except those that somebody is waiting for.
 final class ControlLoop: TimerHandler {
-    /// How often the counters of traffic and the clock are looked at.
+    /// How often the traffic counters and the clock are looked at.
     static let period = Duration.milliseconds(100)
 
     let loop: EventLoop
@@ -26,7 +26,7 @@ final class ControlLoop: TimerHandler {
     /// nil in a group of one: there is nobody to agree with.
     private let keeper: FailoverKeeper?
     let leases: LeaseKeeper
-    /// nil in a group of one: a switch needs nobody else's word.
+    /// nil in a group of one: a switch needs no acknowledgements.
     private let desk: SwitchDesk?
     /// nil in a group of one.
     let groupDesk: GroupDesk?
@@ -34,7 +34,7 @@ final class ControlLoop: TimerHandler {
     var catalog: Catalog { ledger.catalog }
     private var version: UInt64 = 0
     private var conditions = EndpointConditions()
-    /// Endpoints that the probes have a say in.
+    /// Endpoints that the probes check.
     private var checked: Set<EndpointID> = []
     private var outliers = OutlierWatch()
     private var seenFailures: [EndpointID: Int] = [:]
@@ -49,12 +49,12 @@ final class ControlLoop: TimerHandler {
     private var isStale = false
     private var pace = TablePace()
     private var table: RoutingTable?
-    /// Outcomes whose authors wait for the table that shows them.
+    /// Outcomes whose authors are waiting for the table that shows them.
     private var waiting: [() -> Void] = []
     private var periodTimer: LoopTimer?
     private var publishTimer: LoopTimer?
     private var judgedAt = Tick.zero
-    /// When services were last proposed that the group did not know.
+    /// When a service that the group did not know was last proposed.
     var registering: [ServiceName: Tick] = [:]
     private var judgeTimer: LoopTimer?
 
@@ -101,14 +101,14 @@ final class ControlLoop: TimerHandler {
         }
     }
 
-    /// Lets go of the group; proposals that wait are answered.
+    /// Leaves the group. Pending proposals are answered.
     func stop() {
         leases.stop()
         desk?.stop()
         ledger.stop()
     }
 
-    /// The catalog has moved on: gates and switches follow at once, the table with the next publication.
+    /// The catalog has changed: gates and switches follow at once, the table with the next publication.
     private func catalogChanged() {
         followSwitches()
         setStale()
@@ -130,10 +130,10 @@ final class ControlLoop: TimerHandler {
 
     // MARK: Settings
 
-    /// Takes new settings: registers what is there, retires what is gone, keeps what operators and checks said of what
-    /// stays. The table is published before this returns.
+    /// Takes new settings: registers new services, retires those that are gone, and keeps overrides and health of those
+    /// that stay. The table is published before this returns.
     ///
-    /// - Returns: the services that the catalog did not take, with its reasons.
+    /// - Returns: the services that the catalog refused, with its reasons.
     func adopt(_ settings: ControlSettings, _ layout: RoutingLayout) -> [String] {
         let before = self.layout.registrations
         self.settings = settings
@@ -159,7 +159,7 @@ final class ControlLoop: TimerHandler {
         return refused
     }
 
-    /// Brings the conditions in line with the settings: a verdict without a check could never change again.
+    /// Brings the conditions in line with the settings. A verdict without a check could never change again.
     private func adoptConditions() {
         conditions.keep(only: layout)
         outliers.adopt(settings.services)
@@ -176,13 +176,13 @@ final class ControlLoop: TimerHandler {
         }
     }
 
-    /// Gives the probes their targets; tried again at the next look when they are too busy.
+    /// Gives the probes their targets. If they are too busy, the next look tries again.
     private func tellProbes() {
         guard areTargetsStale else { return }
         areTargetsStale = !probes.update(targets())
     }
 
-    /// Has the replication lag of this node's own datacenter sampled, where the group asks for it.
+    /// Has the replication lag of this node's own datacenter sampled, for services whose lag gate needs it.
     private func sampleLag() {
         let wanted = LagTarget.wanted(settings, catalog) { names?.socketAddress(of: $0) }
         if wanted != lagTargets, probes.sampleLag(wanted) { lagTargets = wanted }
@@ -220,7 +220,7 @@ final class ControlLoop: TimerHandler {
     func take(_ report: ProbeReport) {
         switch report {
         case .transition(let id, let change):
-            // From before a reload that ended its checks.
+            // A late report from before a reload that ended its checks.
             guard checked.contains(id) else { return }
             log.say(.endpoints, id.logLine(change), now: loop.now)
             if change.from == .down, change.to == .up {
@@ -236,13 +236,13 @@ final class ControlLoop: TimerHandler {
         }
     }
 
-    /// A worker has seen a failure: its endpoint is judged now, or five milliseconds after the last look.
+    /// A worker has seen a failure: judges the endpoint now, or five milliseconds after the last look.
     func takeFailureNotice() {
         let earliest = judgedAt + TablePace.spacing
         if loop.now < earliest { judgeTimer?.set(earliest) } else { judgeTraffic() }
     }
 
-    /// What made an endpoint be ejected is over when checks that failed are well again.
+    /// When checks that had failed succeed again, the reason for an ejection is gone.
     private func readmit(_ id: EndpointID) {
         guard outliers.readmit(id, now: loop.now) else { return }
         traffic.resetErrors(of: id)
@@ -254,7 +254,7 @@ final class ControlLoop: TimerHandler {
         judgedAt = loop.now
         traffic.failuresAreBeingRead()
         for id in outliers.expire(now: loop.now) {
-            // Else it would be ejected again at once.
+            // Otherwise it would be ejected again at once.
             traffic.resetErrors(of: id)
             conditions[id].isEjected = false
             conditions[id].upSince = loop.now
@@ -292,7 +292,7 @@ final class ControlLoop: TimerHandler {
     private func expireOverrides() {
         let now = ControlPlane.wallClock()
         guard let nextExpiry, nextExpiry <= now else { return }
-        // In a group it is the leader's to say.
+        // In a group only the leader proposes this.
         guard ledger.standing.leader == settings.node else { return }
         for change in catalog.expirations(at: now) {
             ledger.propose(CatalogCommand(change, author: "expiry", proposedAt: now)) { _ in }
@@ -329,7 +329,7 @@ final class ControlLoop: TimerHandler {
         planPublishing()
     }
 
-    /// Publishes at the end of this turn, or as soon as its pace allows it.
+    /// Publishes at the end of this turn, or as soon as the pace allows.
     private func planPublishing() {
         loop.atEndOfTurn { [self] in
             guard isStale else { return }
@@ -338,7 +338,7 @@ final class ControlLoop: TimerHandler {
         }
     }
 
-    /// Whether the datacenter that takes the service's traffic, or is about to, has an endpoint that may be used.
+    /// Whether the datacenter that takes the service's traffic, or is about to, has a usable endpoint.
     private func isUsable(_ service: ServiceRouting) -> Bool {
         guard let target = leases.target(of: service.name) else { return false }
         return service.datacenters.first { $0.name == target }.map { $0.isOpen && $0.healthyWeight > 0 } ?? false

@@ -1,4 +1,4 @@
-// Owns the way out when the group is lost: an operator has a node serve a strict service without a lease.
+// Owns the way out when the group is lost: an operator makes a node serve a strict service without a lease.
 internal import Catalog
 internal import Logging
 internal import Proactor
@@ -6,7 +6,7 @@ public import Topology
 
 /// An operator's word that the old primary cannot be written to any more, which no node can know.
 public struct BreakGlass: Hashable, Sendable {
-    /// The longest that it may hold; then somebody has to look again.
+    /// The longest time that it may last; then somebody has to look again.
     public static let longest = Duration.seconds(24 * 3_600)
 
     public var service: ServiceName
@@ -30,10 +30,10 @@ public struct BreakGlass: Hashable, Sendable {
 }
 
 extension ControlPlane {
-    /// Has this node, and no other, serve a service without a lease for a while. Works without a quorum: that is when it
-    /// is needed. It is written to the node's log and shown in its status.
+    /// Makes this node, and no other, serve a service without a lease for a while. Needs no quorum, since it is meant
+    /// for when there is none. It is logged, and shown in the node's status.
     ///
-    /// - Parameter completion: nil once it holds, else why it does not.
+    /// - Parameter completion: called with nil once it is in force, otherwise with the reason why not.
     /// - Returns: false when too much waits; `completion` will not be called.
     public func serveWithoutLease(
         _ glass: BreakGlass, completion: @escaping @Sendable (LeaderRefusal?) -> Void
@@ -59,7 +59,7 @@ extension ControlLoop {
         guard leases.breakGlass(service, until: end, in: glass.datacenter) else {
             return LeaderRefusal(kind: .conflict, reason: "the node has not opened service '\(service)' yet")
         }
-        // What can be used in that datacenter shows with the next table.
+        // The next table shows which endpoints of that datacenter are usable.
         setStale()
         board.show(withoutLease: service, until: end)
         let what = end == nil ? "a service needs its lease again" : "SERVING A STRICT SERVICE WITHOUT A LEASE"

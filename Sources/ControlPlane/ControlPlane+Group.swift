@@ -1,4 +1,4 @@
-// Owns how other threads ask things of the group that are not changes of the catalog.
+// Owns how other threads ask the group for anything but changes of the catalog.
 public import Catalog
 internal import Failover
 internal import Proactor
@@ -12,14 +12,14 @@ extension ControlPlane {
         control.post { $0.proposeAsLeader(command, completion) }
     }
 
-    /// Says `.readable` once `snapshot` shows everything that the group had acknowledged before the call.
+    /// Completes with `.readable` once `snapshot` shows everything that the group had acknowledged before the call.
     ///
     /// - Returns: false when too much waits; `completion` will not be called.
     public func confirmRead(completion: @escaping @Sendable (LeaderAnswer) -> Void) -> Bool {
         control.post { $0.confirmRead(completion) }
     }
 
-    /// Says why the primary of a service is where it is, from the leader; where none is known it says so.
+    /// Asks the leader why the primary of a service is where it is, or says that no leader is known.
     ///
     /// - Returns: false when too much waits; `completion` will not be called.
     public func explain(_ service: ServiceName, completion: @escaping @Sendable (LeaderAnswer) -> Void) -> Bool {
@@ -40,17 +40,17 @@ extension ControlPlane {
 /// What an operator may want of the group itself.
 public struct GroupChange: Hashable, Sendable {
     public enum Wish: Hashable, Sendable {
-        /// A member that observes gets a vote.
+        /// Gives an observer a vote.
         case addVoter(NodeID)
         case remove(NodeID)
-        /// Another voter is to lead; nil: the best of them.
+        /// Makes another voter lead; nil: the best of them.
         case transfer(to: NodeID?)
     }
 
     public var wish: Wish
     public var author: String
     public var reason: String
-    /// Removes even if the voters that are left, as far as they answer, are no quorum.
+    /// Removes even if the remaining voters that answer are no quorum.
     public var force: Bool
 
     public init(_ wish: Wish, author: String, reason: String = "", force: Bool = false) {

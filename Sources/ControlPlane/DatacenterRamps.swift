@@ -1,19 +1,21 @@
-// Owns the ramps of all datacenters of active/active services: who comes back from being down, and how far it is.
+// Owns the ramps of all datacenters of active/active services: which are coming back from being down, and how far they
+// are.
 internal import Balancing
 internal import Catalog
 internal import Failover
 internal import Routing
 internal import Topology
 
-/// One ramp a datacenter of each service that shares its traffic between several.
+/// One ramp for each datacenter of each service that shares its traffic between several.
 struct DatacenterRamps {
     private var ramps: [OverrideTarget: ReturnRamp] = [:]
-    /// When a part grows next; nil: none does.
+    /// When a share grows next; nil: none does.
     private(set) var nextStep: Tick?
 
     /// Looks at the health of all datacenters.
     ///
-    /// - Returns: the part of its share that each datacenter gets, in percent; those that are missing get all of it.
+    /// - Returns: the part of its share that each datacenter gets, in percent; datacenters that are not listed get all
+    ///   of it.
     mutating func percents(
         _ services: [ServiceDefinition], now: Tick, share: (ServiceDefinition, DatacenterDefinition) -> HealthShare
     ) -> [OverrideTarget: Int] {
@@ -27,7 +29,7 @@ struct DatacenterRamps {
                 let share = share(service, datacenter)
                 ramp.observe(isDown: share.total > 0 && share.healthy == 0, now: now)
                 kept[target] = ramp
-                // One that is down gets nothing as it is; should all be down, they are used as if all were well.
+                // A datacenter that is down gets nothing anyway; if all are down, they are used as if all were up.
                 let percent = ramp.percent(now: now)
                 if (1..<100).contains(percent) { percents[target] = percent }
                 if let step = ramp.nextStep(now: now) { nextStep = min(nextStep ?? step, step) }

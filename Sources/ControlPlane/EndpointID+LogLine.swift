@@ -1,4 +1,4 @@
-// Owns how the health of endpoints, as this node sees it, is told in its log.
+// Owns the lines with which a node logs the health of endpoints as it sees it.
 internal import Health
 internal import Logging
 internal import Routing
@@ -15,7 +15,7 @@ extension EndpointID {
         switch (change.from, change.to) {
         case (_, .down): line(.warning, "an endpoint is down", ["reason": change.reason.map(\.logWords)])
         case (.down, .up): line(.notice, "an endpoint is up again")
-        // The first verdict after a start, when all is as it should be: thousands of them.
+        // The first verdict after a start, if good, is not logged: there may be thousands.
         default: line(.debug, "an endpoint is up")
         }
     }

@@ -1,8 +1,8 @@
-// Owns the socket addresses of endpoints that are checked: numbers at once, host names by asking again and again.
+// Owns the socket addresses of endpoints that are checked: numeric ones at once, host names by regular look-ups.
 internal import Proactor
 internal import Topology
 
-/// Looks names up off the loop, every 30 s until discovery does better (design §5). A name that can no longer be
+/// Looks names up off the loop, every 30 s. A name that can no longer be
 /// resolved keeps the address it had.
 final class EndpointNames: TimerHandler {
     static let period = Duration.seconds(30)
@@ -20,7 +20,7 @@ final class EndpointNames: TimerHandler {
         self.changed = changed
     }
 
-    /// Looks these up from now on, and no others.
+    /// Looks up these from now on, and no others.
     func watch(_ addresses: [Address]) {
         let wanted = Set(addresses.filter { SocketAddress(numeric: $0) == nil })
         guard wanted != Set(names) else { return }
@@ -46,11 +46,11 @@ final class EndpointNames: TimerHandler {
 
     private func lookUp(_ names: [Address]) {
         guard !names.isEmpty else { return }
-        // Without a thread for it now, the next round tries again.
+        // If there is no thread for it now, the next round tries again.
         if resolver == nil { resolver = try? Resolver() }
         let own = LoopBound(self, of: loop)
         for name in names {
-            // A refused lookup, too, comes again with the next round.
+            // A refused look-up is repeated in the next round, too.
             _ = resolver?.resolve(name, on: loop.mailbox) { answer in
                 guard case .success(let addresses) = answer, let first = addresses.first else { return }
                 own.post { $0.take(name, first) }

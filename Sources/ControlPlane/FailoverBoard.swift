@@ -1,17 +1,17 @@
-// Owns what is known of failover on this node, for the threads that show it: votes, reasons to hold, moves.
+// Owns what this node knows about failover, for the threads that show it: votes, reasons to hold, moves.
 public import Failover
 internal import Synchronization
 public import Topology
 
 /// Votes and counts at one moment.
 public struct FailoverFigures: Sendable {
-    /// How the datacenters vote: as this node counts them while it leads, else as the leader told it last.
+    /// How the datacenters vote: counted here while this node leads, otherwise as the leader last reported.
     public internal(set) var votes: VoteReport?
     /// When `votes` were known to hold.
     public internal(set) var votesAt = Tick.zero
-    /// Reasons to hold and moves; only while this node leads do they grow.
+    /// Reasons to hold, and moves; they grow only while this node leads.
     public internal(set) var counts = HoldCounts()
-    /// Until when operators have this node serve services without a lease.
+    /// Until when operators let this node serve services without a lease.
     public internal(set) var withoutLease: [ServiceName: Tick] = [:]
 
     /// The strict services, and whether this node has a lease for them.
@@ -33,7 +33,7 @@ final class FailoverBoard: Sendable {
         }
     }
 
-    /// The votes still are as they were told last.
+    /// The votes are unchanged since the last report.
     func confirm(at now: Tick) { shown.withLock { $0.votesAt = now } }
 
     /// nil: it needs its lease again.

@@ -1,4 +1,4 @@
-// Owns what a node of a group does for failover: it tells the leader what it sees, and as the leader decides.
+// Owns a node's part in failover: it reports what it sees to the leader and, as the leader, decides.
 internal import Balancing
 internal import Catalog
 internal import Failover
@@ -9,7 +9,7 @@ internal import Topology
 
 /// Observes for the leader, and plans while this node leads. On the control thread.
 final class FailoverKeeper {
-    /// How often the leader is told when nothing has changed.
+    /// How often to report to the leader when nothing has changed.
     private static let reportPeriod = Duration.milliseconds(500)
 
     let ledger: GroupLedger
@@ -17,18 +17,18 @@ final class FailoverKeeper {
     private let board: FailoverBoard
     private let planner = FailoverPlanner()
     private var watches: [ServiceName: [DatacenterName: DatacenterWatch]] = [:]
-    /// How far the data of this node's own datacenter was behind, by service.
+    /// How far behind the data of this node's own datacenter was, by service.
     private var lags: [ServiceName: LagHistory] = [:]
     private var reportedAt = Tick.zero
     /// The leader at the last report.
     private var reportedTo: NodeID?
-    /// The newest observation of each node and service; only the leader's are of use.
+    /// The newest observation of each node and service; used only while this node leads.
     private var observations: [NodeID: [Observation]] = [:]
     private var order = ReportOrder()
-    /// Services with a move that was proposed and is not decided yet.
+    /// Services whose proposed move is not decided yet.
     private var moving: Set<ServiceName> = []
     private var counts = HoldCounts()
-    /// The votes as this node counted them while it led, or was told them: their bytes, and what those are known by.
+    /// The votes that this node counted as leader or was told, as bytes, with their digest.
     private var votes: (bytes: [UInt8], digest: UInt64) = ([], 0)
 
     init(_ ledger: GroupLedger, node: NodeID, board: FailoverBoard) {
@@ -51,7 +51,7 @@ final class FailoverKeeper {
         var entries: [ObservationReport.Entry] = []
         var kept: [ServiceName: [DatacenterName: DatacenterWatch]] = [:]
         for service in services where service.datacenterPolicy == .primary {
-            // The group's settings count, not this file's.
+            // The settings that the group agreed on count, not this file's.
             let settings = ledger.catalog.registration(of: service.name)?.failover ?? service.registration.failover
             var places = watches[service.name] ?? [:]
             var views: [DatacenterView] = []
@@ -67,7 +67,7 @@ final class FailoverKeeper {
         }
         watches = kept
         lags = lags.filter { kept[$0.key] != nil }
-        // A new leader knows nothing of what its predecessor heard.
+        // A new leader has none of the reports that its predecessor received.
         let leader = ledger.leader
         if hasNews || leader != reportedTo || now - reportedAt >= Self.reportPeriod {
             reportedAt = now
@@ -77,12 +77,12 @@ final class FailoverKeeper {
         plan(now: now, wallClock: wallClock)
     }
 
-    /// This node's own datacenter said how far its data is behind.
+    /// An endpoint of this node's own datacenter reported how far behind its data is.
     func take(_ lag: Duration, of service: ServiceName, now: Tick) {
         lags[service, default: LagHistory()].record(lag, now: now)
     }
 
-    /// What is told of lag; the sample before the primary was seen down is kept for as long as it is down.
+    /// The lag samples to report. The last one before the primary was seen down is kept for as long as it is down.
     private func lagSamples(
         of service: ServiceName, _ settings: FailoverSettings, _ places: [DatacenterName: DatacenterWatch], now: Tick
     ) -> [LagSample] {
@@ -103,7 +103,7 @@ final class FailoverKeeper {
         }
     }
 
-    /// The leader's answer: other votes than were known here, or nothing.
+    /// Takes the leader's answer: the votes, if they differ from those known here.
     private func takeVotes(_ bytes: [UInt8]) {
         let now = MonotonicClock.now
         if bytes.isEmpty { return board.confirm(at: now) }
@@ -112,13 +112,14 @@ final class FailoverKeeper {
         board.show(report, at: now)
     }
 
-    /// What a peer sees.
+    /// Takes a peer's report.
     ///
     /// - Returns: the votes, unless the peer has them.
     private func take(_ bytes: [UInt8], from peer: LeaseHolder) -> [UInt8] {
         let members = ledger.holders
         order.forget(allBut: members)
-        // One that was removed, or came back on another disk, may still be spoken for by a peer that has not heard of it.
+        // A peer that has not heard of it yet may still relay reports of a member that was removed, or that came back
+        // with another disk.
         guard let report = ObservationReport(bytes), members.contains(peer) else { return [] }
         if order.takes(report.madeAt, of: peer) { record(report, of: peer.id, now: MonotonicClock.now) }
         return !ledger.leads || report.knownVotes == votes.digest ? [] : votes.bytes

@@ -1,4 +1,4 @@
-// Owns the explanation of a failover decision in words and plain numbers, as nodes and the admin API pass it on.
+// Owns the explanation of a failover decision in words and numbers, as nodes and the admin API pass it on.
 internal import Catalog
 internal import Failover
 internal import Switching
@@ -13,7 +13,7 @@ public struct FailoverReport: Codable, Hashable, Sendable {
     }
 
     public struct Confirmation: Codable, Hashable, Sendable {
-        /// For how long the votes have said down; absent: they do not.
+        /// For how long the votes have said that it is down; absent: they do not.
         public var soFarMs: Int64?
         public var neededMs: Int64
     }
@@ -26,7 +26,7 @@ public struct FailoverReport: Codable, Hashable, Sendable {
         public var healthyPercent: Int?
         public var downForMs: Int64?
         public var fitForMs: Int64?
-        /// Whether traffic is there, or is going there.
+        /// Whether traffic goes there, or will after the switch in progress.
         public var primary: Bool
         /// Why it could not become primary now; absent: it could.
         public var objection: Reason?
@@ -43,11 +43,11 @@ public struct FailoverReport: Codable, Hashable, Sendable {
         public var counts: Bool
     }
 
-    /// The kind of the reason why a service without a primary has none that could move.
+    /// The kind of reason for a service that follows no primary.
     public static let noPrimary = FailoverHold.Kind.noPrimary.rawValue
 
     public var service: String
-    /// Who says so; absent where no leader is known.
+    /// The leader that reports this; absent if none is known.
     public var leader: String?
     public var primary: String?
     public var epoch: UInt32?
@@ -55,18 +55,18 @@ public struct FailoverReport: Codable, Hashable, Sendable {
     public var state: String
     /// Where a switch under way goes.
     public var target: String?
-    /// What that still waits for.
+    /// What that switch still waits for.
     public var waits: [Reason]?
-    /// Where automation took the primary away from.
+    /// The datacenter that automation moved the primary away from.
     public var home: String?
-    /// Where the primary is about to move; absent: it is held.
+    /// Where the primary is about to move; absent: it stays.
     public var promotes: String?
-    /// Why the node that was asked does not serve it, whatever the leader says; absent: it does.
+    /// Why the node that was asked does not serve the service, whatever the leader says; absent: it does.
     public var here: Reason?
     /// Every reason why it does not move.
     public var holds: [Reason]
     public var confirm: Confirmation?
-    /// Of the voting datacenters, how many are heard.
+    /// How many of the voting datacenters are heard.
     public var heard: Int
     public var voting: Int
     public var datacenters: [Place]
@@ -100,7 +100,7 @@ extension FailoverReport {
         }
     }
 
-    /// Where nobody decides: why, and what this node's catalog knows of the service.
+    /// The report when nobody decides: why not, and what this node's catalog knows of the service.
     init(undecided reason: Reason, of service: ServiceName, _ record: PrimaryRecord?, leader: NodeID? = nil) {
         self.service = service.text
         self.leader = leader?.text
@@ -118,9 +118,9 @@ extension FailoverReport {
 }
 
 extension FailoverReport.Reason {
-    /// A node has no lease for a strict service.
+    /// The reason if a node has no lease for a strict service.
     ///
-    /// - Returns: nil where nothing is wrong.
+    /// - Returns: nil if nothing is wrong.
     public init?(_ lease: ServiceLease?, at node: NodeID, now: Tick) {
         guard case .none(let since)? = lease else { return nil }
         kind = "no_lease"

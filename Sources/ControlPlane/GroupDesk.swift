@@ -1,4 +1,5 @@
-// Owns what a node in a group does beside carrying the catalog and failing over: questions to the leader, its own record.
+// Owns the rest of what a node in a group does, besides catalog and failover: questions to the leader, and its own
+// record.
 internal import Catalog
 internal import Failover
 internal import Proactor
@@ -6,7 +7,7 @@ internal import Raft
 internal import RaftRuntime
 internal import Topology
 
-/// The group's affairs that are not the catalog's. On the control thread.
+/// The affairs of the group other than the catalog's. On the control thread.
 final class GroupDesk {
     let questions: LeaderQuestions
     private let ledger: GroupLedger
@@ -22,7 +23,7 @@ final class GroupDesk {
         }
     }
 
-    /// Called ten times a second: has the group know what this node is, and no longer know those that left.
+    /// Called ten times a second: makes the group know what this node is, and forget members that left.
     func look(_ settings: ControlSettings, now: Tick, wallClock: UnixTime) {
         guard let core = ledger.member?.driver?.member, core.leader != nil else { return }
         let own = core.configuration.members.first { $0.id == core.id && $0.incarnation == core.incarnation }

@@ -1,11 +1,12 @@
-// Owns what nodes say to the leader outside of the log: what they see, requests for leases, acknowledgements; and its way.
+// Owns what nodes send the leader outside of the log, and how it gets there: observations, requests for leases,
+// acknowledgements.
 internal import Raft
 internal import RaftRuntime
 internal import Switching
 internal import Topology
 
 extension GroupLedger {
-    /// The kinds of calls for the leader, and of those that hand one on.
+    /// The kinds of calls for the leader, and of those that relay one.
     static let leaderCalls = observeCall...RelayedCall.handKind
     /// The kind of the call that tells the leader what a node sees.
     private static let observeCall: UInt32 = 17
@@ -16,15 +17,15 @@ extension GroupLedger {
 
     // MARK: Saying
 
-    /// Tells the leader what this node sees, where there is a way to it; what gets lost is told again soon. `answered`
-    /// hears what it says to that.
+    /// Reports to the leader what this node sees, if there is a way to it. What gets lost is reported again soon.
+    /// `answered` is called with the answer.
     func tellLeader(_ report: [UInt8], _ answered: @escaping ([UInt8]) -> Void) {
         call(PeerCall(kind: Self.observeCall, bytes: report), within: .seconds(1)) { answer in
             if let answer { answered(answer) }
         }
     }
 
-    /// Asks the leader, itself perhaps.
+    /// Asks the leader, which may be this node.
     ///
     /// - Parameter completion: runs once with the grant; nil when none will come.
     func askForLease(_ request: LeaseRequest, within limit: Duration, _ completion: @escaping (LeaseGrant?) -> Void) {
@@ -37,7 +38,7 @@ extension GroupLedger {
         }
     }
 
-    /// Tells the leader, itself perhaps; should that get lost, every request for a lease says it again.
+    /// Tells the leader, which may be this node. If that gets lost, every request for a lease repeats it.
     func tellLeader(_ acknowledgement: EpochAcknowledgement) {
         if leader == node { return leases.acknowledged(acknowledgement, ownHolder) }
         call(PeerCall(kind: Self.acknowledgeCall, bytes: acknowledgement.encoded), within: .seconds(1)) { _ in }
@@ -65,7 +66,7 @@ extension GroupLedger {
 
     // MARK: Hearing
 
-    /// Takes what a peer says to the leader, or hands it on.
+    /// Takes a call for the leader from a peer, or relays it.
     func receivedLeaderCall(_ request: PeerRequest) {
         let kind = request.call.kind
         guard kind == RelayedCall.askKind || kind == RelayedCall.handKind else { return take(LeaderCall(request)) }
@@ -85,7 +86,7 @@ extension GroupLedger {
     }
 
     private func handOn(_ relayed: RelayedCall, _ request: PeerRequest) {
-        // A node speaks through a peer for itself alone.
+        // A node may send only its own calls through a peer.
         guard relayed.origin == LeaseHolder(request.peer) else { return request.refuse("not in another's name") }
         guard let member, let leader else { return request.refuse("\(node) knows no leader either") }
         if leader == node { return take(LeaderCall(relayed, request)) }

@@ -1,16 +1,16 @@
-// Owns what the group's core does for routing leases: the leader's rounds, how long leases live, who may hold one.
+// Owns what routing leases need of the group: the leader's rounds, the length of leases, who may hold one.
 internal import Catalog
 internal import Raft
 internal import RaftRuntime
 internal import Switching
 internal import Topology
 
-/// What the leader's part of switching is told. On the control thread.
+/// The events for the leader's part of switching. On the control thread.
 struct LeaseHandlers {
     /// A node asks for a lease; the closure takes the grant to it, once or never.
     var requested: (LeaseRequest, LeaseHolder, @escaping (LeaseGrant) -> Void) -> Void = { _, _, _ in }
     var acknowledged: (EpochAcknowledgement, LeaseHolder) -> Void = { _, _ in }
-    /// The core has done something: this node may lead now, or no longer, or know another leader.
+    /// The core has processed events: this node may have begun or stopped leading, or know another leader.
     var stepped: () -> Void = {}
     var membersChanged: () -> Void = {}
 }
@@ -28,7 +28,7 @@ extension GroupLedger {
         return (configuration.members + leaving).map { LeaseHolder(id: $0.id, incarnation: $0.incarnation) }
     }
 
-    /// The leader that this node follows, itself perhaps; nil while it knows none.
+    /// The leader that this node follows, which may be itself; nil while it knows none.
     var leader: NodeID? { member?.driver?.member.leader }
 
     /// The lease that the group was formed with; nil before it was.
@@ -37,14 +37,13 @@ extension GroupLedger {
         return configuration.timing.lease
     }
 
-    /// Whether this node grants leases: it leads, and the group has said how long they live.
+    /// Whether this node grants leases: it leads, and the group has agreed on their length.
     var grantsLeases: Bool { leads && catalog.lease.isDecided }
 
-    /// Proposes on this node's own core and nowhere else: it is dropped if the node does not lead any more when it is
-    /// taken.
+    /// Proposes only on this node's own core. The command is dropped if the node no longer leads by then.
     func proposeAsLeader(_ command: CatalogCommand) { member?.driver?.propose(command.encoded) { _ in } }
 
-    /// Proves that this node leads, after now.
+    /// Proves that this node still leads, at some time after this call.
     func confirmLeadership(_ completion: @escaping (Bool) -> Void) {
         guard let member else { return completion(false) }
         member.driver.read { outcome in

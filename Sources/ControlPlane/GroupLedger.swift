@@ -9,21 +9,21 @@ internal import Topology
 
 /// The catalog behind the group's log. On the control thread.
 ///
-/// A proposal of a follower travels to the leader, which answers with the index at which it was applied; what applying it
-/// gave is then found here, when this node has come that far: every node finds the same.
+/// A follower's proposal travels to the leader, which answers with the index at which it was applied. The outcome is
+/// then taken from this node's own catalog once it has got that far, since every node computes the same.
 final class GroupLedger: Ledger, ReplicatedState {
     /// The kind of the call that carries a command to the leader.
     private static let proposeCall: UInt32 = 16
     /// How long a node waits for the leader's answer, and then for its own log to reach the index.
     private static let timeout = Duration.seconds(5)
-    /// So many outcomes at least are kept for those who asked on this node.
+    /// At least this many outcomes are kept for those who asked on this node.
     private static let keptOutcomes = 4_096
 
     private(set) var catalog = Catalog()
     private(set) var historyIndex: UInt64
     var changed: () -> Void = {}
     var standingChanged: () -> Void = {}
-    /// A peer has told what it sees; gives what it is to be told.
+    /// A peer has reported what it sees; returns the answer to it.
     var observed: (LeaseHolder, [UInt8]) -> [UInt8] = { _, _ in [] }
     /// A peer asks something else of the leader.
     var asked: (PeerRequest) -> Void = { $0.refuse("the node is starting") }
@@ -31,16 +31,16 @@ final class GroupLedger: Ledger, ReplicatedState {
     let node: NodeID
     private let fail: @Sendable (String) -> Void
     private(set) var member: GroupMember?
-    /// How long leases live by this node's settings.
+    /// The length of leases in this node's settings.
     let wantedLease: Duration
     var leases = LeaseHandlers()
-    /// The way of what is said to the leader.
+    /// How messages get to the leader.
     var route = LeaderRoute()
     private var shown: GroupStanding?
 
-    /// The outcomes of the newest commands, by index; `outcomes.first` is that of `firstKept`.
+    /// The outcomes of the newest commands, by index; `outcomes.first` belongs to `firstKept`.
     private var outcomes: [(index: UInt64, outcome: CatalogOutcome)] = []
-    /// Those who wait until this node has applied an index.
+    /// Callers waiting until this node has applied an index.
     private var waiting: [(index: UInt64, deadline: Tick, completion: (ProposalOutcome) -> Void)] = []
 
     /// Starts the member.
@@ -95,12 +95,12 @@ final class GroupLedger: Ledger, ReplicatedState {
         }
     }
 
-    /// Gives the outcome of the command at an index, once this node has applied it.
+    /// Completes with the outcome of the command at an index, once this node has applied it.
     private func answer(_ index: UInt64, _ completion: @escaping (ProposalOutcome) -> Void) {
         if let found = outcomes.last(where: { $0.index == index }) {
             completion(.decided(found.outcome))
         } else if index <= catalog.appliedIndex || waiting.count >= Self.keptOutcomes {
-            // Applied, and so long ago that what it gave is forgotten.
+            // Applied so long ago that its outcome is forgotten.
             completion(.unknown)
         } else {
             waiting.append((index, loop.now + Self.timeout, completion))
@@ -138,11 +138,11 @@ final class GroupLedger: Ledger, ReplicatedState {
         guard let member, member.driver.member.role == .leader else {
             return request.refuse("\(node) does not lead the group")
         }
-        // What does not decode would be applied by nobody: it must not reach the log.
+        // No node could apply what does not decode, so it must not reach the log.
         guard let command = try? CatalogCommand(decoding: request.call.bytes) else {
             return request.refuse("not a command that this node can read")
         }
-        // Whether a switch is complete is known to nobody but the leader that hears the acknowledgements.
+        // Only the leader, which receives the acknowledgements, knows whether a switch is complete.
         if case .completeSwitch = command.change { return request.refuse("only the leader completes a switch") }
         member.driver.propose(request.call.bytes) { outcome in
             switch outcome {
@@ -154,7 +154,7 @@ final class GroupLedger: Ledger, ReplicatedState {
         }
     }
 
-    /// The index at which a command was applied, in eight bytes; 0: nobody knows whether it was.
+    /// The index at which a command was applied, in eight bytes; 0: it is unknown whether it was.
     private static func reply(_ index: UInt64) -> [UInt8] {
         (0..<8).map { UInt8(truncatingIfNeeded: index >> ($0 * 8)) }
     }
@@ -169,12 +169,12 @@ final class GroupLedger: Ledger, ReplicatedState {
 
     func apply(_ commands: [CommittedCommand]) {
         for entry in commands {
-            // The leader lets nothing else into the log; every node of this version skips the same.
+            // The leader lets nothing else into the log, and every node of this version skips the same entries.
             guard let command = try? CatalogCommand(decoding: entry.bytes) else { continue }
             let index = entry.position.index.number
             outcomes.append((index, catalog.apply(command, at: index, term: entry.position.term.number)))
         }
-        // The rest is moved down once in so many entries, not with each.
+        // The array is compacted once in this many entries, not with each.
         if outcomes.count > 2 * Self.keptOutcomes { outcomes.removeFirst(outcomes.count - Self.keptOutcomes) }
         changed()
         answerThoseWhoWait()
@@ -198,7 +198,7 @@ final class GroupLedger: Ledger, ReplicatedState {
 
     let isAlone = false
 
-    /// Ends waits whose time is over, and shows who has come or gone.
+    /// Ends waits whose time is over, and shows which members have come or gone.
     func look() {
         answerThoseWhoWait()
         let standing = standing
@@ -214,7 +214,7 @@ final class GroupLedger: Ledger, ReplicatedState {
             historyIndex = max(historyIndex, catalog.appliedIndex)
             changed()
         } catch {
-            // Going on with another state than the others' would be worse than ending.
+            // Continuing with a state that differs from the others' would be worse than ending.
             fail("the group's snapshot cannot be read by this version: \(error)")
         }
     }
@@ -224,7 +224,7 @@ final class GroupLedger: Ledger, ReplicatedState {
     func roleChanged(_ report: RoleReport) { standingChanged() }
 
     func configurationChanged(_ configuration: Configuration) {
-        // Before the first command: every member derives the same high bits of all epochs.
+        // Comes before the first command, so that every member derives the same high bits of all epochs.
         let formation = GroupMember.formation(of: configuration.cluster)
         if catalog.appliedIndex == 0, catalog.formation != formation { catalog = Catalog(formation: formation) }
         leases.membersChanged()
@@ -233,7 +233,7 @@ final class GroupLedger: Ledger, ReplicatedState {
 
     // MARK: Failover
 
-    /// Whether this node leads, and knows all that was decided before.
+    /// Whether this node leads and knows everything that was decided before.
     var leads: Bool { member?.driver?.member.leadsFully ?? false }
     var term: UInt64 { member?.driver?.member.term.number ?? 0 }
 

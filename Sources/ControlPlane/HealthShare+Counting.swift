@@ -1,11 +1,11 @@
-// Owns how much of a datacenter a node sees healthy, as it tells the leader.
+// Owns how much of a datacenter a node sees as healthy, for its reports to the leader.
 internal import Catalog
 internal import Failover
 internal import Routing
 internal import Topology
 
 extension HealthShare {
-    /// Of the endpoints that operators let take requests, by weight: those that may be used.
+    /// The usable weight, out of the weight of all endpoints that operators allow to take requests.
     init(
         of datacenter: DatacenterDefinition, _ service: ServiceName, _ overrides: OverrideList,
         _ conditions: EndpointConditions

@@ -1,24 +1,24 @@
-// Owns what the control plane needs of the others: somebody who routes, somebody who counts, settings.
+// Owns what the control plane needs from other parts: a router, traffic counters, settings.
 public import Routing
 public import Switching
 public import Topology
 
-/// Takes routing tables and the orders of gates; the data plane, wired by the composition root. Its calls come on the
-/// control thread and must not wait.
+/// Takes routing tables and the orders of gates: the data plane, connected by the composition root. It is called on the
+/// control thread and must not block.
 public protocol RoutingSink: Sendable {
     /// Makes all workers use the table from their next turn on.
     func publish(_ table: RoutingTable)
-    /// Puts an order for the gate of a service in force: its ticks at once, the rest at the workers' next turn.
+    /// Puts an order for a service's gate into force: its ticks at once, the rest at the workers' next turn.
     func command(_ order: GateOrder, for service: ServiceName)
-    /// Cuts all that was admitted to a service before a generation of its gate.
+    /// Cuts everything that was admitted to a service before a generation of its gate.
     func cut(olderThan generation: UInt64, of service: ServiceName)
     /// The generation of a service's gate that every worker obeys, with nothing older in flight.
     func confirmedGeneration(of service: ServiceName) -> UInt64
     /// `listener` is called, on any thread, when `confirmedGeneration` may have grown; a call may get lost.
     func listenForConfirmations(_ listener: @escaping @Sendable (ServiceName) -> Void)
-    /// Asks the workers to look at their orders again: what told them may have got lost.
+    /// Makes the workers look at their orders again: the notice may have been lost.
     func remind(of service: ServiceName)
-    /// Tells how long routing leases live.
+    /// Sets the length of routing leases.
     func setLease(_ lease: Duration)
 }
 
@@ -41,15 +41,15 @@ public struct EndpointTraffic: Sendable {
 public protocol TrafficReader: Sendable {
     /// All endpoints that ever had traffic, in any order. Called ten times a second on the control thread.
     func endpointTraffic() -> [EndpointTraffic]
-    /// Begins the count of errors in a row anew: an endpoint comes back from its ejection.
+    /// Resets the count of errors in a row when an endpoint comes back from its ejection.
     func resetErrors(of id: EndpointID)
     /// Calls `listener`, on any thread, at the first failure after each `failuresAreBeingRead`.
     func listenForFailures(_ listener: @escaping @Sendable () -> Void)
-    /// The next failure is to be told again.
+    /// Says that the next failure has to be reported again.
     func failuresAreBeingRead()
 }
 
-/// What the control plane is told by the settings.
+/// What the control plane needs of the settings.
 public struct ControlSettings: Sendable {
     public var node: NodeID
     /// Where this node is.

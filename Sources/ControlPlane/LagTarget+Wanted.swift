@@ -1,4 +1,4 @@
-// Owns which services' replication lag this node samples: those that the group gates by it, in its own datacenter.
+// Owns which services' replication lag this node samples: those with a lag gate, in its own datacenter.
 internal import Catalog
 internal import Probing
 internal import Proactor
@@ -6,7 +6,7 @@ internal import Routing
 internal import Topology
 
 extension LagTarget {
-    /// The endpoints of this node's datacenter that are asked; the group's path counts, not this file's.
+    /// The endpoints of this node's datacenter to ask. The path that the group agreed on counts, not this file's.
     static func wanted(
         _ settings: ControlSettings, _ catalog: Catalog, resolve: (Address) -> SocketAddress?
     ) -> [LagTarget] {

@@ -1,23 +1,23 @@
-// Owns what a node says to the leader, as the leader hears it: straight from its connection, or handed on by a peer.
+// Owns a call to the leader as the leader receives it: directly from the node, or relayed by a peer.
 internal import RaftRuntime
 internal import Switching
 internal import Topology
 
 /// A call for the leader, to be answered once.
 struct LeaderCall {
-    /// Who says it. A peer that hands it on answers for that: members trust each other.
+    /// The caller. For a relayed call the peer vouches for it, since members trust each other.
     let origin: LeaseHolder
     let call: PeerCall
     private let request: PeerRequest
 
-    /// What a peer says for itself.
+    /// A peer's own call.
     init(_ request: PeerRequest) {
         origin = LeaseHolder(request.peer)
         call = request.call
         self.request = request
     }
 
-    /// What a peer says, or has handed on.
+    /// A peer's call, or one that it relays.
     init(_ relayed: RelayedCall, _ request: PeerRequest) {
         origin = relayed.origin
         call = relayed.call

@@ -1,4 +1,4 @@
-// Owns the way of questions to the leader, here or over the connections between members, and how the leader acts on them.
+// Owns how questions get to the leader, on this node or another, and how the leader acts on them.
 internal import Failover
 internal import Logging
 internal import Proactor
@@ -12,7 +12,7 @@ final class LeaderQuestions: TimerHandler {
     static let call: UInt32 = 32
     /// How long a read waits for this node's log.
     private static let timeout = Duration.seconds(5)
-    /// How often it is looked whether this node has come as far as a read needs.
+    /// How often to check whether this node has got as far as a read needs.
     private static let lookPeriod = Duration.milliseconds(2)
     /// The most reads that wait for this node's log.
     private static let mostReads = 1_024
@@ -42,7 +42,7 @@ final class LeaderQuestions: TimerHandler {
 
     // MARK: Asking
 
-    /// `completion` hears once, on the control thread, what the leader answered.
+    /// Calls `completion` once, on the control thread, with the leader's answer.
     ///
     /// - Parameter forwards: false: only this node may answer, as the leader.
     func ask(
@@ -66,13 +66,13 @@ final class LeaderQuestions: TimerHandler {
                 completion(LeaderCoding.read(LeaderAnswer.self, bytes, limit: 1 << 20) ?? .unknown)
             case .refused(let reason), .notSent(let reason): completion(.unavailable(reason, leader: leader.text))
             case .unknown(let reason):
-                // A question that changes nothing can be asked again.
+                // A question that changes nothing can safely be asked again.
                 completion(question.changes ? .unknown : .unavailable(reason, leader: leader.text))
             }
         }
     }
 
-    /// Says when this node's state has everything that was acknowledged before now.
+    /// Completes when this node's state has everything that was acknowledged before this call.
     func read(_ completion: @escaping (LeaderAnswer) -> Void) {
         ask(.readIndex) { [weak self] answer in
             guard let self, case .readable(let index) = answer else { return completion(answer) }
@@ -91,7 +91,7 @@ final class LeaderQuestions: TimerHandler {
         timer.set(loop.now + Self.lookPeriod)
     }
 
-    /// What is committed is applied, too: both happen in one step of the core.
+    /// What is committed is also applied: both happen in one step of the core.
     private var commit: LogIndex { ledger.member?.driver.member.commit ?? .zero }
 
     func timerExpired(_ timer: LoopTimer) {
@@ -166,7 +166,7 @@ final class LeaderQuestions: TimerHandler {
         }
     }
 
-    /// Answers, and says who has changed the group: the log's configurations carry no author.
+    /// Answers, and logs who changed the group, because the configurations in the log carry no author.
     private func conclude(
         _ question: LeaderQuestion, _ outcome: RaftOutcome, _ completion: (LeaderAnswer) -> Void
     ) {
@@ -176,7 +176,7 @@ final class LeaderQuestions: TimerHandler {
 }
 
 extension LeaderQuestion {
-    /// What the leader's log says once the outcome is known; nil where nothing was changed.
+    /// What the leader logs once the outcome is known; nil if nothing was changed.
     func logLine(_ outcome: RaftOutcome) -> LogLine? {
         switch outcome {
         case .applied, .duplicate, .transferred: break

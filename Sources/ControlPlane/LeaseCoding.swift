@@ -1,9 +1,9 @@
-// Owns the bytes in which nodes and the leader speak about routing leases and acknowledge switches.
+// Owns the encoding of messages about routing leases and acknowledgements.
 internal import Catalog
 internal import Switching
 internal import Topology
 
-/// Puts numbers and names one behind the other, little-endian; a name has a byte for its length.
+/// Appends numbers, little-endian, and names, each after a byte for its length.
 private struct PeerBytesWriter {
     var bytes: [UInt8]
 

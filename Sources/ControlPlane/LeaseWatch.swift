@@ -1,25 +1,25 @@
-// Owns for which strict services this node has a lease and since when for which not, and the lines that say so.
+// Owns which strict services this node has a lease for, since when it lacks one for the others, and the lines about it.
 internal import Logging
 public import Topology
 
 /// Whether this node may serve a strict service.
 public enum ServiceLease: Hashable, Sendable {
     case held
-    /// Not since then, or not yet in this process, which began then.
+    /// It has had none since then; or this process, which began then, has not had one yet.
     case none(since: Tick)
 }
 
-/// Turns looks at the gates into what changed. A lease is the node's, so what happens to many services is one line.
+/// Turns looks at the gates into changes. The lease belongs to the node, so a change for many services is one line.
 struct LeaseWatch {
-    /// A process starts without a lease, and a service that is new has none for a moment: no news before this.
+    /// A process starts without a lease, and a new service has none for a moment: neither is reported before this.
     private static let grace = Duration.seconds(10)
-    /// The most services that a line names.
+    /// The most services that one line names.
     private static let mostNamed = 8
 
     private(set) var leases: [ServiceName: ServiceLease] = [:]
     /// Those that had a lease before.
     private var served: Set<ServiceName> = []
-    /// Those of which it was said that they have none.
+    /// Those that were reported as having none.
     private var told: Set<ServiceName> = []
 
     /// - Parameters:

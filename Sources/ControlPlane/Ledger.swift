@@ -1,4 +1,4 @@
-// Owns what the control loop needs of whoever turns commands into the catalog: this node alone, or the group.
+// Owns the interface to whatever turns commands into the catalog: this node alone, or the group.
 public import Catalog
 public import Topology
 
@@ -6,12 +6,12 @@ public import Topology
 public enum ProposalOutcome: Hashable, Sendable {
     /// It was committed, and this is what applying it gave.
     case decided(CatalogOutcome)
-    /// Certainly not applied: no leader can be reached, or it has no quorum, or too much waits. The words are for people;
-    /// the leader's name where it is known.
+    /// Certainly not applied: no leader can be reached, or it has no quorum, or too much waits. The words are for
+    /// people; the leader's name where it is known.
     case unavailable(String, leader: NodeID?)
     /// Certainly not applied: another node leads, and this one was told not to pass it on.
     case notLeader(NodeID?)
-    /// It may yet be applied.
+    /// It may still be applied.
     case unknown
 }
 
@@ -22,9 +22,9 @@ public struct GroupStanding: Hashable, Sendable {
         public var datacenter: DatacenterName
         public var isVoter: Bool
         public var isReachable: Bool
-        /// How far it has the log, where this node knows it; the leader knows it of all.
+        /// The end of its log, as far as this node knows; the leader knows it of all members.
         public var applied: UInt64?
-        /// Where the others reach it; nil in a group of one.
+        /// The address at which others reach it; nil in a group of one.
         public var address: Address?
         /// The rank of its election timeout; 0 is the top priority.
         public var rank: Int
@@ -54,9 +54,9 @@ public struct GroupStanding: Hashable, Sendable {
     public var leader: NodeID?
     public var term: UInt64
     public var members: [Member]
-    /// Why the node belongs to no group yet, or any more; nil when it does.
+    /// Why the node belongs to no group, not yet or no longer; nil when it does.
     public var forming: String?
-    /// That this node's disk is full, so that it accepts nothing; nil while it has room.
+    /// Says that this node's disk is full, so that it accepts nothing; nil while it has room.
     public var diskFull: String?
     /// Whether a change of members is under way.
     public var isChanging: Bool
@@ -95,17 +95,17 @@ public struct GroupStanding: Hashable, Sendable {
 protocol Ledger: AnyObject {
     var catalog: Catalog { get }
     var standing: GroupStanding { get }
-    /// Whether no other node has a say.
+    /// Whether this node alone decides.
     var isAlone: Bool { get }
-    /// Up to which index the catalog came from this node's disk, or whole as a snapshot: what happened there is no news.
+    /// Up to this index the catalog came from this node's disk or from a snapshot: changes in it are not news.
     var historyIndex: UInt64 { get }
     /// Called whenever the catalog has changed.
     var changed: () -> Void { get set }
     /// Called whenever the standing has changed.
     var standingChanged: () -> Void { get set }
-    /// `completion` runs once, on the control thread; when something was decided the catalog has it already.
+    /// `completion` runs once, on the control thread. If something was decided, the catalog already has it.
     func propose(_ command: CatalogCommand, _ completion: @escaping (ProposalOutcome) -> Void)
-    /// Called ten times a second: ends what has waited too long.
+    /// Called ten times a second: gives up what has waited too long.
     func look()
     func stop()
 }

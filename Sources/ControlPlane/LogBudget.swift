@@ -1,13 +1,13 @@
 // Owns how many lines a subject may log: a burst, then a few a second, with a count of what was left out.
 internal import Topology
 
-/// A leaky bucket of lines. What it refuses costs its caller no line, only a count.
+/// A leaky bucket of lines. A refused line is only counted.
 struct LogBudget {
-    /// So many lines may come at once.
+    /// How many lines may come at once.
     private let burst: Int
-    /// The time that one more line takes after those.
+    /// The time between further lines.
     private let interval: Duration
-    /// When as many lines as there were would have been due, one an interval.
+    /// When the lines so far would have been due at one each interval.
     private var due = Tick.zero
     private var leftOut = 0
 
@@ -27,12 +27,12 @@ struct LogBudget {
         return true
     }
 
-    /// How many lines were left out since this was asked last; asked once a line may be logged again.
+    /// How many lines were left out since the last call; asked when a line may be logged again.
     mutating func takeLeftOut() -> Int {
         defer { leftOut = 0 }
         return leftOut
     }
 
-    /// Whether there is something left out to tell of, and a line for it.
+    /// Whether lines were left out and there is room for a line that says so.
     func hasRest(now: Tick) -> Bool { leftOut > 0 && max(due, now) + interval <= now + interval * burst }
 }

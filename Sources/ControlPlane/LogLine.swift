@@ -1,7 +1,7 @@
 // Owns what one line of the node's own log for operators says, and which lines share a budget.
 internal import Logging
 
-/// One line: words that never change, so that people find it again, and what it is about beside them.
+/// One line: a fixed message, so that people can search for it, and separate values.
 struct LogLine: Equatable {
     var level: Logger.Level
     var message: String
@@ -23,7 +23,7 @@ extension Logger {
     }
 }
 
-/// Lines that share a budget: a storm of one subject must not hide what is said of another.
+/// Lines that share a budget, so that a flood about one subject does not hide lines about another.
 enum LogSubject: String, CaseIterable {
     /// What decides where traffic goes as a whole: primaries, the freeze, members, leases.
     case decisions

@@ -1,20 +1,21 @@
-// Owns what the group keeps of its members beside the log's configuration: each says what it is, the leader tidies up.
+// Owns what the group stores about its members besides the configuration: each describes itself, and the leader cleans
+// up.
 internal import Catalog
 internal import Topology
 
 /// Decides which records of members are to be proposed.
 struct MemberRecords {
-    /// A proposal may take a while, and be lost.
+    /// A proposal may take a while or get lost; until then it is not repeated.
     static let timeout = Duration.seconds(5)
     private var askedAt: Tick?
-    /// What the group did not take: asked again it would be refused again.
+    /// What the group refused; it would be refused again.
     private var refused: CatalogChange?
 
     /// What to propose now.
     ///
     /// - Parameters:
-    ///   - own: what this node says of itself; nil while it is no member.
-    ///   - members: who the configuration in force lists.
+    ///   - own: this node's description of itself; nil while it is no member.
+    ///   - members: the members in the configuration in force.
     ///   - leads: whether this node has to remove the records of members that left.
     mutating func changes(
         own: MemberDescription?, members: [(id: NodeID, incarnation: UInt64)], _ catalog: Catalog, leads: Bool,
@@ -35,7 +36,7 @@ struct MemberRecords {
         return changes
     }
 
-    /// The group did not take a change.
+    /// The group refused a change.
     mutating func wasRefused(_ change: CatalogChange) {
         if case .describeMember = change { refused = change }
     }

@@ -1,21 +1,21 @@
-// Owns removals of members that wait for a sign of life of those who would be left.
+// Owns removals of members that wait for a sign of life from those that would remain.
 internal import Proactor
 internal import Raft
 internal import Topology
 
-/// Judges a removal by who has answered the leader *since it was asked for*: one who has just died may seem to be there
-/// for a moment, and a change that the rest cannot commit would cost the group its quorum. On the control thread.
+/// Judges a removal by which members have answered the leader *since it was requested*. One that has just died may
+/// still seem alive, and a change that the rest cannot commit would cost the group its quorum. On the control thread.
 final class MemberRemovals: TimerHandler {
     /// The most removals that wait.
     static let limit = 64
-    /// How often it is looked who has answered.
+    /// How often to check who has answered.
     private static let period = Duration.milliseconds(10)
 
     private struct Removal {
         var id: NodeID
         var force: Bool
         var since: Tick
-        /// Heartbeats are answered many times sooner.
+        /// How long to wait; heartbeats are answered much sooner.
         var deadline: Tick
         var completion: (MembershipVerdict?) -> Void
     }
@@ -31,7 +31,7 @@ final class MemberRemovals: TimerHandler {
         self.leading = leading
     }
 
-    /// - Parameter completion: runs once with what comes of it; nil when this node does not lead any more.
+    /// - Parameter completion: runs once with the result; nil when this node no longer leads.
     func judge(_ id: NodeID, force: Bool, _ completion: @escaping (MembershipVerdict?) -> Void) {
         guard let core = leading(), waiting.count < Self.limit else { return completion(nil) }
         let now = MonotonicClock.now

@@ -1,18 +1,18 @@
-// Owns how an operator's wish about members becomes a change of the configuration, and when it is refused.
+// Owns how an operator's request about members becomes a change of the configuration, and when it is refused.
 internal import Raft
 internal import Topology
 
-/// What comes of a wish about members.
+/// The result of a request about members.
 enum MembershipVerdict: Hashable {
     case change(MembershipChange)
-    /// All is so already.
+    /// Everything is already as asked.
     case nothing
     case refused(LeaderRefusal)
 
     /// Makes a member a voter. A node becomes a member by asking for it itself, as an observer: only it knows its
     /// incarnation, and a vote given to a name alone could be claimed by two disks.
     ///
-    /// - Parameter hasLostDisk: whether the one that comes under that name is another than the member was.
+    /// - Parameter hasLostDisk: whether the node that now uses that name is not the member itself.
     static func addVoter(
         _ id: NodeID, in configuration: Configuration, hasLostDisk: Bool = false
     ) -> MembershipVerdict {
@@ -36,7 +36,7 @@ enum MembershipVerdict: Hashable {
     ///
     /// - Parameters:
     ///   - answers: whether a member answers the leader; the leader itself does.
-    ///   - force: whether it is done even if no quorum would be left that answers.
+    ///   - force: whether to do it even if the remaining voters that answer would be no quorum.
     static func remove(
         _ id: NodeID, from configuration: Configuration, force: Bool, answers: (NodeID) -> Bool
     ) -> MembershipVerdict {
@@ -54,7 +54,7 @@ enum MembershipVerdict: Hashable {
                 "of the \(voters.count) voters that would be left only \(answering) answer, which is no quorum (use force)"
             return .refused(LeaderRefusal(kind: .conflict, reason: reason))
         }
-        // A quorum smaller than a majority was chosen for the voters there were.
+        // A quorum smaller than a majority was chosen for the previous set of voters.
         let isKept = voters.count == configuration.members.count { $0.role == .voter }
         return .change(
             MembershipChange(members: members, replicationQuorum: isKept ? configuration.replicationQuorum : nil))

@@ -1,14 +1,14 @@
-// Owns what changed of the group's members, and the lines that say so on every node.
+// Owns what has changed about the group's members, and the lines about it on every node.
 internal import Logging
 internal import Topology
 
-/// Compares the members that were seen last with those there are now.
+/// Compares the present members with those seen last.
 struct MembershipWatch {
     private var members: [GroupStanding.Member] = []
 
-    /// Takes a look; the members that a process sees first are no news.
+    /// Takes a look. The first members that a process sees are not reported.
     mutating func look(_ standing: GroupStanding) -> [LogLine] {
-        // Half-way through a change it is not certain to hold.
+        // In the middle of a change it is not certain that it will last.
         guard !standing.isChanging, !standing.members.isEmpty else { return [] }
         let before = members
         members = standing.members

@@ -1,26 +1,26 @@
-// Owns the bytes in which a node tells the leader what it sees.
+// Owns the encoding of a node's observations for the leader.
 internal import Failover
 internal import Topology
 
-/// What one node sees of all services that have a primary. Who it is, its connection has proved.
+/// What one node sees of all services with a primary. Its connection has proved which node it is.
 struct ObservationReport: Hashable {
     struct Entry: Hashable {
         var service: ServiceName
         var views: [DatacenterView]
-        /// How far the data of the node's own datacenter was behind, where the service has a lag gate.
+        /// How far behind the data of the node's own datacenter was, if the service has a lag gate.
         var lag: [LagSample] = []
     }
 
     private static let version: UInt8 = 3
-    /// The most services and datacenters that a peer is believed to have.
+    /// The most services and datacenters that are accepted from a peer.
     private static let mostServices = 4_096
     private static let mostViews = 64
     private static let mostSamples = 64
 
-    /// The digest of the votes that the node has; the leader answers with other ones only.
+    /// The digest of the votes that the node has; the leader sends votes only if they differ.
     var knownVotes: UInt64
-    /// When it was made, by the node's own clock: reports go several ways, and the leader takes none that is older than
-    /// what it has.
+    /// When it was made, by the node's own clock. Reports may take different ways, and the leader ignores those older
+    /// than what it has.
     var madeAt: Tick
     var entries: [Entry]
 

@@ -1,14 +1,15 @@
-// Owns the node's own log as far as operators follow the group and the services by it: what changed, once, within bounds.
+// Owns the node's log about the group and the services, for operators: each change once, within limits.
 internal import Catalog
 internal import Logging
 internal import Routing
 internal import Topology
 
-/// Says what changes. On the control thread, whose time it must not take: a storm of changes is counted, not told.
+/// Logs changes. It runs on the control thread and must not take its time, so a flood of changes is counted, not
+/// logged.
 final class OperatorLog {
     private let logger: Logger
     private var budgets: [LogSubject: LogBudget] = [:]
-    /// Up to which index changes were told, or are history.
+    /// Changes up to this index have been logged, or are history.
     private var toldIndex: UInt64 = 0
     private var members = MembershipWatch()
     private var services = ServiceWatch()
@@ -19,7 +20,7 @@ final class OperatorLog {
         for subject in LogSubject.allCases { budgets[subject] = LogBudget() }
     }
 
-    /// Writes the line unless its level is not wanted or there were too many; then it is not even made.
+    /// Writes the line unless its level is disabled or there were too many; then it is not even built.
     func say(_ subject: LogSubject, _ level: Logger.Level, now: Tick, _ line: () -> LogLine) {
         guard logger.logLevel <= level, budgets[subject]?.takes(now: now) == true else { return }
         logger.log(line(), leftOut: budgets[subject]?.takeLeftOut() ?? 0)
@@ -31,7 +32,7 @@ final class OperatorLog {
         for line in lines { say(subject, line, now: now) }
     }
 
-    /// Ten times a second: what a storm left out is said once it is over.
+    /// Called ten times a second: once a flood is over, says how much it left out.
     func look(now: Tick) {
         for subject in LogSubject.allCases where budgets[subject]?.hasRest(now: now) == true {
             guard budgets[subject]?.takes(now: now) == true, let count = budgets[subject]?.takeLeftOut() else {
@@ -46,12 +47,12 @@ final class OperatorLog {
 
     // MARK: What is told
 
-    /// Changes up to this index are no news.
+    /// Changes up to this index are not news.
     func skip(to index: UInt64) { toldIndex = index }
 
-    /// Tells the changes that the group applied since this was called last.
+    /// Logs the changes that the group has applied since the last call.
     ///
-    /// - Parameter history: what was applied up to this index is old: it comes from this node's disk, or as a snapshot.
+    /// - Parameter history: changes up to this index are old: they came from this node's disk or from a snapshot.
     func follow(_ catalog: Catalog, history: UInt64, now: Tick, wallClock: @autoclosure () -> UnixTime) {
         let first = max(toldIndex, history)
         guard catalog.appliedIndex > first else { return }
@@ -79,7 +80,7 @@ final class OperatorLog {
 
     /// Looks at the strict services and whether the node has a lease for them.
     ///
-    /// - Returns: since when it has none, or that it has one.
+    /// - Returns: for each, since when it has none, or that it has one.
     func follow(
         _ strict: [(name: ServiceName, isHeld: Bool)], leader: NodeID?, now: Tick
     ) -> [ServiceName: ServiceLease] {

@@ -21,7 +21,7 @@ struct OutlierWatch {
     /// Where an endpoint is. Only looked up, never iterated.
     private var positions: [EndpointID: (group: Int, index: Int)] = [:]
 
-    /// Watches the endpoints of these services and no others; those that stay keep their ejections.
+    /// Watches the endpoints of these services, and no others; those that stay keep their ejections.
     mutating func adopt(_ services: [ServiceDefinition]) {
         var known: [Place: OutlierDetector] = [:]
         for group in groups { known[group.place] = group.detector }
@@ -46,7 +46,7 @@ struct OutlierWatch {
         positions[id].map { groups[$0.group].detector.isEjected($0.index) } ?? false
     }
 
-    /// Takes back those whose time is over. O(groups) when there are none.
+    /// Ends ejections whose time is over. O(groups) when there are none.
     mutating func expire(now: Tick) -> [EndpointID] {
         var returned: [EndpointID] = []
         for position in groups.indices {

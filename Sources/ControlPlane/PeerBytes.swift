@@ -1,7 +1,7 @@
-// Owns the few forms that the control plane's words to peers are made of, read within bounds.
+// Owns reading the few forms that the control plane's messages consist of, within limits.
 internal import Topology
 
-/// Takes numbers and texts from bytes that may be anything.
+/// Reads numbers and texts from untrusted bytes.
 struct PeerBytesReader {
     private let bytes: [UInt8]
     private var position = 0
@@ -27,7 +27,7 @@ struct PeerBytesReader {
         return text
     }
 
-    /// nil outside: not a duration; nil inside: none.
+    /// Outer nil: not a duration; inner nil: none.
     mutating func duration() -> Duration?? {
         guard let milliseconds = number(), milliseconds >= -1, milliseconds <= 1 << 40 else { return nil }
         return .some(milliseconds < 0 ? nil : .milliseconds(milliseconds))

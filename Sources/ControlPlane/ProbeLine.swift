@@ -1,9 +1,9 @@
-// Owns how the control thread speaks to the probes' thread.
+// Owns how the control thread reaches the probes' thread.
 internal import Health
 internal import Probing
 internal import Routing
 
-/// What the control thread asks of the probes' thread. Each returns false when it is too busy to be told.
+/// What the control thread asks of the probes' thread. Each call returns false when that thread is too busy.
 struct ProbeLine: Sendable {
     var update: @Sendable ([ProbeTarget]) -> Bool
     var recordPassive: @Sendable (EndpointID, PassiveFailure, Int) -> Bool

@@ -3,11 +3,11 @@ internal import RaftRuntime
 internal import Switching
 internal import Topology
 
-/// A call for the leader with the word for who says it.
+/// A call for the leader, with its origin.
 struct RelayedCall: Hashable {
-    /// The kind of the call by which a node asks a peer to hand it on to the leader that the peer follows.
+    /// The kind of call by which a node asks a peer to relay to the leader that the peer follows.
     static let askKind: UInt32 = 20
-    /// The kind of the call by which the peer hands it on. That goes no further: calls do not travel in circles.
+    /// The kind of call by which the peer relays it. It is relayed only once, so calls never go in circles.
     static let handKind: UInt32 = 21
     private static let version: UInt8 = 1
 

@@ -1,7 +1,7 @@
-// Owns how what nodes and leader tell each other all the time is put into bytes; `PeerBytesReader` reads it.
+// Owns writing the frequent messages between nodes and leader as bytes; `PeerBytesReader` reads them.
 internal import Topology
 
-/// Puts numbers, little-endian, and texts, with a byte for their length, one after the other.
+/// Appends numbers, little-endian, and texts, each after a byte for its length.
 struct ReportWriter {
     var bytes: [UInt8] = []
 

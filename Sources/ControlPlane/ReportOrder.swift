@@ -1,16 +1,16 @@
-// Owns which report of a node is newer, whatever way each has come.
+// Owns which of a node's reports is newer, whichever way each came.
 internal import Switching
 internal import Topology
 
 /// Takes no report that is older than the last one taken of the same member.
 struct ReportOrder {
-    /// A report that seems older by more than this is one of a machine that has started anew: its clock began again. None
-    /// is on its way for so long.
+    /// A report that seems older by more than this comes from a machine that was restarted, so that its clock began
+    /// again. No report is on its way for that long.
     private static let horizon = Duration.seconds(10)
 
     private var newest: [LeaseHolder: Tick] = [:]
 
-    /// - Returns: whether a report that the member made then is to be taken.
+    /// - Returns: whether to take a report that the member made at that time.
     mutating func takes(_ madeAt: Tick, of member: LeaseHolder) -> Bool {
         if let last = newest[member], madeAt < last, last.nanoseconds &- madeAt.nanoseconds < Self.horizonNanoseconds {
             return false

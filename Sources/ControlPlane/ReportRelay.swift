@@ -1,4 +1,4 @@
-// Owns the way of the probes' reports to the control thread, from before that thread is there.
+// Owns how the probes' reports reach the control thread, which starts later.
 internal import Probing
 internal import Proactor
 internal import Synchronization
@@ -12,7 +12,7 @@ final class ReportRelay: Sendable {
 
     private let state = Mutex(State.waiting([]))
 
-    /// Delivers what has come so far, and from now on at once.
+    /// Delivers what has come so far, and from now on everything at once.
     func connect(_ control: LoopHost<ControlLoop>) {
         let early = state.withLock { state -> [ProbeReport] in
             defer { state = .connected(control) }

@@ -1,10 +1,10 @@
-// Owns which services and datacenters have no usable endpoint left, as this node sees it, and the lines that say so.
+// Owns which services and datacenters have no usable endpoint left, as this node sees it, and the lines about it.
 internal import Catalog
 internal import Logging
 internal import Routing
 internal import Topology
 
-/// Remembers what is out of order, so that each change is told once.
+/// Remembers what is wrong, so that each change is logged once.
 struct ServiceWatch {
     /// One service in the table that was just published.
     struct View {
@@ -15,7 +15,7 @@ struct ServiceWatch {
 
         struct Place {
             var name: DatacenterName
-            /// Whether it has an endpoint that may be used.
+            /// Whether it has a usable endpoint.
             var isUsable: Bool
             /// Whether operators let it take requests.
             var isActive: Bool
@@ -33,10 +33,10 @@ struct ServiceWatch {
         var empty: Set<DatacenterName> = []
     }
 
-    /// Only looked up, never iterated; what is in order is not in it.
+    /// Holds only what is wrong. Only looked up, never iterated.
     private var troubles: [ServiceName: Trouble] = [:]
 
-    /// Takes a look at one service; gives a line for each thing that changed.
+    /// Looks at one service and returns a line for each change.
     mutating func look(_ view: View) -> [LogLine] {
         let isServed = view.isServed
         let before = troubles[view.name]

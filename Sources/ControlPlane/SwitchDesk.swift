@@ -1,4 +1,4 @@
-// Owns what the leader does about switches: it carries out what the coordinator of leases and acknowledgements wants.
+// Owns the leader's part in switches: it carries out what the coordinator of leases and acknowledgements wants.
 internal import Catalog
 internal import Proactor
 internal import Switching
@@ -9,10 +9,10 @@ final class SwitchDesk: TimerHandler {
     private let loop: EventLoop
     private let ledger: GroupLedger
     private var coordinator = SwitchCoordinator()
-    /// The term in which the coordinator was told that this node leads; nil: it was not.
+    /// The term in which the coordinator believes that this node leads; nil: it does not.
     private var term: UInt64?
     private var timer: LoopTimer?
-    /// Where grants go, by the request that they answer; the newest of each holder.
+    /// How to answer the newest request of each holder.
     private var answers: [LeaseHolder: (request: LeaseRequest, take: (LeaseGrant) -> Void)] = [:]
     private var isProposingLease = false
 
@@ -41,14 +41,14 @@ final class SwitchDesk: TimerHandler {
 
     // MARK: Events
 
-    /// Whether this node leads, now: a core tells of what it applied before it tells that it no longer leads, and a
-    /// coordinator that believes to lead would complete the switches of its successor.
+    /// Whether this node leads right now. The core reports what it applied before it reports that it no longer leads,
+    /// and a coordinator that still believed to lead would complete its successor's switches.
     private func isInOffice() -> Bool {
         stepped()
         return term != nil
     }
 
-    /// The core has done something.
+    /// The core has processed events.
     func stepped() {
         if ledger.leads, !ledger.catalog.lease.isDecided { decideLease() }
         let leads = ledger.grantsLeases ? ledger.term : nil
@@ -72,7 +72,8 @@ final class SwitchDesk: TimerHandler {
 
     private func membersChanged() { if isInOffice() { step(.changedMembers(ledger.holders)) } }
 
-    /// The length of leases is replicated (design §5): what the group was formed with becomes so by its first leader.
+    /// The length of leases is replicated, so that all nodes count alike: the first leader proposes the length that the
+    /// group was formed with.
     private func decideLease() {
         guard !isProposingLease, let wanted = ledger.formedLease else { return }
         isProposingLease = true

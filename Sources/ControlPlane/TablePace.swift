@@ -1,25 +1,26 @@
-// Owns how soon a routing table may follow another: changes come in crowds, and tables can be large.
+// Owns how soon one routing table may follow another: changes come in bursts, and tables can be large.
 internal import Topology
 
-/// Tables are spaced, but for those that somebody waits for: the answer to a change waits for the table that shows it.
+/// Tables keep a distance, except those that somebody waits for: the answer to a change waits for the table that shows
+/// it.
 ///
-/// A few may follow each other closely, as when a primary moves. In a storm of changes that goes on, each table is soon
-/// out of date, and costs every worker a look: then they are fewer.
+/// A few may follow each other closely, as when a primary moves. In a lasting flood of changes each table is soon out
+/// of date and still costs every worker a look, so there are fewer of them.
 struct TablePace {
-    /// The least time between two tables that nobody waits for.
+    /// The least time between two tables that nobody is waiting for.
     static let spacing = Duration.milliseconds(5)
-    /// The time between them in a storm, and how many may come before it counts as one (a leaky bucket).
+    /// The time between them in a flood, and how many may come before it counts as one (a leaky bucket).
     private static let stormSpacing = Duration.milliseconds(20)
     private static let burst = 16
-    /// A table that took longer to build spaces also those that somebody waits for.
+    /// If a table took longer than this to build, even those that somebody waits for keep a distance.
     private static let quick = Duration.milliseconds(1)
-    /// So many that wait are a crowd, of which more come in a moment: they share tables, and what is made of each.
+    /// When this many are waiting, more will come in a moment, so they share a table and the work for it.
     private static let crowd = 4
     private static let crowdSpacing = Duration.milliseconds(1)
 
     private var publishedAt = Tick.zero
     private var buildTime = Duration.zero
-    /// When as many tables as there were would have been due at the pace of a storm.
+    /// When the tables so far would have been due at the pace of a flood.
     private var due = Tick.zero
 
     /// A table was built from `began` to `ended`.
@@ -29,7 +30,7 @@ struct TablePace {
         due = min(max(due, began) + Self.stormSpacing, began + Self.stormSpacing * Self.burst)
     }
 
-    /// When the next one may come, at the earliest.
+    /// The earliest time of the next one.
     ///
     /// - Parameter waiting: how many answers wait for it.
     func next(waiting: Int) -> Tick {

@@ -1,4 +1,4 @@
-// Owns the bytes in which the leader tells a node how the datacenters vote, in its answer to what the node sees.
+// Owns the encoding of the datacenters' votes, with which the leader answers a node's report.
 internal import Catalog
 public import Failover
 public import Topology
@@ -17,7 +17,7 @@ public struct VoteReport: Hashable, Sendable {
     }
 
     private static let version: UInt8 = 1
-    /// What a call may carry is far more; a group with so many services that this does not hold them shows fewer votes.
+    /// A call may carry far more. In a group with more services than fit here, some votes are not shown.
     private static let mostBytes = 256 << 10
     private static let mostEntries = 4_096
     private static let mostPlaces = 64
@@ -90,7 +90,7 @@ public struct VoteReport: Hashable, Sendable {
         }
     }
 
-    /// What a node says that it has, so that the same is not sent again.
+    /// What a node sends to say which votes it has, so that they are not sent again.
     static func digest(of bytes: [UInt8]) -> UInt64 { bytes.isEmpty ? 0 : StableHash.of(bytes: bytes) }
 }
 

@@ -1,4 +1,4 @@
-// Owns reading the wall clock, for what commands carry; nothing is decided by it here.
+// Owns reading the wall clock for commands. Nothing here is decided by it.
 internal import Catalog
 internal import Glibc
 

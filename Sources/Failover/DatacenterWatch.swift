@@ -1,8 +1,8 @@
-// Owns the observer's clocks on one datacenter of a service: since when it is down, since when it is fit.
+// Owns how long one datacenter of a service has been down or fit, by the observer's clock.
 public import Catalog
 public import Topology
 
-/// Turns the healthy share as a node sees it into the view that it reports.
+/// Turns the healthy share that a node sees into the view that it reports.
 public struct DatacenterWatch: Sendable {
     private var downSince: Tick?
     private var fitSince: Tick?
@@ -12,7 +12,7 @@ public struct DatacenterWatch: Sendable {
 
     /// Takes in the share as of `now`.
     ///
-    /// - Returns: whether the leader has to hear of it at once: the share changed.
+    /// - Returns: whether the share changed, so that the leader has to be told at once.
     public mutating func observe(_ share: HealthShare, settings: FailoverSettings, now: Tick) -> Bool {
         let isDown = share.total > 0 && !share.isAtLeast(percent: settings.downBelowPercent)
         let isFit = share.isAtLeast(percent: settings.minimumTargetPercent)
@@ -33,10 +33,10 @@ public struct DatacenterWatch: Sendable {
     public var isDown: Bool { downSince != nil }
 }
 
-/// The lag samples that a node of the target datacenter keeps: the last ones, and the last one before the primary was
-/// down, which is the one that counts however long the outage lasts.
+/// The lag samples that a node of the target datacenter keeps: the latest, and the last one from before the primary
+/// went down, which is the one that counts however long the outage lasts.
 public struct LagHistory: Sendable {
-    /// The samples kept, beside the one that is pinned; at a sample every 2 s more than the 30 s that count.
+    /// How many samples are kept besides the pinned one; with a sample every 2 s, more than the 30 s that count.
     static let capacity = 16
 
     private struct Sample: Sendable {

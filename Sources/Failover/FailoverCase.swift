@@ -42,7 +42,8 @@ struct FailoverCase {
         return promote(target, .primaryDown)
     }
 
-    /// A switch is under way, maybe a planned one: only the loss of its target changes it. No cooldown: it is one move.
+    /// A switch is in progress, perhaps a planned one. Only the loss of its target changes it, without a cooldown: it
+    /// is still the same move.
     private func switching(_ origin: DatacenterName, _ target: DatacenterName) -> FailoverDecision {
         guard objectionsToDown(target).isEmpty else { return .hold([.switching(to: target)]) }
         if catalog.isFrozen { return .hold([.switching(to: target), .frozen]) }
@@ -54,7 +55,7 @@ struct FailoverCase {
         return isBackPossible ? promote(origin, .backToOrigin) : .hold([.switching(to: target)] + objections)
     }
 
-    /// The primary stays for `reasons`; unless it is away from home and may return.
+    /// The primary stays for these reasons, unless it is away from home and may return.
     private func failback(_ undecided: [FailoverHold]) -> FailoverDecision {
         guard let home = record.home, registration.datacenters.contains(where: { $0.name == home }) else {
             return .hold(undecided)
@@ -111,7 +112,7 @@ struct FailoverCase {
             ? min(settings.minimumTargetPercent, policy.desperateTargetPercent) : settings.minimumTargetPercent
     }
 
-    /// The first datacenter, in the order of the settings, that has no objection; or all objections.
+    /// The first datacenter, in the order of the settings, to which there is no objection; or all objections.
     private func choose(
         among candidates: [DatacenterName], minimum: Int, lagBefore: Tick?
     ) -> (DatacenterName?, [FailoverHold]) {
@@ -131,8 +132,8 @@ struct FailoverCase {
         return objection(to: candidate, minimum: minimum(leaving: origin), lagBefore: votes.firstDown(origin))
     }
 
-    /// The lag sample that the gate goes by: the last one before the first sign of trouble, for data that came after it may
-    /// be from a primary that was half gone already.
+    /// The lag sample that the gate uses: the last one before the first sign of trouble. Later ones may come from a
+    /// primary that was already half gone.
     func lastLag(of candidate: DatacenterName) -> (lag: Duration, at: Tick)? {
         votes.lastLag(of: candidate, before: votes.firstDown(record.state.origin) ?? situation.now)
     }

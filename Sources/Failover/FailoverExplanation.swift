@@ -1,8 +1,8 @@
-// Owns the whole view behind a decision, for operators: votes, candidates, confirmation, who was heard.
+// Owns everything behind a decision, for operators: votes, candidates, confirmation, who was heard.
 public import Catalog
 public import Topology
 
-/// Why the planner decides as it does about one service: what it looked at, at one moment.
+/// Why the planner decides as it does about one service at one moment, and what it looked at.
 public struct FailoverExplanation: Hashable, Sendable {
     /// How one voting datacenter votes.
     public struct Vote: Hashable, Sendable {
@@ -33,16 +33,16 @@ public struct FailoverExplanation: Hashable, Sendable {
         public var node: NodeID
         public var datacenter: DatacenterName
         public var isVoter: Bool
-        /// How long ago it told what it sees; nil: never, to this leader.
+        /// How long ago this leader heard what it sees; nil: never.
         public var heardAgo: Duration?
-        /// Whether what it told counts: it is fresh, and it does not see everything down.
+        /// Whether its observation counts: it is fresh, and the node does not see everything down.
         public var counts: Bool
     }
 
     public var service: ServiceName
     public var decision: FailoverDecision
     public var state: PrimaryState
-    /// Where automation took the traffic away from; nil: it is where operators want it.
+    /// The datacenter that automation moved the traffic away from; nil: it is where operators want it.
     public var home: DatacenterName?
     /// For how long the primary, or the target of a switch under way, has been voted down; nil: it is not.
     public var downFor: Duration?
@@ -58,7 +58,7 @@ public struct FailoverExplanation: Hashable, Sendable {
 }
 
 extension FailoverPlanner {
-    /// What `decide` decides, with all that it rests on; nil where the service follows no primary.
+    /// The decision of `decide` with everything it rests on; nil if the service follows no primary.
     public func explain(_ service: ServiceName, _ situation: Situation) -> FailoverExplanation? {
         guard let failover = failoverCase(service, situation) else { return nil }
         let watched = failover.record.state.target

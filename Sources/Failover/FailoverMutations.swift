@@ -1,6 +1,6 @@
-// Owns the bugs that the simulation puts into the planner on purpose, to prove that it sees them.
+// Owns the bugs that the simulation seeds in the planner, to prove that it finds them.
 
-/// Seeded bugs: rules of design §4, "Deciding", that a planner leaves out. Empty but in the simulation's own tests.
+/// Seeded bugs: rules that a planner leaves out. Empty except in the simulation's own tests.
 package struct FailoverMutations: OptionSet, Sendable {
     package let rawValue: Int
     package init(rawValue: Int) { self.rawValue = rawValue }

@@ -16,7 +16,7 @@ public struct Promotion: Hashable, Sendable {
     }
 
     public var datacenter: DatacenterName
-    /// The epoch that was looked at; nothing happens if it is another when the move is applied.
+    /// The epoch that the decision is based on; if it differs when the move is applied, nothing happens.
     public var expectedEpoch: Epoch
     public var reason: Reason
 
@@ -43,12 +43,12 @@ public enum FailoverDecision: Hashable, Sendable {
     case promote(Promotion)
 }
 
-/// Decides on the leader whether a primary moves (design §4, "Deciding"). Holds no state: a new leader that hears the
-/// same decides the same.
+/// Decides on the leader whether a primary moves (see the article Life of a failover). It holds no state: a new leader
+/// that hears the same decides the same.
 ///
-/// Automatic decisions wait for confirmation, capacity, lag, cooldown, freeze and the safety rules. One reading of the
-/// rules is worth saying: a datacenter is *removed* when an operator drained it or set it to weight 0; one that is
-/// merely down is not, or the second of three datacenters could never take over while the third is being worked on.
+/// Automatic decisions wait for confirmation, capacity, lag, cooldown, freeze and the safety rules. One point needs
+/// saying: a datacenter counts as *removed* when an operator drained it or set its weight to 0. One that is merely down
+/// does not; otherwise the second of three datacenters could never take over while the third is being worked on.
 public struct FailoverPlanner: Sendable {
     let policy: FailoverPolicy
     private let mutations: FailoverMutations
@@ -60,16 +60,16 @@ public struct FailoverPlanner: Sendable {
         self.mutations = mutations
     }
 
-    /// What is looked at for all services alike.
+    /// What the decision about every service is based on.
     public struct Situation: Sendable {
         public var catalog: Catalog
-        /// The members as the group's configuration and their descriptions tell.
+        /// The members according to the group's configuration and their own descriptions.
         public var nodes: [VotingNode]
         /// The newest observation of each node of each service.
         public var observations: [Observation]
         /// The leader's clock, the one of `Observation.receivedAt`.
         public var now: Tick
-        /// The leader's wall clock: moves are remembered by it, since leaders change.
+        /// The leader's wall clock. Moves are remembered by wall clock because leaders change.
         public var wallClock: UnixTime
 
         public init(

@@ -1,8 +1,8 @@
 // Owns the figures of failover that no setting changes.
 
-/// The figures of design §4, "Observing" and "Deciding". A service's own settings are `Catalog.FailoverSettings`.
+/// What is the same for every service. A service's own settings are `Catalog.FailoverSettings`.
 public struct FailoverPolicy: Hashable, Sendable {
-    /// A node that was silent for this long abstains.
+    /// A node that has been silent for this long abstains.
     public var silence = Duration.milliseconds(1_500)
     /// The least healthy share of a target, in percent, when the primary is at 0 % for every voter heard; the service's
     /// own figure holds where it is lower.

@@ -1,14 +1,14 @@
-// Owns how often each reason to hold came up, for the metrics.
+// Owns how often each reason to hold has come up, for the metrics.
 public import Topology
 
-/// Counts reasons to hold by service, each when it begins: a reason that lasts is one event, however often it was looked
+/// Counts reasons to hold by service, each when it begins: a lasting reason is one event, however often it is looked
 /// at.
 public struct HoldCounts: Sendable {
     /// How often each reason came up, by service; kinds that never did are absent.
     public private(set) var totals: [ServiceName: [FailoverHold.Kind: Int]] = [:]
-    /// The reasons of now, by service.
+    /// The present reasons, by service.
     public private(set) var present: [ServiceName: Set<FailoverHold.Kind>] = [:]
-    /// How often a primary was to move, by service and reason.
+    /// How often a move was proposed, by service and reason.
     public private(set) var promotions: [ServiceName: [Promotion.Reason: Int]] = [:]
 
     public init() {}
@@ -26,6 +26,6 @@ public struct HoldCounts: Sendable {
         promotions[service, default: [:]][reason, default: 0] += 1
     }
 
-    /// This node does not lead any more: nothing is held here.
+    /// This node no longer leads, so it holds nothing.
     public mutating func clearPresent() { present = [:] }
 }

@@ -1,4 +1,4 @@
-// Owns why the planner does nothing: every reason as a case, a sentence and a name to count by.
+// Owns the reasons why the planner does nothing, each as a case, a sentence and a name to count by.
 public import Topology
 
 /// Why a datacenter cannot become primary by itself.
@@ -7,9 +7,9 @@ public enum TargetObjection: Hashable, Sendable {
     case drained
     /// Its weight, or that of all of its endpoints, is 0.
     case inactive
-    /// No majority says how healthy it is.
+    /// No majority reports on it.
     case unseen
-    /// The healthy share that a majority sees, in percent, and the least that is asked for.
+    /// The healthy share that a majority sees, in percent, and the least that is required.
     case unhealthy(percent: Int, minimum: Int)
     /// No lag sample from before the first down vote.
     case lagUnknown
@@ -26,7 +26,7 @@ public enum FailoverHold: Hashable, Sendable {
     case tooFewHeard(heard: Int, voting: Int)
     /// No majority of those heard votes down.
     case notDown(down: Int, heard: Int)
-    /// Just half of those heard vote down.
+    /// Exactly half of those heard vote down.
     case tied(down: Int, heard: Int)
     /// A majority votes down, but not for long enough.
     case unconfirmed(Duration, confirm: Duration)
@@ -50,7 +50,7 @@ public enum FailoverHold: Hashable, Sendable {
 }
 
 extension FailoverHold {
-    /// What counters call the reason.
+    /// The name of the reason in metrics.
     public enum Kind: String, CaseIterable, Hashable, Sendable {
         case noPrimary = "no_primary"
         case tooFewHeard = "too_few_heard"

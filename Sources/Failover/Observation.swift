@@ -1,14 +1,14 @@
 // Owns what a node tells the leader about one service: its view of each datacenter, and lag where it was asked.
 public import Topology
 
-/// How much of a datacenter's weight is healthy, exact: two numbers, no rounding.
+/// How much of a datacenter's weight is healthy: two exact numbers, without rounding.
 public struct HealthShare: Hashable, Sendable {
     /// The weight of the endpoints that are usable.
     public let healthy: Int
-    /// The weight of all endpoints that operators let take requests.
+    /// The weight of all endpoints that operators allow to take requests.
     public let total: Int
 
-    /// Brings both into bounds that no sum of weights exceeds, so that nothing a peer sends overflows.
+    /// Clamps both to more than any sum of weights, so that nothing a peer sends can overflow.
     public init(healthy: Int, total: Int) {
         self.total = max(0, min(total, 1 << 40))
         self.healthy = max(0, min(healthy, self.total))
@@ -17,7 +17,7 @@ public struct HealthShare: Hashable, Sendable {
     /// Whether the share is at least this many percent; a datacenter without weight has no share.
     public func isAtLeast(percent: Int) -> Bool { total > 0 && healthy * 100 >= total * percent }
 
-    /// Whether nothing of it is healthy, though there is something.
+    /// Whether it has weight and none of it is healthy.
     public var isZero: Bool { total > 0 && healthy == 0 }
 
     /// For people, rounded down; 0 where there is no weight.
@@ -41,7 +41,7 @@ public struct DatacenterView: Hashable, Sendable {
     }
 }
 
-/// How far the data of the observer's datacenter was behind, some time ago by its clock.
+/// How far behind the data of the observer's datacenter was, some time ago by the observer's clock.
 public struct LagSample: Hashable, Sendable {
     public var lag: Duration
     public var age: Duration
@@ -52,10 +52,11 @@ public struct LagSample: Hashable, Sendable {
     }
 }
 
-/// One node's view of one service, as the leader got it; sent at once on change, else every 500 ms; never logged.
+/// One node's view of one service, as it reached the leader. Sent at once on a change, otherwise every 500 ms; never
+/// logged.
 public struct Observation: Hashable, Sendable {
     public var node: NodeID
-    /// The node's own datacenter: where its vote counts, and whose lag the samples tell.
+    /// The node's own datacenter: its vote counts there, and the lag samples are about it.
     public var datacenter: DatacenterName
     public var service: ServiceName
     public var views: [DatacenterView]
@@ -78,18 +79,18 @@ public struct Observation: Hashable, Sendable {
     /// The view of one datacenter.
     func view(of datacenter: DatacenterName) -> DatacenterView? { views.first { $0.datacenter == datacenter } }
 
-    /// Whether it sees every datacenter down that has any weight, and so doubts itself.
+    /// Whether it sees every datacenter with weight down, and so doubts itself.
     var doubtsItself: Bool {
         let weighty = views.filter { $0.share.total > 0 }
         return !weighty.isEmpty && weighty.allSatisfy { $0.downFor != nil }
     }
 }
 
-/// A node of the group, as far as votes are concerned.
+/// What votes need to know of a node in the group.
 public struct VotingNode: Hashable, Sendable {
     public var id: NodeID
     public var datacenter: DatacenterName
-    /// False for an observer: it counts in its datacenter's vote, but gives its datacenter none.
+    /// False for an observer: it counts in its datacenter's vote, but does not give its datacenter one.
     public var isVoter: Bool
 
     public init(id: NodeID, datacenter: DatacenterName, isVoter: Bool) {

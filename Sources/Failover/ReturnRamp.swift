@@ -1,14 +1,15 @@
-// Owns how an active/active datacenter that was down comes back: a part of its share first.
+// Owns how an active/active datacenter that was down comes back: with a part of its share first.
 public import Topology
 
 /// The ramp of one datacenter of a service whose policy is not `primary`: 10, 25, 50 and 100 % of its share.
 ///
 /// A datacenter that was not down has all of its share; one that comes back begins at 10 % and takes a step every
-/// `step`. Going down on the way begins anew. Which steps are taken follows from times alone, so no tick may be missed.
+/// `step`. Going down on the way starts it over. The steps follow from times alone, so it does not matter if a tick is
+/// missed.
 public struct ReturnRamp: Sendable {
-    /// What is left of a datacenter's share at each step.
+    /// The part of a datacenter's share at each step.
     public static let percents = [10, 25, 50, 100]
-    /// The time between two steps: long enough for caches and pools to fill, and for the trouble to show again.
+    /// The time between two steps: long enough for caches and pools to fill, and for the problem to show up again.
     public static let defaultStep = Duration.seconds(30)
 
     private let step: Duration

@@ -1,12 +1,12 @@
-// Owns how observations become votes: by the majority of a datacenter's nodes, then by the majority of datacenters.
+// Owns how observations become votes: a majority of a datacenter's nodes, then a majority of datacenters.
 internal import Topology
 
 /// How one voting datacenter votes on a service's datacenter.
 public enum DatacenterVote: String, CaseIterable, Hashable, Sendable {
-    /// The majority of its nodes heard from sees it down.
+    /// The majority of its nodes that are heard see it down.
     case down
     case up
-    /// None of its nodes is heard, or all that are doubt themselves.
+    /// None of its nodes is heard, or all of those doubt themselves.
     case abstains
 }
 
@@ -35,7 +35,7 @@ struct VoteCount {
         let counting = observations.filter { observation in
             observation.service == service && now - observation.receivedAt < silence && !observation.doubtsItself
         }
-        // What a node says of where it is does not count: the group knows.
+        // Where a node says it is does not count: the group knows.
         var newest: [NodeID: Observation] = [:]
         for observation in counting {
             if let other = newest[observation.node], other.receivedAt > observation.receivedAt { continue }
@@ -51,7 +51,7 @@ struct VoteCount {
         votersHeard = nodes.filter(\.isVoter).compactMap { newest[$0.id] }
     }
 
-    /// Datacenters whose silence is counted as a vote: none, but by a seeded bug.
+    /// Datacenters whose silence counts as a vote: none, unless by a seeded bug.
     private var silentVotes: Int { silenceVotesDown ? voting.count - heard.count : 0 }
 
     var heardCount: Int { heard.count + silentVotes }
@@ -124,7 +124,7 @@ struct VoteCount {
         Self.majority(nodes.map { elapsed($0, datacenter) { $0.downFor } })
     }
 
-    /// A time that an observation tells, as of now: it has gone on since, for changes are told at once.
+    /// A duration from an observation, as of now: it has grown since, because changes are reported at once.
     private func elapsed(
         _ observation: Observation, _ datacenter: DatacenterName, _ read: (DatacenterView) -> Duration?
     ) -> Duration? {

@@ -32,16 +32,16 @@ public struct HealthCheckPolicy: Hashable, Sendable {
     public var fall = 3
     /// Successes in a row that make it up again.
     public var rise = 2
-    /// The share of the interval by which a check is moved at random, so that checks do not march in step.
+    /// The share of the interval by which a check is moved at random, so that checks do not run in step.
     public var jitter = 0.1
     /// Checks go to this port instead of the endpoint's.
     public var port: UInt16?
     public init() {}
 }
 
-/// When traffic itself ejects an endpoint (design §3, "Passive").
+/// When traffic itself ejects an endpoint.
 public struct OutlierPolicy: Hashable, Sendable {
-    /// Answers of 500-599 in a row that eject.
+    /// How many 5xx answers in a row eject an endpoint.
     public var consecutiveErrors = 5
     /// The first ejection's length; the n-th lasts n times as long.
     public var baseEjection = Duration.seconds(30)

@@ -6,11 +6,11 @@ public enum CheckFailure: Hashable, Sendable {
     case connectRefused
     /// The connect or the exchange was reset.
     case connectionReset
-    /// No route, no such name, or another error of the network before a connection stood.
+    /// No route, no such name, or another network error before there was a connection.
     case unreachable
     /// No verdict within the check's timeout.
     case timedOut
-    /// The peer closed before it had answered.
+    /// The peer closed the connection before it had answered.
     case closed
     /// An answer with a status that is not among the expected ones.
     case status(Int)
@@ -35,7 +35,7 @@ public enum PassiveFailure: Hashable, Sendable {
     /// A request's connect was reset.
     case connectReset
 
-    /// The same as an active check calls it.
+    /// The reason that an active check would give for it.
     public var asCheckFailure: CheckFailure {
         switch self {
         case .connectRefused: .connectRefused

@@ -1,9 +1,9 @@
 // Owns the unit of the weights that policies pick by.
 
-/// Weights as policies take them: the operator's weight (0-256) in parts of 1/256, so that a fraction of weight 1 can
-/// be said.
+/// Weights as policies use them: the operator's weight (0-256) in units of 1/256, so that there can be fractions of
+/// weight 1.
 public enum EffectiveWeight {
-    /// What the operator's weight 1 is.
+    /// The operator's weight 1.
     public static let one = 256
 
     /// The effective weight of an operator's weight that nothing lowers; weights are clamped to 0...256.

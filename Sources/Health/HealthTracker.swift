@@ -4,7 +4,7 @@ public import Topology
 
 /// Whether an endpoint is believed to serve.
 public enum EndpointHealth: String, CaseIterable, Sendable {
-    /// No verdict yet; takes traffic, so that a start of the proxy is not an outage.
+    /// No verdict yet. It takes traffic, so that a restart of the proxy is not an outage.
     case unknown
     case up
     case down
@@ -17,7 +17,7 @@ public enum EndpointHealth: String, CaseIterable, Sendable {
 public struct HealthTransition: Hashable, Sendable {
     public let from: EndpointHealth
     public let to: EndpointHealth
-    /// The failure that tipped the scale; nil when it went up.
+    /// The failure that brought it down; nil when it went up.
     public let reason: CheckFailure?
 
     public init(from: EndpointHealth, to: EndpointHealth, reason: CheckFailure?) {
@@ -36,22 +36,21 @@ public struct HealthTransition: Hashable, Sendable {
 ///     up      -> down    `fall` failures in a row
 ///     down    -> up      `rise` successes in a row
 ///
-/// As in HAProxy one result decides for an unknown endpoint: until then it takes traffic unproven, and that should be
-/// short. A passive failure counts as one failed check in each state, so under load a dead endpoint is down after
-/// `fall` refused connects, within milliseconds; it also makes the state a changing one, which brings the next check
-/// nearer.
+/// As in HAProxy, one result decides about an unknown endpoint, since it takes unproven traffic until then. A passive
+/// failure counts as one failed check in every state, so under load a dead endpoint is down after `fall` refused
+/// connects, within milliseconds. It also marks the state as changing, which makes the next check due earlier.
 public struct HealthTracker: Hashable, Sendable {
     /// The present verdict.
     public private(set) var state = EndpointHealth.unknown
-    /// The reason of the last failure; nil when there was none since the endpoint went up.
+    /// The reason for the last failure; nil if there was none since the endpoint went up.
     public private(set) var lastFailure: CheckFailure?
-    /// Results in a row that speak against the state.
+    /// Results in a row that contradict the state.
     private var streak = 0
 
     /// An endpoint without a verdict.
     public init() {}
 
-    /// An endpoint that goes on in a state known from before, as after a reload that changed only its policy.
+    /// An endpoint whose state is known from before, for example after a reload that changed only its policy.
     public init(state: EndpointHealth) { self.state = state }
 
     /// Takes in the result of an active check.
@@ -64,7 +63,7 @@ public struct HealthTracker: Hashable, Sendable {
         }
     }
 
-    /// Takes in a failure that a request met; a success of a request is no news and is not reported.
+    /// Takes in a failure of a request. A request that succeeds is not reported.
     ///
     /// When this makes `isChanging` true, the next check is due earlier: ask `nextCheck` again and take the earlier of
     /// the two.
@@ -105,7 +104,7 @@ public struct HealthTracker: Hashable, Sendable {
         return transition
     }
 
-    /// Whether the verdict is missing or the last result spoke against it; then checks come four times as fast.
+    /// Whether there is no verdict yet or the last result contradicted it; then checks come four times as often.
     public var isChanging: Bool { state == .unknown || streak > 0 }
 
     /// When to check next, after a check that began at `now`: one interval, or a quarter of it while the state is

@@ -8,7 +8,7 @@ public struct Ejection: Hashable, Sendable {
     public let index: Int
     /// When it ends.
     public let until: Tick
-    /// How often in a row, this one included; fades while the endpoint behaves.
+    /// How many times in a row, this one included; falls while the endpoint behaves.
     public let times: Int
 
     public init(index: Int, until: Tick, times: Int) {
@@ -18,7 +18,8 @@ public struct Ejection: Hashable, Sendable {
     }
 }
 
-/// Decides ejections for the endpoints of one service in one datacenter; one for the process, on control.
+/// Decides ejections for the endpoints of one service in one datacenter. There is one for the process, on the control
+/// thread.
 ///
 /// Legal transitions of an endpoint:
 ///
@@ -36,7 +37,7 @@ public struct OutlierDetector: Sendable {
         var times = 0
     }
 
-    /// What the settings say; a new one applies from the next ejection on.
+    /// The policy from the settings. A new one applies from the next ejection on.
     public var policy: OutlierPolicy
     private var identities: [UInt64]
     private var records: [Record]
@@ -80,7 +81,7 @@ public struct OutlierDetector: Sendable {
         let base = max(policy.baseEjection.wholeNanoseconds, 1)
         let longest = max(policy.maximumEjection.wholeNanoseconds, 1)
         let forgiven = max((now - records[index].returned).wholeNanoseconds, 0) / base
-        // Counting beyond the longest ejection would only delay the forgiving.
+        // Counting beyond the longest ejection would only take longer to forgive.
         let greatest = max((longest - 1) / base + 1, 1)
         let times = min(max(Int64(records[index].times) - forgiven, 0) + 1, greatest)
         let (product, overflow) = base.multipliedReportingOverflow(by: times)
@@ -115,8 +116,8 @@ public struct OutlierDetector: Sendable {
         return returned
     }
 
-    /// Ends an ejection early: active checks found the endpoint well again, after they had found it down. It counts as
-    /// served, as with Envoy's `successful_active_health_check_uneject_host`.
+    /// Ends an ejection early, because active checks found the endpoint up again after they had found it down. The
+    /// ejection counts as served, as with Envoy's `successful_active_health_check_uneject_host`.
     ///
     /// - Returns: whether the endpoint was ejected.
     public mutating func readmit(_ index: Int, now: Tick) -> Bool {

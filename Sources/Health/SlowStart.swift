@@ -4,11 +4,11 @@ public import Topology
 
 /// A straight line from 10 % of the weight at the moment an endpoint came up to all of it at the end of the window.
 ///
-/// It lowers the weight by which policies pick, never what counts as healthy: a datacenter whose endpoints all just
-/// came back is whole.
+/// It lowers the weight by which policies pick, never what counts as healthy: a datacenter whose endpoints have all
+/// just come back is fully healthy.
 public enum SlowStart {
-    /// Weights change in this many steps over the window, so that tables are not rebuilt for differences that no one
-    /// sees.
+    /// Weights change in this many steps over the window, so that tables are not rebuilt for differences that nobody
+    /// would notice.
     public static let steps = 20
 
     /// The effective weight (in parts of 1/256, see `EffectiveWeight`) at `now`.

@@ -1,15 +1,15 @@
-// Owns how replication lag is asked for: every two seconds, of the endpoints of one datacenter, and what counts.
+// Owns sampling replication lag: every two seconds from the endpoints of one datacenter, and which answer counts.
 internal import HTTPTransport
 internal import Proactor
 internal import Topology
 
 /// Samples the lag of services on one loop. Belongs to that loop's thread.
 ///
-/// A datacenter is as far behind as the endpoint that says the most; one that does not answer, or answers something
-/// else, says nothing. So when none answers there is no sample, and the last one grows old.
+/// A datacenter's lag is the greatest that any of its endpoints reports. Endpoints that do not answer, or answer
+/// something else, do not count. If none answers, there is no sample and the last one grows old.
 final class LagSampler: TimerHandler {
     static let period = Duration.seconds(2)
-    /// The most endpoints that are asked; the first of the settings.
+    /// The most endpoints that are asked, in the order of the settings.
     static let mostEndpoints = 16
     private static let timeout = Duration.seconds(1)
 
@@ -69,7 +69,7 @@ final class LagSampler: TimerHandler {
         if case .success(let response) = answer, response.status == 200, let lag = LagText.read(response.body) {
             round.greatest = max(round.greatest ?? lag, lag)
         }
-        // From before the settings changed: it may have been another path.
+        // The answer is from before the settings changed, and may belong to another path.
         guard round.open == 0, let lag = round.greatest, targets.contains(target) else { return }
         report(target.service, lag)
     }

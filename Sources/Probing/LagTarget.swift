@@ -1,11 +1,11 @@
-// Owns whose replication lag is sampled, and how the answer is written.
+// Owns what replication lag is sampled from, and the form of the answer.
 public import Proactor
 public import Topology
 
 /// One service in this node's datacenter.
 public struct LagTarget: Hashable, Sendable {
     public struct Endpoint: Hashable, Sendable {
-        /// As the settings spell it; what `Host` names.
+        /// As the settings spell it; used for `Host`.
         public var name: Address
         public var address: SocketAddress
 

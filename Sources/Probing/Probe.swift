@@ -1,13 +1,13 @@
-// Owns what all checks have in common: they run once, and come to an outcome.
+// Owns what all checks have in common: they run once and have an outcome.
 internal import HTTPTransport
 internal import Health
 internal import Proactor
 internal import Topology
 
-/// What one check came to.
+/// The outcome of one check.
 enum ProbeOutcome: Hashable {
     case verdict(CheckResult)
-    /// This machine had no descriptor, port or memory for it: says nothing about the endpoint.
+    /// This machine had no descriptor, port or memory for it, which says nothing about the endpoint.
     case shortage(String)
 
     static func failure(_ reason: CheckFailure) -> ProbeOutcome { .verdict(.failure(reason)) }

@@ -1,4 +1,4 @@
-// Owns when endpoints are checked: trackers decide, probes are run, at most so many at once.
+// Owns when endpoints are checked: trackers decide, and a limited number of probes runs at once.
 public import Health
 public import Logging
 public import Proactor
@@ -7,7 +7,7 @@ internal import Topology
 
 /// Checks endpoints on one loop. Belongs to that loop's thread.
 public final class ProbeScheduler {
-    /// The most checks at a time, unless it is set otherwise; more wait for their turn, first come first served.
+    /// The most checks at a time by default; others wait for their turn, first come, first served.
     public static let concurrency = 256
 
     private let loop: EventLoop
@@ -22,7 +22,7 @@ public final class ProbeScheduler {
     private var resolver: Resolver?
     private var lag: LagSampler?
     private var shortageLogged: Tick?
-    /// Checks that run at the moment.
+    /// The number of checks that are running.
     public private(set) var running = 0
 
     /// - Parameters:
@@ -50,10 +50,10 @@ public final class ProbeScheduler {
 
     // MARK: Targets
 
-    /// Checks these endpoints from now on, and no others. Those that stay keep their verdict; one whose address or policy
-    /// changed is checked anew soon.
+    /// Checks these endpoints from now on, and no others. Those that stay keep their verdict; one whose address or
+    /// policy changed is checked anew soon.
     ///
-    /// `grpc` checks need HTTP/2, which is yet to come: such a target is logged and stays unknown.
+    /// `grpc` checks need HTTP/2, which this version lacks: such a target is logged and stays unknown.
     public func update(_ targets: [ProbeTarget]) {
         var gone = watched
         for target in targets where isSupported(target) {
@@ -139,7 +139,7 @@ public final class ProbeScheduler {
         }
         endpoint.began = loop.now
         if endpoint.wantsLookup(loop.now) { lookUp(endpoint) }
-        // While the first lookup is on its way, its answer begins the check.
+        // While the first look-up is in progress, its answer will begin the check.
         guard let address = endpoint.address else { return }
         run(endpoint, address)
     }
@@ -167,7 +167,7 @@ public final class ProbeScheduler {
 
     private func conclude(_ endpoint: WatchedEndpoint, _ outcome: ProbeOutcome, _ connectTime: Duration?) {
         let target = endpoint.target
-        // Before the reports: whoever hears them may take the endpoint away again.
+        // Comes before the reports, because their receiver may remove the endpoint.
         var change: HealthTransition?
         if case .verdict(let result) = outcome { change = endpoint.tracker.record(result, policy: target.policy) }
         let next = endpoint.tracker.nextCheck(after: endpoint.began, policy: target.policy, random: &random)
@@ -189,7 +189,7 @@ public final class ProbeScheduler {
         }
     }
 
-    /// At most once a minute: it meets all endpoints at once.
+    /// At most once a minute, because it affects all endpoints at once.
     private func logShortage(_ reason: String) {
         if let last = shortageLogged, loop.now - last < .seconds(60) { return }
         shortageLogged = loop.now
@@ -211,7 +211,7 @@ public final class ProbeScheduler {
         }
     }
 
-    /// The resolver; its thread begins with the first name.
+    /// The resolver; its thread is started for the first name.
     private func startedResolver() throws(SystemError) -> Resolver {
         if let resolver { return resolver }
         let fresh = try Resolver()

@@ -1,4 +1,4 @@
-// Owns what is checked, and what checks report.
+// Owns the targets of checks, and what checks report.
 public import Health
 public import Proactor
 public import Routing
@@ -18,12 +18,12 @@ public struct ProbeTarget: Hashable, Sendable {
     }
 }
 
-/// Something that checks found out.
+/// Something that a check found out.
 public enum ProbeReport: Sendable {
     /// An endpoint's health changed.
     case transition(EndpointID, HealthTransition)
     /// How long a connect took; for `nearest`.
     case connectTime(EndpointID, Duration)
-    /// How far the data of this node's datacenter is behind, of a service that is gated by it.
+    /// How far behind the data of this node's datacenter is, for a service with a lag gate.
     case lag(ServiceName, Duration)
 }

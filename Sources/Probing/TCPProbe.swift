@@ -4,7 +4,7 @@ internal import Health
 internal import Proactor
 internal import Topology
 
-/// Connects, and closes again with a reset: that spares both sides the TIME_WAIT of a connection every two seconds.
+/// Connects, and closes again with a reset, which saves both sides a connection in TIME_WAIT every two seconds.
 final class TCPProbe: Probe, StreamHandler, TimerHandler {
     private let loop: EventLoop
     private let timeout: Duration
@@ -46,7 +46,7 @@ final class TCPProbe: Probe, StreamHandler, TimerHandler {
     }
 
     func streamConnected(_ stream: Stream) {
-        // A connect to an unused local port can meet itself (TCP's simultaneous open): nobody listens there.
+        // A connect to an unused local port can connect to itself (TCP's simultaneous open): nobody is listening there.
         if let own = stream.localAddress, own.port != 0, own == stream.peerAddress {
             finish(.failure(.connectRefused), nil)
         } else {

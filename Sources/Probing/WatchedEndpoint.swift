@@ -1,9 +1,9 @@
-// Owns what the scheduler knows of one endpoint.
+// Owns what the scheduler knows about one endpoint.
 internal import Health
 internal import Proactor
 internal import Topology
 
-/// One endpoint under watch: its verdict, its timer, the check that runs.
+/// One endpoint under watch: its verdict, its timer, and the check that is running.
 final class WatchedEndpoint: TimerHandler {
     /// How old a looked-up address may be before it is looked up again.
     private static let addressAge = Duration.seconds(30)
@@ -14,7 +14,7 @@ final class WatchedEndpoint: TimerHandler {
     var probe: (any Probe)?
     /// When the present or last check began.
     var began = Tick.zero
-    /// In the scheduler's queue.
+    /// Whether it is in the scheduler's queue.
     var isWaiting = false
     var isResolving = false
     private var resolved: SocketAddress?
@@ -46,7 +46,7 @@ final class WatchedEndpoint: TimerHandler {
 
     func timerExpired(_ timer: LoopTimer) { scheduler?.begin(self) }
 
-    /// Ends the timer and what runs, without a report.
+    /// Ends the timer and a running check, without a report.
     func stop() {
         timer?.invalidate()
         timer = nil

@@ -1,7 +1,8 @@
 // Owns the membership of the group as an entry of the log carries it.
 public import Topology
 
-/// One member of the group, for ever: a node that lost its disk comes back with another incarnation, and is another member.
+/// One member of the group. A node that lost its disk comes back with another incarnation, which makes it another
+/// member.
 public struct Member: Hashable, Sendable {
     public enum Role: String, Hashable, Sendable, CaseIterable {
         case voter
@@ -47,14 +48,14 @@ public struct GroupTiming: Hashable, Sendable {
     }
 }
 
-/// Who belongs to the group, and how many of them it takes.
+/// Who belongs to the group, and how many of them a decision takes.
 ///
-/// While `outgoing` is not nil the configuration is joint (Raft §6): every decision needs a quorum of the voters of both
-/// halves. A configuration is in force from the moment it is in the log, committed or not.
+/// While `outgoing` is not nil the configuration is joint (Raft §6): every decision needs a quorum of the voters of
+/// both halves. A configuration is in force from the moment it is in the log, committed or not.
 public struct Configuration: Hashable, Sendable {
     /// Random, made at the first formation; 0 before.
     public var cluster: UInt64
-    /// By id, each once; observers too.
+    /// Sorted by id, each member once, observers included.
     public var members: [Member]
     /// The members of the half that is leaving, while the configuration is joint.
     public var outgoing: [Member]?

@@ -1,6 +1,6 @@
 // Owns what the log carries.
 
-/// One entry of the log. It never changes its term or its content once it was written by a leader.
+/// One entry of the log. Once a leader has written it, its term and content never change.
 public struct LogEntry: Hashable, Sendable {
     public enum Payload: Hashable, Sendable {
         /// A new leader's first entry: what it commits commits everything before it (Raft §8).
@@ -17,7 +17,8 @@ public struct LogEntry: Hashable, Sendable {
         self.payload = payload
     }
 
-    /// The bytes it counts against limits of batches, messages and the log: the command's, and a constant for the rest.
+    /// What it counts towards the limits of batches, messages and the log, in bytes: the command's, and a constant for
+    /// the rest.
     public var cost: Int {
         switch payload {
         case .noop: 32
@@ -27,14 +28,14 @@ public struct LogEntry: Hashable, Sendable {
     }
 }
 
-/// A command for the state machine, with the name of its proposer, so that it is applied once although it may be
+/// A command for the state machine, with the name of its proposer, so that it is applied only once even if it is
 /// proposed again after a lost answer (thesis §6.3).
 public struct Command: Hashable, Sendable {
-    /// Who proposes: random, made once by each process that proposes.
+    /// The proposer: a random number that each proposing process draws once.
     public var session: UInt64
     /// Counts the commands of a session, from 1.
     public var sequence: UInt64
-    /// What the state machine understands; at most `RaftLimits.commandBytes`.
+    /// Opaque here; only the state machine understands it; at most `RaftLimits.commandBytes`.
     public var bytes: [UInt8]
 
     public init(session: UInt64, sequence: UInt64, bytes: [UInt8]) {

@@ -17,7 +17,8 @@ public struct LogIndex: Hashable, Comparable, Sendable, Strideable, CustomString
     public static let zero = LogIndex(0)
     public init(_ number: UInt64) { self.number = number }
     public static func < (left: LogIndex, right: LogIndex) -> Bool { left.number < right.number }
-    /// Spelled out, for `Strideable` would compare by the distance, which not every number on the wire has.
+    /// Spelled out because `Strideable` would compare by distance, which overflows for some numbers that a peer may
+    /// send.
     public static func == (left: LogIndex, right: LogIndex) -> Bool { left.number == right.number }
     public func distance(to other: LogIndex) -> Int { Int(truncatingIfNeeded: other.number &- number) }
     public func advanced(by count: Int) -> LogIndex { LogIndex(number &+ UInt64(truncatingIfNeeded: count)) }

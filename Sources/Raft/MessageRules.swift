@@ -1,11 +1,11 @@
-// Owns what a message must hold to be looked at: nothing here depends on the receiver's state.
+// Owns the checks that a message must pass before anything else: none depends on the receiver's state.
 internal import Topology
 
 extension RaftMessage {
-    /// Terms and indexes beyond this are nobody's: arithmetic on smaller ones cannot overflow.
+    /// No honest term or index exceeds this, and arithmetic on smaller ones cannot overflow.
     private static let greatestNumber: UInt64 = 1 << 60
 
-    /// Why the message cannot be true; nil where it may be.
+    /// Why no correct member would send this message; nil if one might.
     func defect(limits: RaftLimits) -> String? {
         guard term.number > 0, term.number < Self.greatestNumber else {
             // Only an empty node's answers carry term 0.
@@ -102,7 +102,7 @@ extension Configuration {
     /// The most members of a half.
     static let capacity = 100
 
-    /// Why nobody can be led by this configuration; nil where it is sound.
+    /// Why no group can work with this configuration; nil if it is sound.
     var defect: String? {
         let electionTimeout = timing.electionTimeout.wholeNanoseconds
         let heartbeat = timing.heartbeat.wholeNanoseconds

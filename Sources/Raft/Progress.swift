@@ -7,7 +7,7 @@ public import Topology
 /// probe → snapshot (the log does not reach back far enough), snapshot → probe (installed).
 struct Progress: Sendable {
     enum Mode: Hashable, Sendable {
-        /// One message at a time, until it is known where the logs agree; nothing more is sent before `resumeAt`.
+        /// One message at a time until it is known where the logs agree; the next is sent no earlier than `resumeAt`.
         case probe(resumeAt: Tick?)
         /// Many messages at once; the last index of each that has not been answered, in order.
         case replicate(inFlight: [LogIndex])
@@ -16,13 +16,13 @@ struct Progress: Sendable {
 
     let id: NodeID
     var mode = Mode.probe(resumeAt: nil)
-    /// The follower's log equals the leader's durably up to here.
+    /// Up to here the follower's log is durable and equals the leader's.
     var match = LogIndex.zero
-    /// What it was told to be committed, of that which it holds.
+    /// The commit index that it was told last, limited to what it holds.
     var toldCommit = LogIndex.zero
-    /// What is sent next.
+    /// The index of the first entry to send next.
     var next: LogIndex
-    /// When the last answer of any kind came; the leader's beginning before that.
+    /// When any answer last came; before the first one, when the leader began to lead.
     var lastHeard: Tick
     /// When an answer last moved it on.
     var lastMoved: Tick
@@ -43,7 +43,7 @@ struct Progress: Sendable {
             mode = .replicate(inFlight: inFlight.filter { $0 > index })
             next = max(next, match.next)
         case .snapshot(let transfer):
-            // The follower got there by other means.
+            // The follower got there some other way.
             guard match >= transfer.snapshot.identity.position.index else { return }
             mode = .replicate(inFlight: [])
             next = match.next
@@ -58,16 +58,16 @@ struct Progress: Sendable {
     }
 }
 
-/// A snapshot on its way to a follower: its pieces up to `acknowledged` came, those up to `sent` are on their way.
+/// A snapshot on its way to a follower: pieces up to `acknowledged` have arrived, those up to `sent` are in flight.
 struct SnapshotTransfer: Hashable, Sendable {
     var snapshot: Snapshot
     var acknowledged = 0
     var sent = 0
     /// When what was not acknowledged is sent again.
     var resendAt: Tick
-    /// The follower said that it has no more than this: it has lost what it had, or that was an answer that came late.
+    /// The follower said that it has no more than this: either it lost what it had, or this is a late answer.
     private var fewer: Int?
-    /// Where pieces were sent again before their time.
+    /// Up to where pieces were sent again early.
     private var repeatedAt: Int?
 
     init(snapshot: Snapshot, resendAt: Tick) {
@@ -75,10 +75,11 @@ struct SnapshotTransfer: Hashable, Sendable {
         self.resendAt = resendAt
     }
 
-    /// The follower has so many bytes.
+    /// The follower has this many bytes.
     ///
-    /// An answer that tells of nothing more while more was sent tells of a gap: what follows is sent again at once, but once
-    /// only for each place. Late and repeated answers would else call for pieces that call for answers, without end.
+    /// An answer that acknowledges nothing new although more was sent means that a piece was lost: what follows is sent
+    /// again at once, but only once for each place. Otherwise late and repeated answers would ask for pieces, and those
+    /// for answers, without end.
     ///
     /// - Returns: whether it has more than before.
     mutating func acknowledge(_ offset: Int) -> Bool {
@@ -94,7 +95,7 @@ struct SnapshotTransfer: Hashable, Sendable {
         return true
     }
 
-    /// Begins again behind what the follower has, since answers have not come.
+    /// Starts over after what the follower has, because answers have not come.
     mutating func resend() {
         acknowledged = fewer ?? acknowledged
         fewer = nil
@@ -107,7 +108,7 @@ public struct MemberProgress: Hashable, Sendable {
     public enum Mode: String, Hashable, Sendable { case probe, replicate, snapshot }
     public var id: NodeID
     public var mode: Mode
-    /// The member's log equals the leader's durably up to here.
+    /// Up to here the member's log is durable and equals the leader's.
     public var match: LogIndex
     /// When an answer of any kind last came.
     public var lastHeard: Tick

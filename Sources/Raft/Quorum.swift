@@ -1,7 +1,7 @@
-// Owns the arithmetic of who is enough: majorities, both halves of a joint configuration, flexible quorums.
+// Owns the arithmetic of quorums: majorities, both halves of a joint configuration, flexible quorums.
 public import Topology
 
-/// How many members of which sets it takes to commit and to elect.
+/// How many voters it takes to commit and to elect.
 ///
 /// With n voters and a replication quorum of q at most a majority, an election takes n - q + 1 of them, so that every
 /// election meets every commit (Howard, Malkhi and Spiegelman, "Flexible Paxos"); and never fewer than a majority, so

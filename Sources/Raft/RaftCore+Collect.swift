@@ -1,19 +1,19 @@
-// Owns the collecting candidate: it takes over the best log of its quorum before it leads (design §4, C3-C7).
+// Owns the collecting candidate: it takes over the best log of its quorum before it leads (Elections C3-C7).
 internal import Topology
 
-/// A candidate whose quorum has granted without comparing logs, on its way to the best of them.
+/// A candidate whose quorum granted without comparing logs, and which is now fetching the best of those logs.
 ///
 /// The votes themselves, with the logs that the voters reported, are in `RaftCore.campaign`.
 struct Collection: Sendable {
-    /// The longest that a collection takes, however well it goes.
+    /// The most time that a collection may take, however well it goes.
     static let longest = Duration.seconds(30)
 
     /// The greatest log of all who granted, and of this node when it campaigned.
     var best: LogPosition
     var holder: NodeID?
-    /// Holders that had it no longer.
+    /// Holders that no longer had it.
     var failed: [NodeID] = []
-    /// Where the logs are compared next: the last position that may be common.
+    /// Where the logs are compared next: the last position that they may have in common.
     var previous: LogPosition?
     /// What was fetched is on its way to the disk.
     var write: PersistToken?
@@ -39,7 +39,7 @@ extension RaftCore {
         for voter in quorum.voters where voter != id { send(.collecting, to: voter) }
     }
 
-    /// The next thing to do, whatever happened: follow a greater log, fetch, wait for the disk, ask further voters, lead.
+    /// Does whatever comes next: turn to a better log, fetch, wait for the disk, ask more voters, or lead.
     mutating func continueCollecting() {
         guard role == .collecting, let campaign, var collection else { return }
         let granted = campaign.replies.filter { $0.verdict == .granted }.map(\.last)
@@ -53,7 +53,7 @@ extension RaftCore {
         guard collection.best.index >= commit else { return abandonCollecting() }
         if collection.write != nil { return }
         if log.last != collection.best, !mutations.contains(.collectsWithoutAdopting) { return fetch() }
-        // What leads has to be durable (C6).
+        // A leader's log has to be durable (C6).
         if let barrier = disk.barrier {
             self.collection?.write = barrier
             return
@@ -61,13 +61,13 @@ extension RaftCore {
         judgeCollection()
     }
 
-    /// The greater log is the one of the greater last term, and of the greater index in it (C3; Raft §5.4.1).
+    /// The better log has the greater last term and, for equal terms, the greater last index (C3; Raft §5.4.1).
     private func isWorse(_ left: LogPosition, _ right: LogPosition) -> Bool {
         guard mutations.contains(.collectsLongestLog) else { return left < right }
         return (left.index, left.term) < (right.index, right.term)
     }
 
-    /// C5 and C6: the votes have to be a quorum of the configuration in the log that was taken over.
+    /// C5 and C6: the votes must be a quorum of the configuration in the adopted log.
     private mutating func judgeCollection() {
         guard let campaign else { return }
         guard isVoter else { return abandonCollecting() }
@@ -81,7 +81,7 @@ extension RaftCore {
 
     // MARK: Fetching
 
-    /// Whether an answer of the holder is awaited.
+    /// Whether it is waiting for an answer from the holder.
     var isFetching: Bool {
         collection.map { $0.holder != nil && $0.write == nil && log.last != $0.best } ?? false
     }
@@ -127,13 +127,14 @@ extension RaftCore {
         }
     }
 
-    /// Each batch is durable before the next is fetched: a crash in between leaves a log that is a legal log (C4).
+    /// Each batch is durable before the next is fetched: a crash in between leaves a valid log (C4).
     private mutating func waitForDisk() {
         collection?.write = disk.barrier
         if disk.barrier == nil { continueCollecting() }
     }
 
-    /// Steps back to where both logs can agree, never below what is committed, which every best log holds.
+    /// Steps back to where both logs may agree, but never below the commit index: every best log holds what is
+    /// committed.
     private mutating func probeBack(to hint: LogPosition, from previous: LogPosition) {
         guard previous.index > commit else { return abandonCollecting() }
         let common = log.position(atMost: hint) ?? log.before
@@ -147,7 +148,8 @@ extension RaftCore {
         let before = incomingSnapshot?.offset ?? 0
         switch collect(chunk) {
         case .next(let offset):
-            // A piece that came again calls for nothing: the next one was asked for, and is again at the deadline.
+            // A repeated piece needs no action: the next one has been asked for, and is asked for again at the
+            // deadline.
             guard offset != before else { return }
             progressed()
             fetch()
@@ -182,7 +184,7 @@ extension RaftCore {
         let fetchDeadline = now + resendInterval
         self.collection?.fetchDeadline = fetchDeadline
         guard collection.write == nil, log.last != collection.best else { return }
-        // The holder is silent: any other with an equal log will do, or the same again.
+        // The holder is silent: ask another one with an equal log, or the same one again.
         let holders =
             campaign?.replies.filter { $0.verdict == .granted && $0.last == collection.best }.map(\.from) ?? []
         self.collection?.holder = holders.first { $0 != collection.holder && !collection.failed.contains($0) }
@@ -190,7 +192,7 @@ extension RaftCore {
         fetch()
     }
 
-    /// C7: follows again. What came to something is tried again; what came to nothing yields to Raft for a while.
+    /// C7: becomes a follower. If it made progress it collects again; if not, raft mode gets a few campaigns.
     private mutating func abandonCollecting() {
         if collection?.hasProgress ?? false {
             collectsAgain = true

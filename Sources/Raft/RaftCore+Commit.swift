@@ -1,8 +1,8 @@
-// Owns what is chosen on its way to the state machine, once each (thesis §6.3).
+// Owns how chosen commands reach the state machine, each of them once (thesis §6.3).
 internal import Topology
 
 extension RaftCore {
-    /// Everything up to the index is chosen: it goes to the state machine, and those who wait for it are answered.
+    /// Everything up to the index is chosen: gives it to the state machine and answers those who wait for it.
     mutating func advanceCommit(to index: LogIndex) {
         guard index > commit else { return }
         assertInvariant(index <= log.last.index) { "\(index) is committed, but the log ends at \($0.log.last)" }

@@ -1,9 +1,9 @@
-// Owns what is on the disk, what is on its way there, and the order of effects around it.
+// Owns what is durable, what is being written, and the order of effects around writes.
 internal import Topology
 
-/// The writes of a member: those that are durable, under way, and not yet asked for.
+/// A member's writes: those that are durable, those in progress, and changes that still need one.
 struct DiskState: Sendable {
-    /// A write that was asked for: the log's end after it.
+    /// A requested write, and the log's end after it.
     struct Write: Sendable {
         var token: PersistToken
         var through: LogIndex
@@ -15,21 +15,21 @@ struct DiskState: Sendable {
     var writes: [Write] = []
     /// The log in memory is durable up to here.
     var durableIndex = LogIndex.zero
-    /// The log's end as all writes that were asked for leave it.
+    /// The log's end once all requested writes are done.
     var writtenThrough = LogIndex.zero
 
-    // Changes that no write holds yet.
+    // Changes that are not part of a write yet.
     var changedFrom: LogIndex?
     var hardStateChanged = false
     var newSnapshot: Snapshot?
 
     var isFull = false
-    /// The log is corrupt, until a leader has filled it up to here.
+    /// The log is corrupt until a leader has filled it up to here.
     var unhealedThrough: LogIndex?
 
     var isDirty: Bool { changedFrom != nil || hardStateChanged || newSnapshot != nil }
 
-    /// What everything so far is durable with; nil where it is already.
+    /// The write with which everything so far is durable; nil if it already is.
     var barrier: PersistToken? {
         if isDirty { return PersistToken(lastToken.number + 1) }
         return lastToken > durableToken ? lastToken : nil
@@ -109,7 +109,7 @@ extension RaftCore {
         RaftMessage(from: id, to: target, term: term, body)
     }
 
-    /// Sends what rests on nothing that is not durable.
+    /// Sends a message that depends on no pending write.
     mutating func send(_ body: RaftMessage.Body, to target: NodeID) {
         pending.append(.send(message(body, to: target), after: nil))
     }
@@ -119,7 +119,7 @@ extension RaftCore {
         pending.append(.send(message(body, to: target), after: disk.barrier))
     }
 
-    /// Ends a call: one write for all changes, before everything that may rest on it.
+    /// Ends a call: one write for all changes comes before every effect that may depend on it.
     mutating func flush(into effects: inout [RaftEffect]) {
         guard violation == nil else {
             pending = []
@@ -127,7 +127,8 @@ extension RaftCore {
         }
         if disk.isDirty { effects.append(.persist(nextBatch())) }
         heal()
-        // Before the entries that came with it are applied: what a state makes of them may rest on who the group is.
+        // This comes before the entries that arrived with it are applied: what they do may depend on who the members
+        // are.
         if reportedConfiguration != configuration {
             reportedConfiguration = configuration
             effects.append(.changedConfiguration(configuration))
@@ -159,7 +160,8 @@ extension RaftCore {
         return batch
     }
 
-    /// A corrupt log is whole again once it reaches every index that this node ever acknowledged, by a leader's word.
+    /// A corrupt log counts as whole again once a leader has confirmed it up to every index that this node ever
+    /// acknowledged.
     private mutating func heal() {
         guard let through = disk.unhealedThrough, verified >= through, verified > .zero else { return }
         disk.unhealedThrough = nil

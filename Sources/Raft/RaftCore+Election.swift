@@ -1,7 +1,7 @@
-// Owns campaigns: pre-vote, vote, and which way to elect (Raft §5.2, thesis §9.6, design §4 C1-C3 and POLICY).
+// Owns campaigns: pre-vote, vote, and which way to elect (Raft §5.2, thesis §9.6; Elections C1-C3, policy).
 internal import Topology
 
-/// A campaign under way, for votes or for the promise of votes.
+/// A campaign in progress, for votes or, in a pre-vote, for the promise of them.
 struct Campaign: Sendable {
     struct Reply: Sendable {
         var from: NodeID
@@ -12,11 +12,11 @@ struct Campaign: Sendable {
 
     var mode: VoteRequest.Mode
     var isTransfer: Bool
-    /// The term that is asked about.
+    /// The term that voters are asked about.
     var term: Term
-    /// One a voter; the latest.
+    /// The latest of each voter.
     var replies: [Reply] = []
-    /// The write that holds the own vote: it counts once that is durable.
+    /// The write with this node's own vote, which counts once it is durable.
     var ownVote: PersistToken?
 
     mutating func take(_ reply: VoteReply, from: NodeID) {
@@ -28,7 +28,7 @@ struct Campaign: Sendable {
 
     func verdict(of voter: NodeID) -> VoteReply.Verdict? { replies.first { $0.from == voter }?.verdict }
     func isGranted(by voter: NodeID) -> Bool { verdict(of: voter) == .granted }
-    /// It would follow, but for its greater log.
+    /// It would grant if the candidate's log were not behind.
     func wouldFollow(_ voter: NodeID) -> Bool { isGranted(by: voter) || verdict(of: voter) == .logBehind }
 }
 
@@ -36,8 +36,8 @@ extension RaftCore {
     /// Whether this node may ask for votes at all.
     var canCampaign: Bool { (isVoter || isStillNeeded) && !isCorrupt && !disk.isFull && !isDiskStalled }
 
-    /// A configuration leaves this node out and is not known to be committed: the others may lack it, and could not elect
-    /// anybody while this node's log is ahead of theirs (thesis §4.2.2). It will not count itself.
+    /// The latest configuration leaves this node out but is not known to be committed. The others may lack it, and
+    /// could elect nobody while this node's log is ahead of theirs (thesis §4.2.2). It does not count its own vote.
     private var isStillNeeded: Bool {
         log.configurationIndex > commit && log.configurationBefore.map(isVoter(in:)) ?? false
     }
@@ -49,16 +49,16 @@ extension RaftCore {
             leader = nil
             return
         }
-        // The disk was slow over the first entry: nobody else has it yet, so nobody would vote.
+        // The disk was slow to write the first entry. Nobody else has it yet, so nobody would vote.
         if isFounderAgain { return lead(isFounding: true) }
-        // One more timeout has passed without a leader since a quorum would have followed a better log (POLICY ii).
+        // Policy 2: a quorum would have followed a better log, and another timeout has passed without a leader.
         let canCollect = collectsAgain || (lackedOnlyLog && role == .preCandidate)
         collectsAgain = false
         startPreVote(mode: mode(collecting: canCollect))
     }
 
     private func mode(collecting: Bool) -> VoteRequest.Mode {
-        // One that leaves wins by the log that nobody else has, or not at all.
+        // A node that leaves can win only because nobody else has its log; collecting would gain nothing.
         if campaignsWithoutCollecting > 0 || !isVoter { return .raft }
         switch policy {
         case .raft: return .raft
@@ -67,7 +67,7 @@ extension RaftCore {
         }
     }
 
-    /// Asks who would vote for this node; changes nothing that is durable (thesis §9.6). It stops following.
+    /// Asks who would vote for this node, and stops following. Nothing durable changes (thesis §9.6).
     private mutating func startPreVote(mode: VoteRequest.Mode) {
         role = .preCandidate
         leader = nil
@@ -83,7 +83,7 @@ extension RaftCore {
 
     mutating func takePreVoteReply(_ reply: VoteReply, _ message: RaftMessage) {
         if message.term > term, reply.verdict != .granted {
-            // What it lacks is the term: the next pre-vote asks for one that the voter can give.
+            // Only the term was too low: the next pre-vote asks about one that the voter can grant.
             if role != .leader { becomeFollower(in: message.term) }
             return
         }
@@ -103,20 +103,21 @@ extension RaftCore {
         guard policy == .auto, campaign.mode == .raft, campaignsWithoutCollecting == 0 else { return }
         lackedOnlyLog = quorum.canElect { $0 == id || campaign.wouldFollow($0) }
         guard lackedOnlyLog, isOfTopPriority else { return }
-        // POLICY (i): by Raft it cannot win any more, and it lags so little that taking the log over costs nothing.
+        // Policy 1: raft mode can no longer win, and the lag is so small that adopting the log costs nothing.
         let couldWin = quorum.canElect { $0 == id || campaign.verdict(of: $0) ?? .granted == .granted }
         let lag = campaign.replies.filter { $0.verdict == .logBehind }.map(\.bytesSinceCommit).max() ?? 0
         if !couldWin, lag <= limits.priorityLagBytes { startPreVote(mode: .collect) }
     }
 
-    /// Ranks differ, and none is better than this node's.
+    /// Whether ranks differ and no voter has a better one than this node.
     private var isOfTopPriority: Bool {
         let ranks = configuration.members.filter { $0.role == .voter }.map { ($0.id, $0.rank) }
         guard let own = ranks.first(where: { $0.0 == id })?.1 else { return false }
         return ranks.allSatisfy { $0.1 >= own } && ranks.contains { $0.1 > own }
     }
 
-    /// The leader hands over: no pre-vote, which everyone who hears that leader would refuse (thesis §3.10).
+    /// The leader is handing over. There is no pre-vote, since everyone who hears that leader would refuse it (thesis
+    /// §3.10).
     mutating func campaignForTransfer() {
         guard canCampaign else { return }
         startCampaign(mode: .raft, isTransfer: true)
@@ -135,7 +136,7 @@ extension RaftCore {
         judgeVote()
     }
 
-    /// Asks for a vote once the own one is durable (C2).
+    /// Asks for a vote once this node's own vote is durable (C2).
     mutating func askForVote(_ voter: NodeID) {
         guard let campaign else { return }
         let request = VoteRequest(last: log.last, commit: commit, mode: campaign.mode, isTransfer: campaign.isTransfer)
@@ -155,7 +156,7 @@ extension RaftCore {
         if reply.verdict == .granted, !isFetching || reply.last > collection?.best ?? .zero { continueCollecting() }
     }
 
-    /// Leads, or collects, once a quorum has granted; the own vote counts once it is durable.
+    /// Leads or collects once a quorum has granted. This node's own vote counts once it is durable.
     mutating func judgeVote() {
         guard role == .candidate, let campaign, let ownVote = campaign.ownVote, ownVote <= disk.durableToken else {
             return

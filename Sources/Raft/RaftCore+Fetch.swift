@@ -1,20 +1,21 @@
-// Owns the voter's side of a collection: the holder of the best log gives it away (design §4, V5 and V6).
+// Owns the voter's side of a collection: the holder of the best log hands it to the candidate (Elections V5 and V6).
 internal import Topology
 
 extension RaftCore {
-    /// V6: answers only in the term of the fetch, which the rules of terms have seen to, and only while its log is the target.
+    /// V6: gives entries only in the term of the fetch, which the caller has checked, and only while its log is the
+    /// target.
     mutating func answerFetch(_ fetch: Fetch, _ from: NodeID) {
         send(.fetchReply(reply(to: fetch)), to: from)
     }
 
-    /// A fetch of an earlier term stays without an answer: the log may have changed since the vote.
+    /// A fetch from an earlier term gets no answer: the log may have changed since the vote.
     mutating func answerStaleFetch(_ fetch: Fetch, _ message: RaftMessage) {
         guard mutations.contains(.fetchesAcrossTerms) else { return }
         let body = RaftMessage.Body.fetchReply(reply(to: fetch))
         pending.append(.send(RaftMessage(from: id, to: message.from, term: message.term, body), after: nil))
     }
 
-    /// It says of which log it is a part, for the candidate to see that that is still the best one.
+    /// Names the log that it is a part of, so that the candidate sees whether that is still the best one.
     private func reply(to fetch: Fetch) -> FetchReply {
         let target = mutations.contains(.fetchesAcrossTerms) ? log.last : fetch.target
         return FetchReply(target: target, previous: fetch.previous, content: content(of: fetch))
@@ -38,7 +39,7 @@ extension RaftCore {
         return .snapshot(chunk(of: snapshot, at: offset))
     }
 
-    /// Somebody takes over a log: that is worth waiting for, but only once a term.
+    /// Somebody is adopting a log. That is worth waiting for, but only once in each term.
     mutating func heardCollector(_ from: NodeID) {
         guard leader == nil, collectorTerm < term, role == .follower || role == .preCandidate else { return }
         collectorTerm = term

@@ -1,7 +1,7 @@
-// Owns what a leader is beyond its log: beginning, heartbeats, check-quorum and the end (Raft §5.2, thesis §6.2).
+// Owns leadership apart from replication: its beginning, heartbeats, check-quorum and its end (Raft §5.2, thesis §6.2).
 internal import Topology
 
-/// What only a leader knows; all of it is lost with the leadership.
+/// What only a leader knows; all of it is dropped when it stops leading.
 struct Leadership: Sendable {
     /// The node founds the group: term 1 carries the first configuration and nothing else.
     var isFounding: Bool
@@ -9,7 +9,7 @@ struct Leadership: Sendable {
     var firstIndex: LogIndex
     /// The other members, in the order of the configuration.
     var progress: [Progress] = []
-    /// The round of heartbeats that was begun last.
+    /// The latest round of heartbeats.
     var round: UInt64 = 0
     var heartbeatDeadline: Tick
     var proposals: [WaitingProposal] = []
@@ -27,7 +27,7 @@ struct WaitingProposal: Sendable {
 }
 
 extension RaftCore {
-    /// Begins to lead: an entry of its own term commits all before it (§5.4.2, §8).
+    /// Begins to lead, with an entry of its own term that will commit everything before it (§5.4.2, §8).
     mutating func lead(isFounding: Bool) {
         if let campaign {
             let greatest = campaign.replies.filter { $0.verdict == .granted }.map(\.last).max() ?? .zero
@@ -46,7 +46,7 @@ extension RaftCore {
         beat()
     }
 
-    /// Follows the configuration: who is new is probed, who left is forgotten.
+    /// Follows the configuration: new members are probed, and those that left are forgotten.
     mutating func refreshProgress() {
         guard let old = leadership?.progress else { return }
         let outgoing = (configuration.outgoing ?? []).filter { leaving in
@@ -58,7 +58,7 @@ extension RaftCore {
         }
     }
 
-    /// The configuration in force may have changed, by an entry that came or went.
+    /// The configuration in force may have changed, because an entry was added or cut.
     mutating func configurationChanged() {
         guard log.configuration != configuration else { return }
         configuration = log.configuration
@@ -67,7 +67,7 @@ extension RaftCore {
         refreshProgress()
     }
 
-    /// Once a heartbeat interval: is this node still able to lead, and do the others know?
+    /// Checks once every heartbeat interval whether this node can still lead, and tells the others that it does.
     mutating func beat() {
         guard !isDiskStalled else { return becomeFollower() }
         guard hearsQuorum || leadership?.isFounding ?? true else { return becomeFollower() }
@@ -94,7 +94,7 @@ extension RaftCore {
         confirmReads()
     }
 
-    /// A heartbeat of the round that was begun last: with what is committed of that which the member is known to hold.
+    /// Sends a heartbeat of the latest round, with the commit index limited to what the member is known to hold.
     private mutating func tellCommit(to place: Int) {
         guard let leadership else { return }
         let progress = leadership.progress[place]
@@ -103,8 +103,8 @@ extension RaftCore {
         send(.heartbeat(Heartbeat(round: leadership.round, commit: known)), to: progress.id)
     }
 
-    /// Members learn of a commit at once rather than with the next heartbeat, those whose answers come late as well as those
-    /// whose answers made it one; where entries have carried the news, nothing more is sent.
+    /// Tells members of a commit at once instead of with the next heartbeat, including those whose answers came late. A
+    /// member that entries have already told gets nothing more.
     private mutating func tellNews() {
         for place in leadership?.progress.indices ?? 0..<0 {
             guard let progress = leadership?.progress[place] else { return }
@@ -120,7 +120,8 @@ extension RaftCore {
         confirmReads()
     }
 
-    /// Ends a call of a leader: what was appended goes out, a round begins that reads wait for, and members learn of commits.
+    /// Ends a leader's call: sends what was appended, begins a round if reads wait for one, and tells members of
+    /// commits.
     mutating func finishLeading() {
         guard role == .leader else { return }
         advanceCommit()
@@ -131,7 +132,7 @@ extension RaftCore {
         tellNews()
     }
 
-    /// Gives leadership up: what waits for it is answered.
+    /// Stops leading and answers whatever waits for this leader.
     mutating func stopLeading() {
         guard let leadership else { return }
         for proposal in leadership.proposals { pending.append(.answer(proposal.request, .unknown)) }

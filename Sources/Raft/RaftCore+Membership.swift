@@ -1,30 +1,31 @@
 // Owns how the group changes: founding, and one change at a time through a joint configuration (Raft §6, thesis §4).
 internal import Topology
 
-/// A change of members that a leader carries through.
+/// A change of members that a leader is carrying out.
 ///
-/// catchingUp (new voters follow as observers) → joint → final; a change that leaves voters and quorum alone is final at once.
+/// catchingUp (new voters follow as observers) → joint → final; a change that leaves voters and quorum alone is final
+/// at once.
 struct ChangeUnderWay: Sendable {
     enum Stage: Sendable { case catchingUp, joint, final, reverting }
 
-    /// Nobody waits for a change that was taken over from an earlier leader.
+    /// nil for a change that was taken over from an earlier leader: nobody here waits for it.
     var request: RequestID?
     var target: Configuration
     var before: Configuration
     var stage: Stage
     /// The entry of this stage.
     var index: LogIndex
-    /// When new voters that move no further are given up.
+    /// When new voters that make no progress are given up.
     var deadline: Tick
 }
 
 extension RaftCore {
     // MARK: Founding
 
-    /// Writes the first configuration as entry 1 of term 1. Only the founder has a vote there, its own, so that no other
-    /// node can lead that term; and it leads it only to spread that one entry, which it wrote durably before it was seen,
-    /// so that it may do so again after a crash, or once a disk that stalled goes on. Once a quorum of the new group holds
-    /// it, an ordinary election follows.
+    /// Writes the first configuration as entry 1 of term 1. In that term only the founder has a vote, its own, so no
+    /// other node can lead it. The founder leads it only to spread that one entry, which is durable before anyone sees
+    /// it; so it may lead again after a crash, or once a stalled disk recovers. When a quorum of the new group holds
+    /// the entry, an ordinary election follows.
     mutating func form(_ configuration: Configuration) {
         guard log.last == .zero, term == .zero, snapshot == nil, !isCorrupt, !disk.isFull else { return }
         guard configuration.defect == nil, !configuration.isJoint, isVoter(in: configuration) else { return }
@@ -34,13 +35,13 @@ extension RaftCore {
         lead(isFounding: true)
     }
 
-    /// It founded the group, and nothing has happened since.
+    /// Whether it founded the group and nothing has happened since.
     var isFounderAgain: Bool {
         term == Term(1) && hardState.votedFor == id && isVoter && !isCorrupt
             && log.last == LogPosition(term: Term(1), index: LogIndex(1)) && commit == .zero
     }
 
-    /// A quorum holds the first entry: from here on the group elects.
+    /// A quorum holds the first entry: from now on leaders are elected.
     mutating func founded() {
         becomeFollower()
         guard canCampaign else { return }
@@ -51,7 +52,8 @@ extension RaftCore {
 
     mutating func changeMembers(_ change: MembershipChange, _ request: RequestID) {
         guard role == .leader, let leadership else { return refuseAsFollower(request) }
-        // A configuration before the first own entry could be chosen twice (Ongaro 2015, "bug in single-server changes").
+        // A configuration proposed before the first entry of this leader's term could let two be chosen (Ongaro 2015,
+        // "bug in single-server changes").
         guard leadsFully else { return refuse(request, "the leader has not committed an entry of its term yet") }
         guard leadership.change == nil, !configuration.isJoint, log.configurationIndex <= commit else {
             return refuse(request, "another change is under way")
@@ -115,7 +117,7 @@ extension RaftCore {
     mutating func advanceChange() {
         guard role == .leader, leadsFully else { return }
         if leadership?.change == nil, configuration.isJoint {
-            // An earlier leader began it; its entry being committed, this one finishes it.
+            // An earlier leader began it. Now that its entry is committed, this one finishes it.
             let change = ChangeUnderWay(
                 request: nil, target: settled, before: configuration, stage: .joint, index: log.configurationIndex,
                 deadline: .distantFuture)
@@ -138,7 +140,7 @@ extension RaftCore {
         case .final:
             leadership?.change = nil
             if let request = change.request { pending.append(.answer(request, .applied(change.index))) }
-            // It led the change it is not part of, without counting itself (§6).
+            // It led the change that removes it, without counting itself (§6).
             if !isVoter { leave() }
         case .reverting: leadership?.change = nil
         }
@@ -157,7 +159,8 @@ extension RaftCore {
         return settled
     }
 
-    /// All voters to be hold what was there when they came: the group does not wait for them once they count (thesis §4.2.1).
+    /// Whether every new voter holds what the log had when it was added, so that the group need not wait for them once
+    /// they count (thesis §4.2.1).
     private func hasCaughtUp(_ change: ChangeUnderWay) -> Bool {
         let old = voters(of: configuration)
         return voters(of: change.target).filter { !old.contains($0) }.allSatisfy { voter in
@@ -167,7 +170,7 @@ extension RaftCore {
 
     private var catchUpTimeout: Duration { electionTimeout * 10 }
 
-    /// Gives up on new voters that do not come closer.
+    /// Gives up on new voters that are not catching up.
     mutating func checkChange() {
         guard let change = leadership?.change, change.stage == .catchingUp else { return }
         let old = voters(of: configuration)

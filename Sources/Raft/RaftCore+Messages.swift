@@ -1,4 +1,4 @@
-// Owns what every message meets first: checks, and the rules of terms (Raft §5.1).
+// Owns the first steps for every message: checks, and the rules of terms (Raft §5.1).
 internal import Topology
 
 extension RaftCore {
@@ -14,7 +14,7 @@ extension RaftCore {
                 if case .fetch(let fetch) = message.body { return answerStaleFetch(fetch, message) }
                 return answerStale(message)
             }
-            // A leader that it does not know deposes it, but no answer of those that were removed does.
+            // A leader that this one does not know may depose it, but answers from removed members do not.
             if role == .leader, message.term > term, !message.isOfLeader, !isMember(message.from) { return }
             if message.term > term { becomeFollower(in: message.term) }
             takeOfThisTerm(message)
@@ -43,13 +43,13 @@ extension RaftCore {
         }
     }
 
-    /// A leader of an earlier term learns of the later one from any answer: without it a node that is ahead in terms would
-    /// be deaf for ever, as its leader is for it.
+    /// Lets a leader of an earlier term learn of the later one. Without an answer, a node that is ahead in terms would
+    /// ignore its leader forever, and the leader would never know.
     private mutating func answerStale(_ message: RaftMessage) {
         if message.isOfLeader { send(.heartbeatReply(HeartbeatReply(round: 0)), to: message.from) }
     }
 
-    /// Acknowledges the sender as the leader of this term; false where the term has another.
+    /// Accepts the sender as the leader of this term; false if the term has another one.
     private mutating func follow(_ message: RaftMessage) -> Bool {
         guard role != .leader, leader == nil || leader == message.from else {
             reject(message, "a second leader in term \(term)")
@@ -64,7 +64,7 @@ extension RaftCore {
         return true
     }
 
-    /// Gives up whatever role it had; in a later term also the vote and the leader.
+    /// Gives up its role and, if the term is later, its vote and leader.
     mutating func becomeFollower(in newTerm: Term? = nil) {
         let wasFollower = role == .follower
         if role == .leader { stopLeading() }
@@ -82,7 +82,8 @@ extension RaftCore {
         if !wasFollower { restartElectionTimer() }
     }
 
-    /// Each election waits 1-2 times the timeout (§5.2), and half a timeout more for each rank (design §4).
+    /// Each election waits 1-2 times the timeout (§5.2), and half a timeout more for each rank, so that the leader sits
+    /// where operators want it.
     mutating func restartElectionTimer() {
         let base = Int(nanoseconds(electionTimeout))
         let rank = configuration.members.first { $0.id == id }?.rank ?? 0

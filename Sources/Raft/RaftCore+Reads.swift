@@ -1,7 +1,8 @@
-// Owns linearizable reads: the commit index of now, once a round of heartbeats proves that this node still leads (thesis §6.4).
+// Owns linearizable reads: the current commit index, once a round of heartbeats has proved that this node still leads
+// (thesis §6.4).
 internal import Topology
 
-/// A read that waits for a round of heartbeats, begun after it came.
+/// A read that waits for a round of heartbeats that begins after it was asked for.
 struct WaitingRead: Sendable {
     var request: RequestID
     var round: UInt64
@@ -14,15 +15,16 @@ extension RaftCore {
         self.leadership?.reads.append(WaitingRead(request: request, round: leadership.round + 1))
     }
 
-    /// Begins the round that reads wait for, one at a time: reads that come meanwhile share the next.
+    /// Begins the round that reads wait for. There is one round at a time; reads that arrive meanwhile share the next.
     mutating func beginRoundForReads() {
         guard let leadership, leadership.reads.contains(where: { $0.round > leadership.round }) else { return }
         let isRoundUnderWay = leadership.reads.contains { $0.round <= leadership.round }
         if !isRoundUnderWay { beginRound() }
     }
 
-    /// Answers the reads whose round a quorum has answered. The index is the commit of the moment, which is at least that
-    /// of the request; a leader that has not committed an entry of its term yet does not know what is chosen (§8, C6).
+    /// Answers the reads whose round a quorum has answered. The index is the commit index of now, which is no less than
+    /// it was at the request. A leader that has committed no entry of its term yet does not know what is chosen (§8,
+    /// C6).
     mutating func confirmReads() {
         guard leadsFully, let leadership, !leadership.reads.isEmpty else { return }
         let confirmed = quorum.reached { voter in

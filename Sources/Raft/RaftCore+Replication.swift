@@ -1,4 +1,4 @@
-// Owns a leader's entries on their way: proposals, pipelines to followers, and the commit (Raft §5.3, §5.4.2).
+// Owns replication: proposals, pipelines to followers, and the commit (Raft §5.3, §5.4.2).
 internal import Topology
 
 extension RaftCore {
@@ -36,7 +36,7 @@ extension RaftCore {
         for place in 0..<count { replicate(to: place) }
     }
 
-    /// Sends what a follower lacks, as far as the bounds of its pipeline allow.
+    /// Sends what a follower lacks, within the limits of its pipeline.
     private mutating func replicate(to place: Int) {
         guard var progress = leadership?.progress[place] else { return }
         defer { leadership?.progress[place] = progress }
@@ -53,7 +53,7 @@ extension RaftCore {
                     progress.mode = .snapshot(SnapshotTransfer(snapshot: snapshot, resendAt: now))
                     continue
                 }
-                // Who does not answer is asked where it stands, without entries that it may not get.
+                // A follower that does not answer is only asked where it stands; entries might be sent in vain.
                 let isHeard = progress.lastHeard + electionTimeout > now
                 let entries = isHeard ? log.entries(after: previous.index, cost: limits.messageBytes) : []
                 sendAppend(previous, entries, to: progress.id)
@@ -77,8 +77,8 @@ extension RaftCore {
         }
     }
 
-    /// The leader writes its own log at the same time (thesis §10.2.1); but the first entry of a group is durable before
-    /// anyone sees it, for its founder may lead term 1 again after a crash.
+    /// The leader writes its own log in parallel (thesis §10.2.1), except that a group's first entry is durable before
+    /// anyone sees it: its founder may lead term 1 again after a crash.
     private mutating func sendAppend(_ previous: LogPosition, _ entries: [LogEntry], to follower: NodeID) {
         let append = RaftMessage.Body.append(Append(previous: previous, entries: entries, commit: commit))
         if leadership?.isFounding ?? false {
@@ -88,10 +88,10 @@ extension RaftCore {
         }
     }
 
-    /// How long an answer to entries may take before they are sent again.
+    /// How long to wait for an answer before entries are sent again.
     var resendInterval: Duration { electionTimeout / 2 }
 
-    /// Goes back to probing where answers are missing: a message may be lost.
+    /// Goes back to probing followers that have not answered: a message may have been lost.
     mutating func resend() {
         guard let count = leadership?.progress.count else { return }
         for place in 0..<count {
@@ -128,25 +128,26 @@ extension RaftCore {
         advanceChange()
     }
 
-    /// The logs differ at `previous`: they can agree at the latest where both the hint and the own log allow (thesis §3.5).
+    /// The logs differ at `previous`. The hint and this log together bound the last position at which they may agree
+    /// (thesis §3.5).
     private func takeConflict(at previous: LogIndex, hint: LogPosition, _ progress: inout Progress) {
         switch progress.mode {
         case .snapshot: return
         case .probe where progress.next.previous != previous || previous == .zero: return
-        // An answer to a message that a later one has overtaken; but nothing being under way, the follower says by itself
-        // that it does not know what it was believed to hold.
+        // A later message has overtaken the one this answers. But if nothing is in flight, the follower is saying of
+        // its own accord that it cannot confirm what it was believed to hold.
         case .replicate(let inFlight) where previous <= progress.match && !inFlight.isEmpty: return
         case .probe, .replicate: break
         }
         let common = min(log.position(atMost: hint)?.index ?? log.before.index.previous, previous.previous)
-        // A follower whose disk lost what it had acknowledged (design §4, storage) says so only here.
+        // A follower whose disk lost what it had acknowledged can tell the leader only here.
         progress.match = min(progress.match, common)
         progress.probe(from: common.next)
     }
 
     // MARK: Commit
 
-    /// Commits what a quorum holds durably, counting only an entry of the own term (§5.4.2).
+    /// Commits what is durable at a quorum, counting only entries of this leader's term (§5.4.2).
     mutating func advanceCommit() {
         guard role == .leader, let progress = leadership?.progress else { return }
         let own = disk.durableIndex.number

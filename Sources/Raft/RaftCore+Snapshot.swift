@@ -1,14 +1,14 @@
 // Owns snapshots: taking them, sending them in pieces, and becoming what they say (Raft §7).
 internal import Topology
 
-/// A snapshot that the state machine was asked for, with what the core adds to it.
+/// A snapshot that was asked of the state machine, with what the core adds to it.
 struct WantedSnapshot: Sendable {
     var position: LogPosition
     var configuration: Configuration
     var sessions: SessionTable
 }
 
-/// A snapshot as far as its pieces came, from whomever they came.
+/// The pieces of a snapshot that have arrived, whoever sent them.
 struct IncomingSnapshot: Sendable {
     enum Step {
         case next(offset: Int)
@@ -23,14 +23,14 @@ struct IncomingSnapshot: Sendable {
 
     var offset: Int { bytes.count }
 
-    /// Takes a piece that follows the ones before; any other changes nothing.
+    /// Takes the next piece; any other changes nothing.
     mutating func take(_ chunk: SnapshotChunk) -> Step {
         guard chunk.offset == bytes.count else { return .next(offset: bytes.count) }
         bytes += chunk.bytes
         checksum.update(chunk.bytes)
         guard bytes.count == identity.byteCount else { return .next(offset: bytes.count) }
         guard checksum.value == identity.checksum, let (table, length) = SessionTable.decode(bytes) else {
-            // Somewhere a bit fell over: all of it again.
+            // A bit flipped somewhere: fetch all of it again.
             self = IncomingSnapshot(identity)
             return .next(offset: 0)
         }
@@ -69,14 +69,14 @@ extension RaftCore {
 
     // MARK: Sending
 
-    /// A piece of the own snapshot; nil where there is none.
+    /// A piece of this node's snapshot; nil if there is none.
     func chunk(of snapshot: Snapshot, at offset: Int) -> SnapshotChunk {
         let start = offset < snapshot.bytes.count ? offset : 0
         let end = min(start + limits.chunkBytes, snapshot.bytes.count)
         return SnapshotChunk(identity: snapshot.identity, offset: start, bytes: Array(snapshot.bytes[start..<end]))
     }
 
-    /// Sends pieces as far as the bound of unanswered ones allows.
+    /// Sends pieces up to the limit of unanswered ones.
     mutating func sendChunks(_ transfer: inout SnapshotTransfer, to follower: NodeID) {
         let window = limits.chunkBytes * limits.chunksInFlight
         while transfer.sent < transfer.snapshot.bytes.count, transfer.sent - transfer.acknowledged < window {
@@ -126,7 +126,7 @@ extension RaftCore {
         }
     }
 
-    /// Adds a piece to the snapshot that is coming; another snapshot takes its place.
+    /// Adds a piece to the incoming snapshot; a different snapshot replaces it.
     mutating func collect(_ chunk: SnapshotChunk) -> IncomingSnapshot.Step {
         var incoming = incomingSnapshot ?? IncomingSnapshot(chunk.identity)
         if incoming.identity != chunk.identity { incoming = IncomingSnapshot(chunk.identity) }
@@ -136,7 +136,7 @@ extension RaftCore {
         return step
     }
 
-    /// Becomes what the snapshot says. Entries after it stay where the log continues it (§7).
+    /// Takes over the snapshot's state. Entries after it stay if the log continues it (§7).
     mutating func install(_ snapshot: Snapshot, _ table: SessionTable, _ stateMachine: [UInt8]) {
         let position = snapshot.identity.position
         assertInvariant(position.index > commit) { "a snapshot at \(position) would undo the commit of \($0.commit)" }

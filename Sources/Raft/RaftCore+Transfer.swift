@@ -1,7 +1,7 @@
 // Owns the planned change of the leader (thesis §3.10).
 internal import Topology
 
-/// A transfer under way: the target catches up, no proposal is taken, and then it is told to campaign.
+/// A transfer in progress: proposals are refused while the target catches up; then it is told to campaign.
 struct Transfer: Sendable {
     var request: RequestID
     var target: NodeID
@@ -9,7 +9,7 @@ struct Transfer: Sendable {
     var wasTold = false
 }
 
-/// A transfer whose leader gave way: it succeeded if the target leads next.
+/// A transfer whose leader has stepped down: it succeeded if the target leads next.
 struct HandedOver: Sendable {
     var request: RequestID
     var target: NodeID
@@ -33,7 +33,8 @@ extension RaftCore {
         checkTransfer()
     }
 
-    /// The voter that would lead best: that answers, with the most of the log, then by rank and id.
+    /// The best voter to lead next: of those that answer, the one with the longest log, then the best rank, then the
+    /// lowest id.
     var successor: NodeID? {
         let candidates = configuration.members.compactMap { member -> (Member, Progress)? in
             guard member.role == .voter, let place = leadership?.place(of: member.id),
@@ -60,7 +61,7 @@ extension RaftCore {
         send(.campaignNow, to: transfer.target)
     }
 
-    /// A leader that has to go lets the best of the others begin at once.
+    /// A leader that must step down tells the best of the others to campaign at once.
     mutating func callSuccessor() {
         guard let successor else { return }
         send(.campaignNow, to: successor)

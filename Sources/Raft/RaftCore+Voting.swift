@@ -1,4 +1,4 @@
-// Owns how a voter answers candidates (design §4 V1-V4 and V7).
+// Owns how a voter answers candidates (Elections V1-V4 and V7).
 internal import Topology
 
 extension RaftCore {
@@ -8,8 +8,8 @@ extension RaftCore {
         return leader != nil && heardLeader + electionTimeout > now
     }
 
-    /// Says whether it would vote; changes nothing, and restarts no timer. A lower term is answered too: the asker would
-    /// else never learn which term it takes.
+    /// Says whether it would vote, without changing anything or restarting a timer. Even a lower term is answered; the
+    /// asker would otherwise never learn which term it needs.
     mutating func answerPreVote(_ request: VoteRequest, _ message: RaftMessage) {
         reply(preVerdict(request, message), to: request, message) { .preVoteReply($0) }
     }
@@ -32,20 +32,20 @@ extension RaftCore {
         replyToVote(verdict, request, message)
     }
 
-    /// Whether the configuration does not name another incarnation of this node. Which votes count is for the candidate's
-    /// configuration to say: a voter's own log may not have got there yet (thesis §4.1, §4.2.2).
+    /// False if the configuration names another incarnation of this node. Which votes count is up to the candidate's
+    /// configuration, since a voter's own log may not be that far yet (thesis §4.1, §4.2.2).
     ///
-    /// So an empty node that no configuration has reached votes, too: nobody is asked but whom the asker's configuration
-    /// names with this very disk, which has lost nothing. It was a voter when the group was founded, for later ones have
-    /// caught up before they count. Without its vote a founder that loses its lead early could leave a group without a leader
-    /// for good.
+    /// So even an empty node that no configuration has reached votes. It is asked only if the candidate's configuration
+    /// names it with this very disk, which has lost nothing. It must have been a voter from the start, since later
+    /// voters catch up before they count. Without its vote, a founder that loses its lead early could leave the group
+    /// without a leader for good.
     private var isAdmitted: Bool {
         (configuration.members + (configuration.outgoing ?? [])).allSatisfy {
             $0.id != id || $0.incarnation == incarnation
         }
     }
 
-    /// V2, V3 and V7, for a term that is not below the own one.
+    /// V2, V3 and V7, for a term that is not below this node's.
     private func verdict(_ request: VoteRequest, _ message: RaftMessage) -> VoteReply.Verdict {
         if !isAdmitted || isCorrupt || disk.isFull { return .unable }
         if message.term == term {
@@ -62,7 +62,7 @@ extension RaftCore {
         reply(verdict, to: request, message) { .voteReply($0) }
     }
 
-    /// A granted vote waits for the disk, and with it for all earlier appends: the log that it reports is durable (V4).
+    /// A granted vote waits for its write and so for all earlier appends: the log that it reports is durable (V4).
     private mutating func reply(
         _ verdict: VoteReply.Verdict, to request: VoteRequest, _ message: RaftMessage,
         as body: (VoteReply) -> RaftMessage.Body

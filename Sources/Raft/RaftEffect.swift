@@ -1,7 +1,7 @@
 // Owns what a member of the group wants done.
 public import Topology
 
-/// What has to be durable before anything rests on it.
+/// Must be durable before anything that depends on it leaves the node.
 public struct HardState: Hashable, Sendable {
     public var term: Term
     public var votedFor: NodeID?
@@ -14,7 +14,8 @@ public struct HardState: Hashable, Sendable {
 /// One write to the disk, done as a whole and in this order: the snapshot, the cut, the entries, the hard state.
 public struct PersistBatch: Hashable, Sendable {
     public var token: PersistToken
-    /// Replaces the log up to its position; the rest of the log stays where it continues it, and goes where it does not.
+    /// Replaces the log up to its position. The rest of the log stays if it continues the snapshot, and is dropped if
+    /// not.
     public var snapshot: Snapshot?
     /// Entries from here on are dropped before `entries` are written.
     public var cutFrom: LogIndex?
@@ -34,16 +35,16 @@ public struct PersistBatch: Hashable, Sendable {
 
 /// How a request ended.
 public enum RaftOutcome: Hashable, Sendable {
-    /// A proposal was applied at this index. The state machine's answer is the shell's to give.
+    /// A proposal was applied at this index. The shell adds the state machine's answer.
     case applied(LogIndex)
     /// The same command had been applied before, at this index.
     case duplicate(of: LogIndex)
     /// The session is older than the table remembers: nobody knows whether it was applied.
     case sessionExpired
-    /// A read may be answered once this index is applied (it is, when this is said).
+    /// A read may be answered: this index has been applied.
     case readable(LogIndex)
     case transferred(to: NodeID)
-    /// Certainly not applied: this node does not lead. The leader, where one is known.
+    /// Certainly not applied: this node does not lead. Names the leader if it is known.
     case notLeader(NodeID?)
     /// Certainly not applied: a limit, a change under way, a full disk, an impossible configuration.
     case refused(String)
@@ -51,7 +52,7 @@ public enum RaftOutcome: Hashable, Sendable {
     case unknown
 }
 
-/// What a node is in the group, whenever that changes.
+/// A node's role in the group, reported when it changes.
 public struct RoleReport: Hashable, Sendable {
     public enum Role: String, Hashable, Sendable { case follower, preCandidate, candidate, collecting, leader }
     public var role: Role
@@ -74,16 +75,16 @@ public struct AppliedCommand: Hashable, Sendable {
     }
 }
 
-/// Carried out in order by one place in the shell.
+/// What the shell has to do, in order and in one place.
 public enum RaftEffect: Hashable, Sendable {
     case persist(PersistBatch)
-    /// Sends the message once this and all earlier writes are durable; at once where that is nil.
+    /// Sends the message once this write and all earlier ones are durable; at once if nil.
     case send(RaftMessage, after: PersistToken?)
     /// Gives these committed commands to the state machine. Duplicates are left out.
     case apply([AppliedCommand])
-    /// The state machine becomes what these bytes say.
+    /// Replaces the state machine's state with these bytes.
     case restore([UInt8], at: LogIndex)
-    /// Asks for the state machine's bytes as of now, when everything up to this index was given to it.
+    /// Asks for the state machine's bytes as of now, after everything up to this index was given to it.
     case takeSnapshot(at: LogIndex)
     case answer(RequestID, RaftOutcome)
     case changedRole(RoleReport)

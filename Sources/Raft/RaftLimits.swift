@@ -1,8 +1,8 @@
-// Owns the bounds of everything that could grow.
+// Owns the limits of everything that could grow.
 
-/// What bounds the memory and the messages of a member. Every member may have its own.
+/// Limits of a member's memory and messages. Members may differ in them.
 public struct RaftLimits: Hashable, Sendable {
-    /// The most bytes of a command; a greater one is refused.
+    /// The most bytes of a command; a larger one is refused.
     public var commandBytes = 1 << 20
     /// The most bytes of entries in one message, beyond its first entry.
     public var messageBytes = 256 << 10
@@ -18,7 +18,7 @@ public struct RaftLimits: Hashable, Sendable {
     public var logBytesBeforeSnapshot = 4 << 20
     /// Entries kept behind a snapshot for followers that are a little late.
     public var entriesKeptBehindSnapshot = 1_024
-    /// The most bytes of a snapshot; a greater one is neither taken nor received.
+    /// The most bytes of a snapshot; a larger one is neither taken nor received.
     public var snapshotBytes = 256 << 20
     /// The bytes of a piece of a snapshot.
     public var chunkBytes = 128 << 10

@@ -12,7 +12,7 @@ struct RaftLog: Sendable {
     /// The position before the first entry that is held.
     private(set) var before: LogPosition
     private var entries: [LogEntry] = []
-    /// For each entry the cost of all entries up to and with it, from an origin that never moves.
+    /// For each entry, the cost of all entries up to and including it, from an origin that never moves.
     private var sums: [Int] = []
     private var sumBefore = 0
     /// By index; the first is in force at `before`.
@@ -30,7 +30,7 @@ struct RaftLog: Sendable {
     /// Where that configuration stands.
     var configurationIndex: LogIndex { marks[marks.count - 1].index }
 
-    /// The configuration that it took the place of; nil where that was before the log.
+    /// The configuration before that one; nil if it lies before the log.
     var configurationBefore: Configuration? { marks.count > 1 ? marks[marks.count - 2].configuration : nil }
 
     /// The configuration that was in force at the index.
@@ -38,7 +38,7 @@ struct RaftLog: Sendable {
         (marks.last { $0.index <= index } ?? marks[0]).configuration
     }
 
-    /// The cost of everything that was ever appended, up to the index; a measure whose differences are bytes.
+    /// The cost of everything ever appended up to the index; the difference of two such values is a number of bytes.
     func sum(through index: LogIndex) -> Int {
         if index <= before.index || entries.isEmpty { return sumBefore }
         return sums[min(offset(of: index), sums.count - 1)]
@@ -47,7 +47,7 @@ struct RaftLog: Sendable {
     /// The bytes of the entries after the index, as far as they are held.
     func bytes(after index: LogIndex) -> Int { (sums.last ?? sumBefore) - sum(through: index) }
 
-    /// The position at the index; nil where the log does not reach, on either side.
+    /// The position at the index; nil if the log does not reach there, on either side.
     func position(at index: LogIndex) -> LogPosition? {
         if index == before.index { return before }
         guard index > before.index, index <= last.index else { return nil }
@@ -61,7 +61,7 @@ struct RaftLog: Sendable {
         return entries[offset(of: index)]
     }
 
-    /// The entries after the index, at least one where there is one, and then as many as have at most this cost.
+    /// The entries after the index: at least one if there is one, and otherwise as many as cost at most this much.
     func entries(after index: LogIndex, cost limit: Int) -> [LogEntry] {
         guard index >= before.index, index < last.index else { return [] }
         let start = offset(of: index.next)
@@ -73,7 +73,7 @@ struct RaftLog: Sendable {
 
     /// The last position at or before both this index and this term; nil when that lies before the log.
     ///
-    /// Two logs that disagree at a position can only agree at or before what this says of either: terms never fall along
+    /// Two logs that disagree at a position can agree only at or before this position in either. Terms never fall along
     /// a log, so a whole term of conflicts is skipped in one step (thesis §3.5 and its footnote on conflict hints).
     func position(atMost limit: LogPosition) -> LogPosition? {
         guard limit.index >= before.index, limit.term >= before.term else { return nil }
@@ -104,7 +104,7 @@ struct RaftLog: Sendable {
         while marks.count > 1, marks[marks.count - 1].index >= index { marks.removeLast() }
     }
 
-    /// Drops the entries up to the index, which a snapshot stands for.
+    /// Drops the entries up to the index, which a snapshot replaces.
     mutating func compact(through index: LogIndex) {
         guard index > before.index, let position = position(at: index) else { return }
         let count = offset(of: index) + 1

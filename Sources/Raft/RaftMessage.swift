@@ -1,7 +1,8 @@
-// Owns what the members of the group say to each other.
+// Owns the messages that members of the group exchange.
 public import Topology
 
-/// A message of one member to another. `term` is the sender's current term; a pre-vote carries the term it would campaign in.
+/// A message of one member to another. `term` is the sender's current term; a pre-vote carries the term it would
+/// campaign in.
 public struct RaftMessage: Hashable, Sendable {
     public var from: NodeID
     public var to: NodeID
@@ -15,7 +16,7 @@ public struct RaftMessage: Hashable, Sendable {
         case voteReply(VoteReply)
         case fetch(Fetch)
         case fetchReply(FetchReply)
-        /// A candidate that adopts a log is alive: restarts election timers, once a term.
+        /// A candidate is adopting a log: restarts election timers, once in each term.
         case collecting
         case append(Append)
         case appendReply(AppendReply)
@@ -26,7 +27,7 @@ public struct RaftMessage: Hashable, Sendable {
         /// The leader hands over: campaign at once, without a pre-vote (thesis §3.10).
         case campaignNow
 
-        /// Whether it answers another message; what counts towards a quorum does.
+        /// Whether it answers another message, as all that counts towards a quorum does.
         public var isReply: Bool {
             switch self {
             case .preVoteReply, .voteReply, .fetchReply, .appendReply, .heartbeatReply, .snapshotReply: true
@@ -43,13 +44,13 @@ public struct RaftMessage: Hashable, Sendable {
     }
 }
 
-/// Asks for a vote, or whether one would be given.
+/// Asks for a vote or, in a pre-vote, whether one would be given.
 public struct VoteRequest: Hashable, Sendable {
     public enum Mode: UInt8, Hashable, Sendable { case raft, collect }
     public var last: LogPosition
     public var commit: LogIndex
     public var mode: Mode
-    /// The leader asked for it: voters that hear the leader grant all the same.
+    /// The leader asked for it, so voters that hear the leader may grant all the same.
     public var isTransfer: Bool
     public init(last: LogPosition, commit: LogIndex, mode: Mode, isTransfer: Bool) {
         self.last = last
@@ -59,14 +60,15 @@ public struct VoteRequest: Hashable, Sendable {
     }
 }
 
-/// Answers `VoteRequest`. `last` is the voter's durable log; it never acknowledges an older term's append beyond it later.
+/// Answers `VoteRequest`. `last` is the end of the voter's durable log; afterwards it acknowledges no append of an
+/// older term.
 public struct VoteReply: Hashable, Sendable {
     public enum Verdict: UInt8, Hashable, Sendable {
         case granted, stale, voted, leaderAlive, logBehind
         /// The voter was never admitted to a group, its log is corrupt or its disk is full.
         case unable
     }
-    /// The term that was asked about: it tells a late answer to an earlier campaign apart.
+    /// The term that was asked about, which tells a late answer to an earlier campaign apart.
     public var requestTerm: Term
     public var verdict: Verdict
     public var last: LogPosition
@@ -82,12 +84,12 @@ public struct VoteReply: Hashable, Sendable {
     }
 }
 
-/// Asks the holder of the best log for what follows `previous` (design §4, C4).
+/// Asks the holder of the best log for what follows `previous` (rule C4 of the article Elections).
 public struct Fetch: Hashable, Sendable {
     public var previous: LogPosition
     /// The holder answers only while this is its own last position.
     public var target: LogPosition
-    /// From which byte on the holder's snapshot is wanted, where it has compacted past `previous`.
+    /// The byte from which the holder's snapshot is wanted, if it has compacted past `previous`.
     public var snapshotOffset: Int
     public init(previous: LogPosition, target: LogPosition, snapshotOffset: Int = 0) {
         self.previous = previous
@@ -100,11 +102,12 @@ public struct FetchReply: Hashable, Sendable {
     public enum Content: Hashable, Sendable {
         /// The entries after `previous`.
         case entries([LogEntry])
-        /// `previous` is not in the holder's log: continue from here, at most its term's first index before the conflict.
+        /// `previous` is not in the holder's log: continue from here, at most its term's first index before the
+        /// conflict.
         case conflict(LogPosition)
         /// The holder has compacted past `previous`: its snapshot comes in chunks instead.
         case snapshot(SnapshotChunk)
-        /// The holder's log is not the target any more.
+        /// The holder's log is no longer the target.
         case miss
     }
     public var target: LogPosition
@@ -133,15 +136,15 @@ public struct Append: Hashable, Sendable {
 public enum AppendReply: Hashable, Sendable {
     /// The follower's log equals the leader's up to here, durably.
     case matches(through: LogIndex)
-    /// `previous` is not in the follower's log. `hint`: the last position that can be common (thesis §3.5, by terms).
+    /// `previous` is not in the follower's log. `hint` is the last position that both may have (thesis §3.5, by terms).
     case conflict(previous: LogIndex, hint: LogPosition)
 }
 
-/// Keeps followers following; carries no entries and never waits for a disk.
+/// Tells followers that the leader is alive; carries no entries and never waits for a disk.
 public struct Heartbeat: Hashable, Sendable {
     /// Counts the leader's rounds: a quorum of answers to a round proves that it led when the round began.
     public var round: UInt64
-    /// At most what the leader knows this follower to hold.
+    /// The commit index, limited to what this follower is known to hold.
     public var commit: LogIndex
     public init(round: UInt64, commit: LogIndex) {
         self.round = round
@@ -154,7 +157,8 @@ public struct HeartbeatReply: Hashable, Sendable {
     public init(round: UInt64) { self.round = round }
 }
 
-/// A piece of a snapshot. The receiver keeps the pieces of one snapshot across senders, and says from where to go on.
+/// A piece of a snapshot. The receiver keeps the pieces of one snapshot even if the sender changes, and says where to
+/// continue.
 public struct SnapshotChunk: Hashable, Sendable {
     public var identity: SnapshotIdentity
     public var offset: Int
@@ -169,6 +173,6 @@ public struct SnapshotChunk: Hashable, Sendable {
 public enum SnapshotReply: Hashable, Sendable {
     /// Send from here on.
     case next(offset: Int, of: LogPosition)
-    /// Whole, checked and durable (or not needed: the log reaches further).
+    /// The snapshot is whole, checked and durable, or not needed because the log reaches further.
     case installed(LogPosition)
 }

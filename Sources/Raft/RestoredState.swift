@@ -1,4 +1,4 @@
-// Owns what a member is given when it starts: what its disk held, and how it may elect.
+// Owns what a member starts with: what its disk held, and how it may elect.
 
 /// What the disk gave at the start of a process.
 public struct RestoredState: Hashable, Sendable {
@@ -6,14 +6,14 @@ public struct RestoredState: Hashable, Sendable {
     public var snapshot: Snapshot?
     /// What follows the snapshot (or the beginning), without a gap, as far as it could be read.
     public var entries: [LogEntry]
-    /// The log has a record that does not check and is no torn end: the node neither campaigns nor votes until its log
-    /// reaches `acknowledgedThrough` again, by a leader's appends.
+    /// The log has a damaged record that is not just a torn end: the node neither campaigns nor votes until a leader's
+    /// appends have brought its log to `acknowledgedThrough` again.
     public var isCorrupt: Bool
     /// The greatest index that this node may ever have acknowledged (the store's durable mark). Matters only when
-    /// `isCorrupt`. The store says so again at the next start if the log did not reach it by then.
+    /// `isCorrupt`. The store reports it again at the next start if the log has not reached it by then.
     public var acknowledgedThrough: LogIndex
-    /// Everything up to here was committed, as a `RaftCore.durableCommit` of an earlier process said. It counts for nothing
-    /// when `isCorrupt`, and no further than the log reaches.
+    /// Everything up to here was committed, according to the `RaftCore.durableCommit` of an earlier process. Ignored
+    /// when `isCorrupt`, and beyond the end of the log.
     public var committedThrough: LogIndex
 
     /// The state of a node that has never run.
@@ -32,12 +32,13 @@ public struct RestoredState: Hashable, Sendable {
     }
 }
 
-/// How a member may be elected (design §4, POLICY). Members may differ in it: both ways obey the same voters' rules.
+/// How a member may be elected (see the article Elections, Policy). Members may differ in it, since both ways obey the
+/// same rules of voters.
 public enum ElectionPolicy: String, Hashable, Sendable, CaseIterable {
     /// Only the most up-to-date log of a quorum is elected (Raft §5.4.1).
     case raft
     /// Every campaign collects: it takes over the best log of its quorum before it leads.
     case paxos
-    /// Raft, and collects where Raft finds no leader or the member of top priority lags a little.
+    /// Raft mode; collects if that finds no leader, or if the member of top priority lags only a little.
     case auto
 }

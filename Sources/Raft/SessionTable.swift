@@ -1,16 +1,16 @@
-// Owns the memory of what was applied already, so that a proposal that is repeated is applied once.
+// Owns the record of what was applied, so that a repeated proposal is applied only once.
 
 /// The sessions of proposers and which of their commands were applied, at which index (thesis §6.3).
 ///
-/// Part of the replicated state: it changes only by `apply`, in the order of the log, and its bounds are the same at
-/// every member. Commands of one session may be applied out of their order (one was lost with a leader and came again),
-/// so that each session keeps its latest sequences one by one, and knows nothing of those before them.
+/// Part of the replicated state: it changes only by `apply`, in the order of the log, and its limits are the same at
+/// every member. Commands of one session may be applied out of order (one was lost with a leader and proposed again),
+/// so each session keeps its latest sequence numbers one by one and knows nothing of those before them.
 struct SessionTable: Hashable, Sendable {
-    /// The most sessions; the one unused for longest is forgotten.
+    /// The most sessions; beyond that the least recently used is forgotten.
     static let capacity = 1_024
     /// The most sequences that a session remembers.
     static let window = 128
-    /// The most forgotten sessions that are known as forgotten: their commands are refused rather than applied again.
+    /// How many forgotten sessions are remembered as such: their commands are refused rather than applied again.
     static let forgottenCapacity = 4_096
 
     enum Verdict: Hashable, Sendable {
@@ -27,7 +27,7 @@ struct SessionTable: Hashable, Sendable {
     fileprivate struct Session: Hashable, Sendable {
         var id: UInt64
         var lastUsed: LogIndex
-        /// The greatest sequence that fell out of the window; nothing is known of it and those before it.
+        /// The greatest sequence number that fell out of the window; nothing is known of it or of those before it.
         var floor: UInt64 = 0
         /// By sequence.
         var applied: [Applied] = []
@@ -41,7 +41,7 @@ struct SessionTable: Hashable, Sendable {
     /// How many sessions are remembered.
     var count: Int { sessions.count }
 
-    /// What this command is to the state machine; remembers it as applied if it is new.
+    /// Whether this command is new, repeated or too old; remembers it as applied if it is new.
     mutating func apply(_ command: Command, at index: LogIndex) -> Verdict {
         var place = place(of: command.session)
         if place == sessions.count || sessions[place].id != command.session {

@@ -1,13 +1,13 @@
-// Owns the state of the group at one index, which stands for the log up to it.
+// Owns the state of the group at one index, which replaces the log up to it.
 
-/// What tells a snapshot from any other.
+/// Identifies a snapshot.
 public struct SnapshotIdentity: Hashable, Sendable {
-    /// The last entry it stands for.
+    /// The last entry that it covers.
     public var position: LogPosition
     /// The configuration in force at that entry.
     public var configuration: Configuration
     public var byteCount: Int
-    /// CRC32C of its bytes: all pieces together are checked before it takes effect.
+    /// CRC32C of its bytes, checked over all pieces together before it takes effect.
     public var checksum: UInt32
     public init(position: LogPosition, configuration: Configuration, byteCount: Int, checksum: UInt32) {
         self.position = position

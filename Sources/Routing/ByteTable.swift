@@ -1,9 +1,9 @@
-// Owns the hash table from byte strings to numbers that a request is looked up in.
+// Owns the hash table from byte strings to numbers in which parts of requests are looked up.
 internal import Topology
 
 /// An open-addressing table, built once. Keys are bytes in a *space*, so that one table serves several sets of keys.
 ///
-/// No `Dictionary`: its keys would be strings or arrays, and a request has neither.
+/// Not a `Dictionary`, whose keys would have to be strings or arrays, which are not made for a request.
 struct ByteTable: Sendable {
     private struct Slot: Sendable {
         var hash: UInt64 = 0
@@ -20,7 +20,8 @@ struct ByteTable: Sendable {
 
     var isEmpty: Bool { count == 0 }
 
-    /// The value of `key`; nil when there is none. `hash` is that of the key's bytes, in the table's order of hashing.
+    /// The value of `key`; nil when there is none. `hash` is the hash of the key's bytes, in the order in which the
+    /// table hashes.
     func value(of key: Span<UInt8>, hash: UInt64, in space: UInt32, _ compares: ByteComparison) -> Int? {
         let hash = Self.slotHash(hash, space)
         var position = Int(truncatingIfNeeded: hash) & (slots.count - 1)
@@ -34,7 +35,7 @@ struct ByteTable: Sendable {
         }
     }
 
-    /// Adds a key that is not there yet.
+    /// Adds a key that is not in the table yet.
     mutating func insert(_ key: [UInt8], hash: UInt64, in space: UInt32, value: Int) {
         if (count + 1) * 2 > slots.count { grow() }
         let slot = Slot(
@@ -69,10 +70,10 @@ struct ByteTable: Sendable {
     }
 }
 
-/// How a key is compared with the table's, which are lower case where case does not matter.
+/// How a key is compared with the table's keys, which are in lower case if case does not matter.
 enum ByteComparison: Sendable { case exact, ignoringCase }
 
 extension UInt8 {
-    /// The byte, an ASCII capital as its small letter.
+    /// The byte, with ASCII capitals turned into small letters.
     var lowercased: UInt8 { self &- 0x41 < 26 ? self | 0x20 : self }
 }

@@ -6,7 +6,7 @@ public import Topology
 /// What a listener or a service speaks.
 public enum ProtocolKind: String, CaseIterable, Sendable { case http, tcp }
 
-/// Whether a switch of the primary may ever let two datacenters be written to (design §4).
+/// Whether a switch of the primary may ever let two datacenters be written to (see the article Life of a failover).
 public enum Consistency: String, CaseIterable, Sendable { case strict, available }
 
 /// One backend address.
@@ -33,20 +33,20 @@ public struct DatacenterDefinition: Hashable, Sendable {
     }
 }
 
-/// How the primary of a service moves (design §4; used by the group).
+/// How the primary of a service moves. The group agrees on it; a node alone has no use for it.
 public struct FailoverPolicy: Hashable, Sendable {
     public var confirm = Duration.seconds(5)
     public var drain = Duration.seconds(2)
     public var hold = Duration.seconds(15)
     public var cooldown = Duration.seconds(3600)
-    /// nil: an operator moves it back; otherwise after this time.
+    /// nil: an operator moves it back; otherwise it returns after this time.
     public var failbackAfter: Duration?
     public var consistency = Consistency.strict
-    /// nil: lag is not asked for.
+    /// nil: lag is not sampled.
     public var lagGate: LagGate?
     public init() {}
 
-    /// Asks the target datacenter how far its data is behind, before an automatic promotion.
+    /// Asks the target datacenter how far behind its data is, before an automatic promotion.
     public struct LagGate: Hashable, Sendable {
         /// The path of its endpoints that answers with the lag in seconds.
         public var path: String
@@ -60,7 +60,7 @@ public struct FailoverPolicy: Hashable, Sendable {
     }
 }
 
-/// The time limits of design §3.
+/// Time limits. The article Life of a request says what starts and ends each.
 public struct TimeoutPolicy: Hashable, Sendable {
     public var clientHead = Duration.seconds(10)
     public var clientIdle = Duration.seconds(60)

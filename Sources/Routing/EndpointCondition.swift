@@ -1,10 +1,10 @@
-// Owns what a routing table is told about the health of endpoints, and by which name.
+// Owns what a routing table is told about the health of endpoints, and the names for them.
 internal import Catalog
 public import Health
 public import Topology
 
-/// One endpoint of one service in one datacenter; stays the same from table to table, so that a worker can carry its
-/// connections and counters over.
+/// One endpoint of one service in one datacenter; the same in all tables, so that a worker can carry over its
+/// connections and counters.
 public struct EndpointID: Hashable, Sendable {
     public var service: ServiceName
     public var datacenter: DatacenterName
@@ -22,10 +22,10 @@ public struct EndpointID: Hashable, Sendable {
     }
 }
 
-/// What checks and traffic say of one endpoint.
+/// What checks and traffic say about one endpoint.
 public struct EndpointCondition: Hashable, Sendable {
     public var health: EndpointHealth
-    /// Whether traffic itself put it aside for a time.
+    /// Whether it is ejected for a while because of its answers to traffic.
     public var isEjected: Bool
     /// When it came up after having been down; nil: it was never seen down, so there is no slow start.
     public var upSince: Tick?
@@ -36,7 +36,7 @@ public struct EndpointCondition: Hashable, Sendable {
         self.upSince = upSince
     }
 
-    /// Whether it may get requests without panic: up, or without a verdict yet, and not ejected.
+    /// Whether it may get requests outside of panic: up, or without a verdict yet, and not ejected.
     public var isUsable: Bool { health.takesTraffic && !isEjected }
 }
 

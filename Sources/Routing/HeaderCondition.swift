@@ -1,6 +1,6 @@
-// Owns what a route asks of a request's header fields.
+// Owns what a route requires of a request's header fields.
 
-/// A header that a route asks for, ready to be compared with the bytes of a request.
+/// A header that a route requires, ready to be compared with the bytes of a request.
 public struct HeaderCondition: Hashable, Sendable {
     /// The field's name in lower case.
     public let name: [UInt8]

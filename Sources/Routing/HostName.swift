@@ -1,7 +1,7 @@
 // Owns how a Host field is read for routing, and how its names are hashed.
 internal import Topology
 
-/// What of a `Host` field names the host.
+/// The part of a `Host` field that names the host.
 enum HostName {
     /// The length of the name at the start of `host`: without the port and without one trailing dot.
     ///
@@ -21,8 +21,8 @@ enum HostName {
         return length
     }
 
-    /// The hash of a name in lower case, from its last byte to its first: that way the hashes of all its endings,
-    /// which wildcards ask for, come by on the way.
+    /// The hash of a name in lower case, from its last byte to its first. That way it passes the hashes of all
+    /// suffixes, which wildcards need.
     static func hash(_ name: [UInt8]) -> UInt64 {
         var hash = StableHash()
         for byte in name.reversed() { hash.combine(byte) }

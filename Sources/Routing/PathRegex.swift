@@ -3,17 +3,17 @@
 /// A regular expression that must match a whole path.
 ///
 /// Understands literals, `.`, classes `[a-z]` and `[^…]`, `\d \w \s` and their negations, groups, `|`, `*`, `+`, `?`
-/// and `{m,n}`. `^` at the start and `$` at the end are allowed and mean nothing new. There are no back-references, no
-/// assertions and no captures: those need backtracking, and a path comes from anyone.
+/// and `{m,n}`. `^` at the start and `$` at the end are allowed but change nothing. There are no back-references,
+/// assertions or captures, which would need backtracking: paths come from anyone.
 ///
 /// It works on bytes: `.` is one byte, a character beyond ASCII is the sequence of its UTF-8 bytes.
 ///
-/// The automaton is Glushkov's (V. M. Glushkov, "The abstract theory of automata", 1961): one state for every place of
-/// the pattern that reads a byte, no empty moves. All states that are alive are followed at once, as bits.
+/// The automaton is Glushkov's (V. M. Glushkov, "The abstract theory of automata", 1961): one state for every position
+/// of the pattern that reads a byte, and no empty moves. All live states are followed at once, as bits.
 public struct PathRegex: Hashable, Sendable {
     /// The most bytes of a pattern.
     public static let maximumPatternLength = 4_096
-    /// The most places that read a byte, repetitions written out: `[a-z]{3}` has three.
+    /// The most positions that read a byte, with repetitions written out: `[a-z]{3}` has three.
     public static let maximumPositions = 512
 
     /// The pattern as it was written.
@@ -34,7 +34,7 @@ public struct PathRegex: Hashable, Sendable {
     public func hash(into hasher: inout Hasher) { hasher.combine(pattern) }
 }
 
-/// Why a pattern is none.
+/// Why a pattern is invalid.
 public struct PathRegexError: Error, Hashable, CustomStringConvertible {
     /// What is wrong, in words for the author of the pattern.
     public var message: String

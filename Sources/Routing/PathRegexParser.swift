@@ -1,4 +1,4 @@
-// Owns the grammar of route patterns: text to a tree, or the first mistake and its place.
+// Owns the grammar of route patterns: text becomes a tree, or the first mistake and its position.
 
 /// A parsed pattern.
 indirect enum PathRegexNode: Sendable {
@@ -9,7 +9,7 @@ indirect enum PathRegexNode: Sendable {
     case repetition(PathRegexNode, minimum: Int, maximum: Int?)
 }
 
-/// A recursive descent parser; its depth is that of the groups, which is limited.
+/// A recursive descent parser. Its depth is that of the groups, which is limited.
 struct PathRegexParser {
     private static let maximumDepth = 32
     /// RE2's limit for a count.
@@ -132,7 +132,7 @@ struct PathRegexParser {
         guard let minimum = parseNumber() else { throw failure(wrong, at: start) }
         var maximum: Int? = minimum
         if take(UInt8(ascii: ",")) { maximum = parseNumber() }
-        // `{2,9999}` leaves a digit behind, so the brace is missing.
+        // `{2,9999}` leaves a digit unread, so the brace is missing.
         guard take(UInt8(ascii: "}")), minimum <= maximum ?? minimum else { throw failure(wrong, at: start) }
         return (minimum, maximum)
     }
@@ -211,7 +211,8 @@ struct PathRegexParser {
         case UInt8(ascii: "r"): return ByteSet(0x0D)
         case UInt8(ascii: "t"): return ByteSet(0x09)
         case UInt8(ascii: "x"): return ByteSet(try parseHexadecimal(at: start))
-        // Only punctuation stands for itself: a letter might get a meaning, a digit is a back-reference elsewhere.
+        // Only punctuation stands for itself: a letter may get a meaning later, and a digit is a back-reference
+        // elsewhere.
         case 0x21...0x2F, 0x3A...0x40, 0x5B...0x60, 0x7B...0x7E: return ByteSet(byte)
         default: throw failure("there is no such escape", at: start)
         }

@@ -2,7 +2,7 @@
 
 /// Glushkov's automaton in bits: state i is alive after a byte if position i of the pattern has just read it.
 ///
-/// A class, so that a request that tries many patterns counts one reference each and not one for every table.
+/// A class, so that a request that tries many patterns counts one reference for each instead of one for every table.
 final class PositionAutomaton: Sendable {
     /// Sets of positions, in words of 64.
     private typealias Positions = [UInt64]
@@ -24,7 +24,7 @@ final class PositionAutomaton: Sendable {
     private let readers: [UInt64]
     /// For each position, those that may come next: `words` words each.
     private let followers: [UInt64]
-    /// What every path that matches begins with, and the positions alive after it. Most paths fail here, and cheaply.
+    /// What every matching path begins with, and the positions that are alive after it. Most paths fail here, cheaply.
     private let prefix: [UInt8]
     private let afterPrefix: Positions
 
@@ -107,8 +107,9 @@ final class PositionAutomaton: Sendable {
             return Fragment(isNullable: true, first: none, last: none)
         }
 
-        /// The bytes that every match of `whole` begins with, and the position that read the last of them: followed as
-        /// long as there is one position to go to, it reads one byte, and the path may not end before it.
+        /// The bytes that every match of `whole` begins with, and the position that read the last of them. They are
+        /// followed as long as there is only one next position, which reads only one byte, and the path cannot end
+        /// before it.
         func prefix(of whole: Fragment) -> ([UInt8], Positions) {
             var bytes: [UInt8] = []
             var reached = Positions(repeating: 0, count: words)
@@ -156,7 +157,8 @@ final class PositionAutomaton: Sendable {
 
         /// `part` written out `maximum` times, those beyond `minimum` nullable; without end, the last one loops.
         private mutating func repetition(_ part: PathRegexNode, minimum: Int, maximum: Int?) -> Fragment {
-            // A part that reads nothing is the same however often; written out it would cost time without a limit.
+            // A part that reads nothing is the same however often it is repeated; written out, it would take unbounded
+            // time.
             guard PositionAutomaton.positions(in: part) > 0 else { return empty }
             let copies = maximum ?? max(1, minimum)
             var whole = empty

@@ -1,13 +1,13 @@
-// Owns finding the route of a request: the index over hosts and paths, and the order in which it is asked.
+// Owns finding the route of a request: the index of hosts and paths, and the order in which it is searched.
 internal import Topology
 
 /// The routes of one listener, compiled. The first route of the settings whose conditions all hold is the match.
 ///
-/// Hosts are found by hash, with all wildcards that could apply in one pass over the name; under a host, prefixes and
+/// Hosts are found by hash, in one pass over the name with all wildcards that could apply; within a host, prefixes and
 /// exact paths are found by hash at each segment's end. So the time depends on the request's length and on how many
 /// routes share a host and a path, not on the number of routes. Nothing is allocated for a request.
 ///
-/// A class of constants: as a value, each use of it would count references of all its tables.
+/// A class of constants; if it were a value, each use would count references to all of its tables.
 public final class RouteMatcher: Sendable {
     /// The answer when the first route has no condition at all.
     private let matchesAlways: Bool
@@ -48,8 +48,9 @@ public final class RouteMatcher: Sendable {
     /// - Parameters:
     ///   - host: the authority, in any case, with or without a port.
     ///   - path: the normalised path, without the query.
-    ///   - method: in the case in which it came (methods are case-sensitive, RFC 9110 section 9.1).
-    ///   - header: whether the request has a field that satisfies the condition; asked only where all else holds.
+    ///   - method: as received (methods are case-sensitive, RFC 9110 section 9.1).
+    ///   - header: whether the request has a field that satisfies the condition; called only if everything else
+    ///     matches.
     public func match(
         host: Span<UInt8>, path: Span<UInt8>, method: Span<UInt8>, header: (HeaderCondition) -> Bool
     ) -> Int? {
@@ -79,7 +80,7 @@ public final class RouteMatcher: Sendable {
         hostTable.value(of: name, hash: hash, in: kind.rawValue, .ignoringCase)
     }
 
-    /// Lowers `best` to the first route of a host that matches.
+    /// Lowers `best` to the first matching route of a host.
     private func search(
         _ position: Int, path: Span<UInt8>, method: Span<UInt8>, header: (HeaderCondition) -> Bool, best: inout Int
     ) {

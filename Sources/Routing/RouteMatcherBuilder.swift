@@ -1,7 +1,7 @@
 // Owns compiling the routes of a listener into the tables of a matcher.
 internal import Topology
 
-/// What is needed only while the tables are built. Its dictionaries are looked up, never iterated.
+/// Needed only while the tables are built. Its dictionaries are only looked up, never iterated.
 struct RouteMatcherBuilder {
     private var hostPositions: [String: Int] = [:]
     private var pathPositions: [PathKey: Int] = [:]
@@ -28,7 +28,8 @@ struct RouteMatcherBuilder {
         switch definition.path {
         case .any: anyPathRoutes[host].append(number)
         case .prefix(let text):
-            // "/api/" is "/api": a prefix ends on a segment either way. "/" is every path, and `*` of OPTIONS.
+            // "/api/" is the same as "/api": a prefix ends on a segment either way. "/" is every path, and `*` of
+            // OPTIONS.
             var path = Array(text.utf8)
             while path.last == UInt8(ascii: "/") { path.removeLast() }
             if path.isEmpty {
@@ -81,7 +82,7 @@ struct RouteMatcherBuilder {
         matcher.pathTable.insert(path, hash: hash.value, in: space, value: position)
     }
 
-    /// Lays the lists out one behind the other, once all routes were added.
+    /// Lays the lists out one after the other, once all routes have been added.
     func finish(_ matcher: inout RouteTables) {
         func place(_ list: [Int32], in numbers: inout [Int32]) -> Range<Int> {
             numbers += list

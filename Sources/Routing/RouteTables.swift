@@ -13,9 +13,9 @@ struct RouteTables {
 
     /// The routes of one host pattern.
     struct Host: Sendable {
-        /// Where `numbers` has the routes for any path and those with patterns.
+        /// The part of `numbers` with the routes for any path and those with patterns.
         var anyPath: Range<Int> = 0..<0
-        /// The longest path that is a key; 0: none is.
+        /// The length of the longest path that is a key; 0: there is none.
         var longestPath = 0
     }
 
@@ -30,9 +30,9 @@ struct RouteTables {
     var hasWildcards = false
     /// Paths to positions in `paths`; the space is the host's position and the `PathKind`.
     var pathTable = ByteTable()
-    /// Where `numbers` has the routes of one path.
+    /// The part of `numbers` with the routes of one path.
     var paths: [Range<Int>] = []
-    /// Lists of routes, each ascending, one behind the other: nested arrays would be retained and released.
+    /// Lists of routes, each ascending, one after the other: nested arrays would be retained and released.
     var numbers: [Int32] = []
     var methods: [[UInt8]] = []
     var headers: [HeaderCondition] = []

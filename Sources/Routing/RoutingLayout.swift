@@ -1,4 +1,5 @@
-// Owns the part of a routing table that follows from the settings alone: compiled once a reload, shared by all tables.
+// Owns the part of a routing table that depends on the settings alone: compiled once at each reload, shared by all
+// tables.
 public import Catalog
 public import Topology
 
@@ -30,7 +31,8 @@ public struct RoutingLayout: Sendable {
     /// Positions by name. Only looked up, never iterated.
     private let positions: [ServiceName: Int]
 
-    /// Compiles the settings. `Settings` reports the same mistakes with their places; this is for what it cannot see.
+    /// Compiles the settings. `Settings` reports the same mistakes with their positions; this is for those it cannot
+    /// see.
     public init(services: [ServiceDefinition], listeners: [ListenerDefinition]) throws(RoutingLayoutError) {
         var positions: [ServiceName: Int] = [:]
         for (position, service) in services.enumerated() {
@@ -66,7 +68,7 @@ public struct RoutingLayout: Sendable {
     }
 }
 
-/// Why settings cannot be routed by.
+/// Why settings cannot be used for routing.
 public enum RoutingLayoutError: Error, Hashable {
     case duplicateService(ServiceName)
     case unknownService(ServiceName, listener: ListenerName)

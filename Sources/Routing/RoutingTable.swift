@@ -1,15 +1,15 @@
-// Owns the immutable table that every worker routes by, and how it follows from settings, catalog and health.
+// Owns the immutable table that every worker routes by, and how it is derived from settings, catalog and health.
 public import Catalog
 public import Topology
 
 internal import Balancing
 internal import Health
 
-/// Where requests may go, at one moment. Control builds one at each change and publishes it; nothing in it changes.
+/// Where requests may go at one moment. Control builds and publishes one at each change; nothing in it changes.
 public final class RoutingTable: Sendable {
-    /// Grows with every table of a process.
+    /// Grows with every table of the process.
     public let version: UInt64
-    /// The index of the last command of the catalog that the table knows.
+    /// The index of the last command that the table reflects.
     public let catalogIndex: UInt64
     /// In the order of the settings.
     public let listeners: [ListenerRouting]
@@ -19,7 +19,7 @@ public final class RoutingTable: Sendable {
     public let nextRamp: Tick?
     private let layout: RoutingLayout
 
-    /// What a table follows from, besides the settings.
+    /// What a table depends on besides the settings.
     public struct Inputs: Sendable {
         public var catalog: Catalog
         public var conditions: EndpointConditions
@@ -27,7 +27,7 @@ public final class RoutingTable: Sendable {
         public var nearestFirst: [DatacenterName]
         /// Where this node is.
         public var local: DatacenterName?
-        /// The part of its share that a datacenter of a service gets while it comes back, in percent; others get all.
+        /// The part of its share, in percent, that a datacenter of a service gets while it comes back; others get all.
         public var returning: [OverrideTarget: Int]
 
         public init(
@@ -44,7 +44,7 @@ public final class RoutingTable: Sendable {
 
     /// The table for these inputs: the same inputs give the same table. O(endpoints × log overrides).
     ///
-    /// - Parameter now: places endpoints on their slow start.
+    /// - Parameter now: determines how far endpoints are in their slow start.
     public init(_ layout: RoutingLayout, _ inputs: Inputs, version: UInt64, now: Tick) {
         self.layout = layout
         self.version = version

@@ -1,4 +1,4 @@
-// Owns what of a service's definition the group is told.
+// Owns which part of a service's definition the group is told.
 public import Catalog
 
 internal import Balancing

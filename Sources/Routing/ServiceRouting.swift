@@ -1,4 +1,4 @@
-// Owns what a routing table says of a service, its datacenters and its endpoints.
+// Owns what a routing table says about a service, its datacenters and its endpoints.
 public import Balancing
 public import Catalog
 public import Topology
@@ -17,7 +17,8 @@ public struct ServiceRouting: Sendable {
 
     public var name: ServiceName { definition.name }
 
-    /// Whether one datacenter takes all traffic: as the group agreed, or as the settings say and the group is to agree.
+    /// Whether one datacenter takes all traffic: as the group agreed, or as the settings say and the group has yet to
+    /// agree.
     public var followsPrimary: Bool { primary != nil || definition.datacenterPolicy == .primary }
 
     /// The arguments of a `DatacenterPicker`: shares and identities, in the order of `datacenters`.
@@ -45,7 +46,7 @@ public struct DatacenterRouting: Sendable {
     public let weights: [Int]
     public let identities: [UInt64]
 
-    /// Whether operators let it take new requests; health is another question.
+    /// Whether operators let it take new requests, regardless of health.
     public var isOpen: Bool { state == .active && weight > 0 }
 
     /// The healthy part of the endpoints' weight, 0-1; 0 when there is none.
@@ -61,7 +62,7 @@ public struct EndpointRouting: Sendable {
     public let identity: UInt64
     /// 0-256: the settings' weight, or an operator's over it.
     public let weight: Int
-    /// The endpoint's own state; that of its datacenter stands there.
+    /// The endpoint's own state; its datacenter has a state too.
     public let state: OperatingState
     public let condition: EndpointCondition
     /// What policies pick by, in units of `EffectiveWeight`: 0 when it takes no requests, lowered during slow start.

@@ -4,7 +4,7 @@ internal import Catalog
 internal import Health
 internal import Topology
 
-/// Builds the services of one table and notes when the next slow start moves.
+/// Builds the services of one table and notes when the next slow start takes a step.
 struct ServiceRoutingBuilder {
     let inputs: RoutingTable.Inputs
     let now: Tick
@@ -15,7 +15,7 @@ struct ServiceRoutingBuilder {
         self.now = now
     }
 
-    /// An endpoint before it is known whether its datacenter panics.
+    /// An endpoint as long as it is not known whether its datacenter panics.
     private struct Candidate {
         var endpoint: RoutingLayout.Endpoint
         var weight: Int
@@ -41,7 +41,7 @@ struct ServiceRoutingBuilder {
                 healthyWeight: allowed.filter(\.condition.isUsable).reduce(0) { $0 + $1.weight },
                 returnPercent: inputs.returning[targets[index]] ?? 100)
         }
-        // A node whose file says another policy obeys the group (design §4, "What is replicated").
+        // A node whose file names another policy obeys the group: else it would route to where others do not.
         let primary = inputs.catalog.primary(of: definition.name)
         let policy = primary == nil ? definition.datacenterPolicy : .primary
         let primaryIndex = primary.flatMap { primary in
@@ -78,7 +78,8 @@ struct ServiceRoutingBuilder {
         _ candidate: Candidate, panics: Bool, policy: SlowStartPolicy
     ) -> EndpointRouting {
         let takesRequests = candidate.isAllowed && (panics || candidate.condition.isUsable)
-        // Only what is up ramps; in panic the endpoints that are down get their whole weight, there is nothing to spare.
+        // Only endpoints that are up have a ramp. In panic those that are down get their whole weight, as nothing can
+        // be spared.
         let since = candidate.condition.health == .up ? candidate.condition.upSince : nil
         if takesRequests, let next = SlowStart.nextStep(since: since, now: now, policy: policy) {
             nextRamp = min(nextRamp ?? next, next)
@@ -89,7 +90,7 @@ struct ServiceRoutingBuilder {
             state: candidate.state, condition: candidate.condition, effectiveWeight: takesRequests ? weight : 0)
     }
 
-    /// Positions of a service's datacenters, the nearest first: as measured, then the local one, then as listed.
+    /// Positions of a service's datacenters, the nearest first: in measured order, then the local one, then as listed.
     private func order(_ datacenters: [RoutingLayout.Datacenter]) -> [Int] {
         (inputs.nearestFirst + [inputs.local].compactMap(\.self)).compactMap { name in
             datacenters.firstIndex { $0.name == name }

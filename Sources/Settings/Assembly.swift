@@ -90,8 +90,8 @@ enum Assembly {
         }
     }
 
-    /// A strict service stops everywhere when the group has no quorum (design §4): the group should survive the death of
-    /// any one datacenter.
+    /// A strict service stops everywhere when the group has no quorum: the group should survive the death of any one
+    /// datacenter.
     private static func checkConsistency(_ settings: Settings, _ root: YAMLNode, _ draft: Draft, _ reading: Reading) {
         guard let members = settings.cluster?.members, !members.isEmpty, let node = root["cluster"]?["members"] else {
             return

@@ -1,4 +1,4 @@
-// Owns the `cluster` section: the members and the timing of the group (design §4).
+// Owns the `cluster` section: the members and the timing of the group.
 public import Topology
 
 /// The group that this node belongs to.

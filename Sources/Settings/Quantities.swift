@@ -63,7 +63,7 @@ extension ValueSchema where Value == Int {
             }, write: { "\($0)" })
     }
 
-    /// A weight: 0-256 (design §3).
+    /// A weight: 0-256.
     static var weight: ValueSchema { .count(0...256) }
 }
 

@@ -3,7 +3,7 @@
 /// What of a changed file needs a new process.
 public enum ReloadDifference {
     /// The keys whose change needs a restart, as the file spells them, in its order; empty: the new settings can be
-    /// taken as they are. A reload that names any is refused whole (design §5).
+    /// taken as they are. A reload that names any is refused whole.
     public static func restartRequired(_ old: Settings, _ new: Settings) -> [String] {
         let changes: [(key: String, isChanged: Bool)] = [
             ("node.id", old.node.id != new.node.id),

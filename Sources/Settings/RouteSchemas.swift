@@ -30,7 +30,7 @@ extension ValueSchema where Value == String {
 }
 
 extension ValueSchema where Value == PathPattern {
-    /// A path as requests are compared with it: normalised (design §3), so one with dot segments would never match.
+    /// A path as requests are compared with it: normalised, so one with dot segments would never match.
     static func pathPattern(_ type: String, _ wrap: @escaping @Sendable (String) -> PathPattern) -> ValueSchema {
         .scalar(
             type,

@@ -1,7 +1,7 @@
-// Owns the order of what happens in a simulated world: by time, and at one time in the order of planning.
+// Owns the order of events in a simulated world: by time and, at the same time, in the order of planning.
 internal import Topology
 
-/// What is planned, by its instant. Adding and taking cost the logarithm of the number of planned things.
+/// Planned events by time. Adding and taking cost the logarithm of the number of planned events.
 struct EventQueue<Happening: Sendable>: Sendable {
     private struct Key: Sendable {
         var at: Tick
@@ -12,7 +12,7 @@ struct EventQueue<Happening: Sendable>: Sendable {
         func isBefore(_ other: Key) -> Bool { at == other.at ? order < other.order : at < other.at }
     }
 
-    /// A binary heap of small keys; what happens waits in a slot of its own, so that moving keys copies nothing large.
+    /// A binary heap of small keys. The events wait in slots of their own, so that moving keys copies nothing large.
     private var heap: [Key] = []
     private var slots: [Happening?] = []
     private var free: [Int] = []
@@ -20,7 +20,7 @@ struct EventQueue<Happening: Sendable>: Sendable {
 
     var count: Int { heap.count }
 
-    /// Plans something; what is planned later for the same instant happens later.
+    /// Plans an event. Of two events at the same instant the one that was planned first happens first.
     mutating func add(_ happening: Happening, at: Tick) {
         let slot: Int
         if let reused = free.popLast() {
@@ -35,7 +35,7 @@ struct EventQueue<Happening: Sendable>: Sendable {
         rise(from: heap.count - 1)
     }
 
-    /// Takes the next thing that happens; nil when nothing is planned.
+    /// Takes the next event; nil when nothing is planned.
     mutating func next() -> (at: Tick, happening: Happening)? {
         guard let first = heap.first, let last = heap.popLast() else { return nil }
         if !heap.isEmpty {

@@ -1,12 +1,12 @@
-// Owns what must be true of a group after each step, seen from outside of all its nodes.
+// Owns what must be true of a group after each step, as seen by an observer outside of all nodes.
 internal import Catalog
 internal import Raft
 internal import Switching
 internal import Topology
 
-/// What an all-knowing observer remembers of a run, and the first thing that was wrong in it.
+/// What an all-knowing observer remembers about a run, and the first thing that went wrong in it.
 ///
-/// Dictionaries here are only looked up, never walked through: nothing depends on their order.
+/// Dictionaries here are only looked up, never iterated, so nothing depends on their order.
 struct Invariants: Sendable {
     private struct Vote: Hashable, Sendable {
         var node: Int
@@ -26,7 +26,7 @@ struct Invariants: Sendable {
 
     struct Chosen: Sendable {
         var entry: LogEntry
-        /// The term of the node that was first to know.
+        /// The term of the node that was the first to know.
         var knownIn: Term
     }
 
@@ -34,7 +34,7 @@ struct Invariants: Sendable {
     private var leaders: [Term: Int] = [:]
     private var votes: [Vote: NodeID] = [:]
     private var written: [LogPosition: Written] = [:]
-    /// Index 1 is at place 0.
+    /// Index 1 is at position 0.
     private(set) var chosen: [Chosen] = []
     private var digests: [LogIndex: UInt64] = [:]
     private var results: [LogIndex: Int64] = [:]
@@ -65,7 +65,7 @@ struct Invariants: Sendable {
         }
     }
 
-    /// A term has one vote of each member (§5.2).
+    /// Each member votes once in a term (§5.2).
     mutating func votes(_ node: Int, incarnation: UInt64, for candidate: NodeID, in term: Term) {
         let vote = Vote(node: node, incarnation: incarnation, term: term)
         if let other = votes[vote], other != candidate {
@@ -74,8 +74,8 @@ struct Invariants: Sendable {
         votes[vote] = candidate
     }
 
-    /// Log matching (§5.3): a position has one entry and one predecessor, in whichever log it is. Along a log terms never fall,
-    /// and none is beyond its node's: what a later leader wrote comes by a message of that leader's term.
+    /// Log matching (§5.3): a position has the same entry and predecessor in every log. Terms never fall along a log,
+    /// and none exceeds its node's term: entries of a later leader arrive in messages of that leader's term.
     mutating func writes(_ batch: PersistBatch, of core: RaftCore) {
         let last = batch.entries.last?.position ?? batch.snapshot?.identity.position ?? .zero
         if last.term > core.term { fail("\(core.id) writes \(last) in term \(core.term)") }
@@ -95,7 +95,8 @@ struct Invariants: Sendable {
         }
     }
 
-    /// What is committed is never lost, changed or reordered. Returns whether something was chosen that was not known.
+    /// What is committed is never lost, changed or reordered. Returns whether something was chosen that was not known
+    /// before.
     mutating func commits(from before: LogIndex, _ core: RaftCore) -> Bool {
         var isNews = false
         var index = before
@@ -120,7 +121,7 @@ struct Invariants: Sendable {
         return isNews
     }
 
-    /// Replicas that applied the same index are equal, and each command is applied once.
+    /// Replicas that have applied the same index are equal, and each command is applied once.
     mutating func applies(_ applied: AppliedCommand, result: Int64, digest: UInt64, _ node: Int) {
         expect(digest, at: applied.index, node)
         results[applied.index] = result
@@ -139,7 +140,7 @@ struct Invariants: Sendable {
         digests[index] = digest
     }
 
-    /// Who applied the same knows the same of the primary, and its epochs only grow.
+    /// Nodes that have applied the same index know the same about the primary, and its epochs only grow.
     mutating func agrees(_ service: ServiceSwitch?, at index: LogIndex, _ node: Int) {
         if let known = primaries[index], known != service {
             fail("\(name(node)) knows another primary than others after \(index)")
@@ -154,7 +155,7 @@ struct Invariants: Sendable {
         lastState = state
     }
 
-    /// An epoch names one datacenter, whoever sends by it.
+    /// An epoch names one datacenter, whoever uses it.
     mutating func sends(epoch: Epoch, to datacenter: DatacenterName) {
         if let known = epochs[epoch], known != datacenter {
             fail("epoch \(epoch.count) means \(known) and \(datacenter)")

@@ -1,11 +1,11 @@
-// Owns the judgement whether what clients saw could have happened one operation at a time.
+// Owns the check whether what clients saw could have happened one operation at a time.
 internal import Topology
 
-/// One operation of a client on one register, with when it was asked for and answered.
+/// One operation of a client on one register, with the times of its request and answer.
 struct Operation: Hashable, Sendable {
     enum Kind: Hashable, Sendable {
         case write(Int64)
-        /// `result`: the value afterwards, where an answer came.
+        /// `result`: the value afterwards, if an answer came.
         case add(Int64, result: Int64?)
         case read(Int64)
     }
@@ -17,7 +17,7 @@ struct Operation: Hashable, Sendable {
     var returned: Tick?
     var kind: Kind
 
-    /// The value after the operation; nil where what it saw differs.
+    /// The value after the operation; nil if the client saw a different one.
     func applied(to value: Int64) -> Int64? {
         switch kind {
         case .write(let written): return written
@@ -31,17 +31,18 @@ struct Operation: Hashable, Sendable {
 
 enum LinearizabilityVerdict: Hashable, Sendable {
     case linearizable
-    /// No order explains what the clients of this register saw; the operations up to the first that cannot be placed.
+    /// No order explains what the clients of this register saw. Has the operations up to the first that cannot be
+    /// placed.
     case broken(key: Int, operations: [Operation])
-    /// The search was given up at its limit.
+    /// The search reached its limit and was given up.
     case undecided
 }
 
-/// Looks for an order of the operations that agrees with their times and results (Wing and Gong, "Testing and verifying
-/// concurrent objects", 1993), remembering which sets of operations led to which value (Lowe, "Testing for
+/// Searches for an order of the operations that is consistent with their times and results (Wing and Gong, "Testing and
+/// verifying concurrent objects", 1993), remembering which sets of operations led to which value (Lowe, "Testing for
 /// linearizability", 2017). Registers are judged one by one: linearizability is local (Herlihy and Wing, 1990).
 ///
-/// - Complexity: exponential in the operations under way at one time, in the worst case; `limit` bounds the steps.
+/// - Complexity: in the worst case exponential in the number of concurrent operations; `limit` bounds the steps.
 func judgeLinearizability(_ history: [Operation], limit: Int = 2_000_000) -> LinearizabilityVerdict {
     var isDecided = true
     for key in Set(history.map(\.key)).sorted() {
@@ -72,7 +73,7 @@ private struct LinearizabilitySearch {
         var valueBefore: Int64
     }
 
-    /// By the time of the call.
+    /// Sorted by the time of the call.
     private let operations: [Operation]
     private let answered: Int
     private var placed: [UInt64]
@@ -80,7 +81,7 @@ private struct LinearizabilitySearch {
     private var value: Int64 = 0
     private var chosen: [Choice] = []
     private var placedAnswered = 0
-    /// The first operation that is not placed.
+    /// The first operation that is not placed yet.
     private var first = 0
     private var deepest = 0
 
@@ -104,7 +105,7 @@ private struct LinearizabilitySearch {
         return .givenUp
     }
 
-    /// The next operation that may come next: no operation that is not placed ended before it began, and its result fits.
+    /// The next candidate: no unplaced operation ended before it began, and its result fits.
     private func placeable(from start: Int) -> Int? {
         var earliestEnd = Tick.distantFuture
         for place in first..<operations.count where !isPlaced(place) {
@@ -116,7 +117,7 @@ private struct LinearizabilitySearch {
         return nil
     }
 
-    /// Places an operation; false when the same set with the same value was tried already.
+    /// Places an operation; false if the same set with the same value has been tried already.
     private mutating func place(_ operation: Int) -> Bool {
         guard let after = operations[operation].applied(to: value) else { return false }
         placed[operation / 64] |= 1 << UInt64(operation % 64)

@@ -1,22 +1,24 @@
-// Owns the bugs that are put in on purpose, to prove that the simulation sees them.
+// Owns the seeded bugs, which prove that the simulation finds such bugs.
 internal import Failover
 internal import Raft
 internal import Switching
 
-/// A seeded bug: made where the simulated shell carries a core's effects out wrongly, or by a switch inside a core that only
-/// this package can reach.
+/// A seeded bug: either the simulated shell carries out a core's effects wrongly, or a switch in a core, which only
+/// this package can reach, turns off a rule.
 public enum Mutation: String, Hashable, Sendable, CaseIterable {
-    /// A granted vote leaves before it is durable (design §4, V4).
+    /// A granted vote leaves before it is durable (against rule V4).
     case voteBeforeDurable
     /// A follower acknowledges entries before they are durable.
     case acknowledgementBeforeDurable
     /// A node with a new disk keeps its incarnation, and so its vote.
     case wipedNodeVotes
-    /// A read is answered from a leader's own state, without the round of heartbeats that proves that it leads (thesis §6.4).
+    /// A read is answered from a leader's own state, without the round of heartbeats that proves that it leads (thesis
+    /// §6.4).
     case readWithoutRound
     /// A proposal whose answer was lost is proposed again under another name (thesis §6.3).
     case retryUnderAnotherName
-    /// A log with a record that does not check is cut there, and its node goes on voting (design §4, storage).
+    /// A log is cut at a record whose checksum is wrong, as if that were a torn write, and its node goes on voting
+    /// (against rule V7).
     case corruptionTakenForTornEnd
     /// A node counts its lease from when the grant arrived.
     case leaseCountedFromReceipt
@@ -26,7 +28,7 @@ public enum Mutation: String, Hashable, Sendable, CaseIterable {
     case removedMemberForgotten
     /// A leader renews for services whose begin or complete the node has not applied.
     case renewalBeforeApplied
-    /// Exchanges go on beyond the end of their proxy's lease.
+    /// Exchanges continue after the end of their proxy's lease.
     case inFlightOutlivesLease
     /// A new leader does not wait for the leases of its predecessors.
     case noGraceOfNewLeader
@@ -36,10 +38,10 @@ public enum Mutation: String, Hashable, Sendable, CaseIterable {
     case commitsOldTerms
     /// A collecting candidate leads with its own log (against C4).
     case collectsWithoutAdopting
-    /// A collecting candidate takes the longest log for the best (against C3).
+    /// A collecting candidate takes the longest log to be the best (against C3).
     case collectsLongestLog
-    /// A holder answers fetches of any term from the log that it has by then, and the candidate takes that for the best
-    /// (against V6).
+    /// A holder answers fetches of any term from the log that it has by then, and the candidate takes that to be the
+    /// best (against V6).
     case fetchesAcrossTerms
     /// A primary that is down moves before the votes are confirmed.
     case promotesUnconfirmed

@@ -1,21 +1,21 @@
-// Owns the state machine that simulated groups replicate: a few registers that are written, counted up and read.
+// Owns the state machine that simulated groups replicate: a few registers that clients write, increment and read.
 internal import Topology
 
-/// What a client asks the registers to do.
+/// A client's operation on a register.
 enum RegisterAction: Hashable, Sendable {
     case write(Int64)
     case add(Int64)
     case read
 }
 
-/// Numbers by key, and a digest of everything that made them so.
+/// Numbers by key, and a digest of all commands applied so far.
 struct RegisterMachine: Hashable, Sendable {
     static let keys = 8
-    /// The first byte of commands that are the catalog's.
+    /// The first byte of commands for the catalog.
     static let catalogMark: UInt8 = 3
 
     private(set) var values = [Int64](repeating: 0, count: keys)
-    /// Follows from every command that was applied, in its order: equal digests mean equal histories.
+    /// Depends on every applied command and their order: equal digests mean equal histories.
     private(set) var digest: UInt64 = 0
 
     /// The bytes of a command.
@@ -29,7 +29,7 @@ struct RegisterMachine: Hashable, Sendable {
 
     /// Applies a command.
     ///
-    /// - Returns: the key's value afterwards; 0 for bytes that are no command, which change nothing but the digest.
+    /// - Returns: the key's value afterwards; 0 for bytes that are not a command, which change only the digest.
     mutating func apply(_ command: [UInt8]) -> Int64 {
         for byte in command { digest = StableHash.mix(digest ^ UInt64(byte)) }
         guard command.count == 10, command[0] < 2, command[1] < Self.keys else { return 0 }

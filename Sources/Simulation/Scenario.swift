@@ -1,4 +1,4 @@
-// Owns what a simulated run is like: how large the group is, what goes wrong and how often.
+// Owns the parameters of a simulated run: the size of the group, what goes wrong and how often.
 public import Raft
 internal import Topology
 
@@ -6,44 +6,46 @@ internal import Topology
 public enum Fault: String, Hashable, Sendable, CaseIterable {
     /// A process dies; what was not durable is lost, or torn.
     case crash
-    /// Everything dies at once.
+    /// All processes die at once.
     case blackout
-    /// A process stands still: a stopped virtual machine.
+    /// A process is paused, like a stopped virtual machine.
     case pause
     case partition
     /// Delay, loss, duplication and reordering on all links.
     case weather
-    /// Writes of a node take long.
+    /// A node's writes take long.
     case stall
     /// A node's disk is full for a while.
     case full
-    /// A bit of a node's log falls over; it is found at the next start.
+    /// A bit of a node's log flips, which is found at the next start.
     case flip
     /// A node's next write cannot be made durable, and its process ends.
     case failedSync
-    /// A node reads its log wrongly at one start; what is on its disk is sound.
+    /// A node reads its log wrongly at one start, although the disk's content is sound.
     case misread
     /// A node comes back with a new disk, and so as another member.
     case wipe
     case members
     case transfer
-    /// Leadership is handed over, and the old leader hears nothing of it: for a while two nodes believe that they lead.
+    /// Leadership is handed over and the old leader does not learn of it, so for a while two nodes believe that they
+    /// lead.
     case handover
-    /// A node falls behind; it is back as the leader dies, and it and one of the others do not hear each other: both campaign.
+    /// A node falls behind and comes back as the leader dies. It and one of the others do not hear each other, so both
+    /// campaign.
     case rivals
-    /// A node falls behind; it is back as the leader dies, and only it is heard by all, so that it leads by collecting or
-    /// nobody does. As soon as it fetches, the others hear each other again, and of it only the holder does: they elect
-    /// another meanwhile.
+    /// A node falls behind and comes back as the leader dies. Only it is connected to all others, so it leads by
+    /// collecting or nobody does. As soon as it fetches, the others hear each other again, and only the holder hears
+    /// it, so the others elect another leader meanwhile.
     case overtaking
     /// Operators move the primary.
     case primary
-    /// The backends of a datacenter are down.
+    /// All backends of a datacenter are down.
     case outage
-    /// A node's probes see a datacenter down that is up, or up that is down.
+    /// A node's probes report a datacenter as down that is up, or as up that is down.
     case falseView
 }
 
-/// A run's parameters; all but the seed of what happens in it.
+/// A run's parameters, except the seed of what happens in it.
 public struct Scenario: Hashable, Sendable {
     /// All nodes that there are; at most 15.
     public var nodes = 5
@@ -52,16 +54,17 @@ public struct Scenario: Hashable, Sendable {
     public var policy = ElectionPolicy.auto
     public var timing = GroupTiming(
         heartbeat: .milliseconds(50), electionTimeout: .milliseconds(300), lease: .milliseconds(1_200))
-    /// How long things go wrong.
+    /// How long faults occur.
     public var troubled = Duration.seconds(20)
-    /// How long the group may take from the end of all faults until it leads, commits and has caught up everywhere.
+    /// How long the group may take from the end of all faults until it has a leader, commits, and has caught up
+    /// everywhere.
     public var settlingDeadline = Duration.seconds(30)
     public var faults: [Fault] = Fault.allCases
     /// The mean time between two faults.
     public var faultInterval = Duration.milliseconds(700)
-    /// Of a million effects so many end with a crash of their process.
+    /// How many of a million effects end with a crash of their process.
     public var crashesInMillionEffects = 0
-    /// The longest that a process is down.
+    /// The longest time that a process is down.
     public var downAtMost = Duration.seconds(4)
     public var diskLatency = Duration.milliseconds(2)
     /// The most that a clock gains or loses, in parts per million.
@@ -71,17 +74,17 @@ public struct Scenario: Hashable, Sendable {
     public var thinking = Duration.milliseconds(100)
     /// How many registers the clients use, 1-8.
     public var keys = 3
-    /// Top priority of the first nodes, as ranks 0, 1, 2 …; else all have rank 0.
+    /// Whether the nodes have ranks 0, 1, 2 …, so that the first has top priority; otherwise all have rank 0.
     public var isRanked = false
-    /// Whether proxies with leases serve users by the group's word beside all this.
+    /// Whether there are also proxies with leases that serve users as the group decides.
     public var hasProxies = true
     public var limits = RaftLimits()
-    /// A bug that is put in on purpose.
+    /// The seeded bug, if there is one.
     public var mutation: Mutation?
 
     public init() {}
 
-    /// Parameters that follow from the seed: each run has only some kinds of faults, so that each kind is also met alone
+    /// Parameters drawn from the seed. Each run has only some kinds of faults, so that each kind also occurs alone
     /// (Groce et al., "Swarm testing", 2012).
     public static func drawn(seed: UInt64) -> Scenario {
         var random = RandomBits(seed: StableHash.mix(seed ^ 0x5CE1))
@@ -99,10 +102,11 @@ public struct Scenario: Hashable, Sendable {
         scenario.keys = 1 + random.below(RegisterMachine.keys)
         scenario.isRanked = random.below(3) == 0
         scenario.hasProxies = random.below(3) != 0
-        // Small bounds, so that snapshots, pieces and full pipelines are met within seconds.
+        // Small limits, so that snapshots, their pieces and full pipelines occur within seconds.
         scenario.limits.messageBytes = [60, 400, 256 << 10][random.below(3)]
         scenario.limits.messagesInFlight = [1, 4, 32][random.below(3)]
-        // A follower has to be able to keep up with a leader that needs nobody else: one entry a round trip is too little.
+        // A follower must be able to keep up with a leader that can commit alone: one entry a round trip would be too
+        // little.
         if scenario.limits.messageBytes == 60 {
             scenario.limits.messagesInFlight = max(4, scenario.limits.messagesInFlight)
         }

@@ -1,9 +1,10 @@
-// Owns the end of a run: all faults are over, and the group has to lead, to commit and to be equal everywhere, in time.
+// Owns the end of a run: all faults are over, and within a time limit the group must have a leader, commit, and be
+// equal everywhere.
 internal import Raft
 internal import Topology
 
 extension SimulatedCluster {
-    /// Ends all faults at once; from here on nothing else goes wrong.
+    /// Ends all faults at once; from now on nothing else goes wrong.
     mutating func calmDown() {
         isCalm = true
         note("all faults are over")
@@ -20,7 +21,7 @@ extension SimulatedCluster {
         plan(.look, after: .milliseconds(100))
     }
 
-    /// Looks whether the group has settled; fails when it has had its time.
+    /// Checks whether the group has settled; fails when its time is over.
     mutating func look() {
         let missing = whatIsMissing()
         if missing == nil {
@@ -48,14 +49,14 @@ extension SimulatedCluster {
         }
     }
 
-    /// What a settled group has and this one has not; nil where nothing is missing.
+    /// What is still missing for the group to be settled; nil: nothing.
     private mutating func whatIsMissing() -> String? {
         guard let leader = settledLeader else { return "nobody leads" }
         if hasLostMembers { return "a member that lost its disk is still a member" }
         if nodes[leader].core.configuration.isJoint { return "the configuration is joint" }
         if let waiting = clients.firstIndex(where: { $0.doneInCalm < 2 }) { return "client \(waiting) has no answer" }
         if !hasWorkingPrimary(leader) { return "the primary is in a datacenter that is down" }
-        // Clients go on: what has to be caught up with is what was there when all else was well.
+        // Clients continue, so members have to catch up with what there was when everything else was well.
         goal = goal ?? nodes[leader].core.commit
         for member in nodes[leader].core.configuration.members {
             guard let node = number(of: member.id) else { continue }
@@ -65,7 +66,7 @@ extension SimulatedCluster {
         return nil
     }
 
-    /// What the clients saw, all of it.
+    /// Everything that the clients saw.
     mutating func finish() {
         for client in clients.indices {
             guard let pending = clients[client].pending, pending.action != .read else { continue }

@@ -1,8 +1,9 @@
-// Owns the simulated clients: they write, count and read registers, ask again where no answer comes, and note what they saw.
+// Owns the simulated clients: they write, increment and read registers, ask again if no answer comes, and record what
+// they saw.
 internal import Raft
 internal import Topology
 
-/// A client does one thing at a time. A write that is asked for again keeps its session and sequence, so it is applied once.
+/// A client does one thing at a time. A repeated write keeps its session and sequence number, so it is applied once.
 struct SimulatedClient: Sendable {
     struct Pending: Sendable {
         var key: Int
@@ -13,10 +14,10 @@ struct SimulatedClient: Sendable {
 
     var session: UInt64
     var sequence: UInt64 = 0
-    /// Counts its requests: an answer to an earlier operation is none to this one.
+    /// Counts its requests, so that a late answer to an earlier operation is not taken for one to this.
     var attempt: UInt64 = 0
     var pending: Pending?
-    /// The node that is asked next.
+    /// The node to ask next.
     var target = 0
     /// Operations that ended after all faults were over.
     var doneInCalm = 0
@@ -30,7 +31,7 @@ extension SimulatedCluster {
         if clients[client].pending == nil {
             begin(client)
         } else {
-            // No answer in time. Now and then the client never asks again, and nobody knows what became of it.
+            // No answer in time. Now and then the client gives up, and nobody knows what became of the operation.
             if !isCalm, random.below(20) == 0 {
                 abandon(client)
                 begin(client)
@@ -71,7 +72,7 @@ extension SimulatedCluster {
         plan(.clientWakes(client, attempt: attempt), after: random.duration(.milliseconds(300), .seconds(2)))
     }
 
-    /// Its effect may come at any later time, or never: the history keeps it open.
+    /// It may take effect at any later time or never, so the history keeps it open.
     private mutating func abandon(_ client: Int) {
         guard let pending = clients[client].pending else { return }
         clients[client].pending = nil
@@ -100,7 +101,7 @@ extension SimulatedCluster {
         step(node, event)
     }
 
-    /// A node answers: what is read is the register as it is now.
+    /// A node answers with the register's present value.
     mutating func answer(_ request: RequestID, _ outcome: RaftOutcome, _ node: Int) {
         var value: Int64?
         switch outcome {
@@ -153,7 +154,7 @@ extension SimulatedCluster {
         plan(.clientWakes(client, attempt: clients[client].attempt), after: pause)
     }
 
-    /// Asks again where it makes sense, if this was the latest try.
+    /// Asks again if that makes sense and this was the latest attempt.
     private mutating func askSoon(_ client: Int, _ request: RequestID) {
         guard request.number >> 8 == clients[client].attempt else { return }
         clients[client].attempt += 1
@@ -166,7 +167,7 @@ extension SimulatedCluster {
         if clients[client].attempt == attempt { ask(client) }
     }
 
-    /// A request of the operators; nobody waits for its answer.
+    /// A request by operators; nobody waits for its answer.
     mutating func operatorRequest() -> RequestID {
         operatorAttempts += 1
         return RequestID(operatorAttempts << 8 | Self.operatorNumber)

@@ -1,16 +1,17 @@
-// Owns failover in a simulated world: probes that see or are deceived, reports to the leader, its real planner, and the judge of it.
+// Owns failover in a simulated world: probes that may be wrong, reports to the leader, its real planner, and the check
+// of its decisions.
 internal import Catalog
 internal import Failover
 internal import Raft
 internal import Topology
 
 extension SimulatedCluster {
-    /// A little less than the time of confirmation: clocks differ by one in a hundred at most.
+    /// A little less than the confirmation time, because clocks may differ by 1 %.
     private static var leastConfirmation: Duration { SimulatedProxy.registration.failover.confirm * 97 / 100 }
 
     // MARK: Observing
 
-    /// Ten times a second a process looks at its probes, tells the leader what is new, and plans if it leads.
+    /// Ten times a second each process looks at its probes, reports changes to the leader, and plans if it leads.
     mutating func observe(_ node: Int) {
         plan(.observe(node, life: nodes[node].life), after: SimulatedObserver.period)
         let local = nodes[node].clock.local(at: now)
@@ -39,7 +40,7 @@ extension SimulatedCluster {
         }
     }
 
-    /// A report has come, perhaps to one who led when it was sent.
+    /// A report arrives, perhaps at a node that only led when it was sent.
     mutating func take(_ report: SimulatedReport, _ node: Int) {
         if nodes[node].proxy.isCoordinating { record(report, node) }
     }
@@ -64,7 +65,7 @@ extension SimulatedCluster {
         }
         let catalog = nodes[node].catalog
         guard let state = catalog.primaryRecord(of: SimulatedProxy.service)?.state else {
-            // What was proposed at the election may have been lost.
+            // The proposal made at the election may have been lost.
             return propose(node, .registerService(SimulatedProxy.registration, replacing: .absent))
         }
         let members = nodes[node].core.configuration.members
@@ -77,12 +78,12 @@ extension SimulatedCluster {
         counts.promotions += 1
         note("\(nodes[node].id) promotes \(promotion.datacenter): \(promotion.reason.rawValue)")
         if promotion.reason != .failback { judge(state.target, members) }
-        // Asked again until it is applied: the epoch keeps it from taking effect twice.
+        // Repeated until it is applied; the epoch keeps it from taking effect twice.
         propose(node, promotion.change(of: SimulatedProxy.service, term: nodes[node].core.term.number))
     }
 
-    /// Nothing moves by itself unless enough datacenters have truly seen, for the time of confirmation, that what moves is
-    /// down: of the voting ones a majority has to be heard, and of those a majority has to say so.
+    /// Nothing may move automatically unless enough datacenters have truly seen it down for the confirmation time: a
+    /// majority of the voting ones must be heard, and a majority of those must say so.
     private mutating func judge(_ datacenter: DatacenterName, _ members: [Member]) {
         guard let place = SimulatedProxy.datacenters.firstIndex(of: datacenter) else { return }
         let limit = earlier(now, by: Self.leastConfirmation)
@@ -115,7 +116,7 @@ extension SimulatedCluster {
         plan(.outageEnds(place), after: random.duration(.milliseconds(100), .seconds(8)))
     }
 
-    /// A node's probes say for a while what is not so.
+    /// For a while a node's probes report the opposite of the truth.
     mutating func deceive(_ node: Int) {
         let place = random.below(isOut.count)
         let isUp = random.below(4) == 0
@@ -124,7 +125,7 @@ extension SimulatedCluster {
         plan(.deceptionEnds(node, place), after: random.duration(.milliseconds(100), .seconds(8)))
     }
 
-    /// The last outage of a run: the group has to leave the datacenter that is primary.
+    /// The last outage of a run: the primary has to move away from its datacenter.
     mutating func breakPrimary() {
         for place in isOut.indices { isOut[place] = false }
         for node in nodes.indices { nodes[node].falseViews = nodes[node].falseViews.map { _ in nil } }
@@ -137,7 +138,7 @@ extension SimulatedCluster {
         note("\(state.target) is down for good")
     }
 
-    /// Whether a leader's primary is stable in a datacenter that works; true where there are no proxies.
+    /// Whether the leader has a stable primary in a working datacenter; true if there are no proxies.
     func hasWorkingPrimary(_ leader: Int) -> Bool {
         guard scenario.hasProxies else { return true }
         guard let state = nodes[leader].catalog.primaryRecord(of: SimulatedProxy.service)?.state, !state.isSwitching,

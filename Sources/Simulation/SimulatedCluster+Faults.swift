@@ -82,7 +82,7 @@ extension SimulatedCluster {
         note("a bit of \(nodes[node].id)'s log falls over; it reads to \(nodes[node].disk.last)")
     }
 
-    /// The disk gives another place's bytes at the next start, which what is written there tells apart.
+    /// At the next start the disk returns bytes of another place, which the node can tell by their content.
     private mutating func misread(_ node: Int) {
         let count = nodes[node].disk.entries.count
         guard count > 0, mayLose(node) else { return }
@@ -91,7 +91,7 @@ extension SimulatedCluster {
         note("\(nodes[node].id)'s log will be read wrongly once")
     }
 
-    /// The node comes back without its data: as another member, which operators have to put in the place of the old one.
+    /// The node comes back without its data, as another member that operators have to put in place of the old one.
     private mutating func wipe(_ node: Int) {
         guard !nodes[node].disk.isEmpty, mayLose(node) else { return }
         crashForAWhile(node)
@@ -102,8 +102,8 @@ extension SimulatedCluster {
 
     // MARK: How much may be lost
 
-    /// Whether the group can survive, by its own rules, that this node loses data: in every configuration that is in force
-    /// somewhere, or may come into force, the others are enough to elect and to commit.
+    /// Whether the group can, by its own rules, survive the loss of this node's data: in every configuration that is in
+    /// force somewhere or may come into force, the others suffice to elect and to commit.
     private func mayLose(_ lost: Int) -> Bool {
         if invariants.chosen.isEmpty { return false }
         let configurations = nodes.map(\.core.configuration) + nodes.map(\.disk.configuration) + wanted
@@ -113,7 +113,7 @@ extension SimulatedCluster {
             let members = configuration.members + (configuration.outgoing ?? [])
             let isSound = { (voter: NodeID) -> Bool in
                 guard let number = number(of: voter), number != lost, !nodes[number].isCorrupt else { return false }
-                // Whoever has not heard of the group yet has no vote in it.
+                // A node that has not heard of the group yet has no vote in it.
                 let isAdmitted = nodes[number].disk.configuration.members.contains { $0.id == voter }
                 return isAdmitted
                     && members.contains { $0.id == voter && $0.incarnation == nodes[number].incarnation }
@@ -149,7 +149,7 @@ extension SimulatedCluster {
         step(leader, .changeMembers(operatorRequest(), change))
     }
 
-    /// The members of now, without those that lost their disks, and with one or two differences.
+    /// The present members without those that lost their disks, with one or two random changes.
     private mutating func drawMembers(_ leader: Int) -> [Member] {
         var roles = [Member.Role?](repeating: nil, count: nodes.count)
         for member in nodes[leader].core.configuration.members {
@@ -158,7 +158,7 @@ extension SimulatedCluster {
         }
         for _ in 0..<(isCalm ? 0 : 1 + random.below(2)) {
             let node = random.below(nodes.count)
-            // An incarnation that replaces another comes only after that one is gone.
+            // A new incarnation is added only after the one that it replaces is gone.
             let known = nodes[leader].known[node]
             guard known == 0 || known == nodes[node].incarnation else { continue }
             roles[node] = [.voter, .voter, .observer, nil][random.below(4)]
@@ -199,7 +199,7 @@ extension SimulatedCluster {
         plan(.heal, after: random.duration(.milliseconds(500), .seconds(4)))
     }
 
-    /// A message leaves: where the hub fetches, the others elect another behind its back.
+    /// A message leaves. When the hub fetches, the others elect another leader behind its back.
     mutating func overtake(_ envelope: Envelope) {
         guard envelope.sender == hub, case .fetch = envelope.message.body, !isCalm else { return }
         hub = nil
@@ -214,7 +214,7 @@ extension SimulatedCluster {
     private mutating func handOver() {
         guard let leader else { return }
         transfer()
-        // The message that hands over leaves first; what answers it does not come back.
+        // The message that hands leadership over leaves first; the answer to it does not come back.
         network.apply(.deaf, shuffled: [leader] + nodes.indices.filter { $0 != leader }, sideCount: 1)
         plan(.heal, after: random.duration(.milliseconds(200), .seconds(3)))
         note("\(nodes[leader].id) hears nobody")

@@ -1,10 +1,11 @@
-// Owns a simulated node's shell: it gives its core events, carries the effects out, dies in between and starts again.
+// Owns a simulated node's shell: it gives its core events, carries out the effects, may die in between, and starts
+// again.
 internal import Catalog
 internal import Raft
 internal import Topology
 
 extension SimulatedCluster {
-    /// Gives the core one event, looks whether all is still true, and carries out what it wants.
+    /// Gives the core one event, checks all invariants, and carries out its effects.
     mutating func step(_ node: Int, _ event: RaftEvent) {
         counts.steps += 1
         let local = nodes[node].clock.local(at: now)
@@ -25,7 +26,7 @@ extension SimulatedCluster {
             carryOut(effect, node)
         }
         self.effects = effects
-        // A shell has time for it now and then.
+        // A real shell also finds the time for this only now and then.
         if counts.steps % 4 == 0 { nodes[node].disk.note(commit: nodes[node].core.durableCommit) }
         planWake(node)
         if scenario.hasProxies { coordinate(node) }
@@ -43,14 +44,15 @@ extension SimulatedCluster {
         }
     }
 
-    /// What is newly committed is on the disks of a quorum: nothing that may be lost with a power cut is called committed.
-    /// A commit can put another configuration into force at once, so that either of both may have been the measure.
+    /// What is newly committed must be on the disks of a quorum: nothing that a power cut could take back may count as
+    /// committed. A commit can put a new configuration into force at once, so either the old or the new one must be
+    /// satisfied.
     private mutating func checkDurability(_ node: Int, _ quorumBefore: Quorum) {
         let core = nodes[node].core
         guard let entry = core.entry(at: core.commit) else { return }
         let isHolder = { [self] (voter: NodeID) -> Bool in
             guard let number = number(of: voter) else { return false }
-            // A member that lost its disk has no vote any more, so that what it held cannot be voted away.
+            // A member that lost its disk no longer has a vote, so what it held cannot be voted away.
             let isGone = core.incarnation(of: voter) != nodes[number].incarnation
             return isGone || nodes[number].disk.keeps(entry.position)
         }
@@ -126,7 +128,7 @@ extension SimulatedCluster {
         }
     }
 
-    /// Sends what waited for the disk.
+    /// Sends messages that waited for the disk.
     mutating func release(_ node: Int, upTo token: PersistToken) {
         guard !nodes[node].held.isEmpty else { return }
         let ready = nodes[node].held.filter { $0.after <= token }
@@ -198,7 +200,7 @@ extension SimulatedCluster {
         learn(nodes[node].core.configuration, node)
         note("\(nodes[node].id) starts with \(nodes[node].core.last)\(restored.isCorrupt ? ", corrupt" : "")")
         step(node, .tick)
-        // Founding is tried again while nothing came of it: the first entry is seen by nobody before it is durable.
+        // Founding is tried again until it succeeds; nobody sees the first entry before it is durable.
         if node == 0, nodes[0].disk.isEmpty, invariants.chosen.isEmpty { found() }
     }
 
@@ -207,7 +209,7 @@ extension SimulatedCluster {
         step(0, .form(Configuration(cluster: 1, members: members, timing: scenario.timing)))
     }
 
-    /// The process ends at once: of the writes under way some are whole, the rest never happened.
+    /// The process ends at once. Some of the writes in progress are complete, the rest never happened.
     mutating func crash(_ node: Int) {
         guard nodes[node].isRunning else { return }
         counts.crashes += 1

@@ -1,4 +1,5 @@
-// Owns the simulated proxies' shells: leases over the network, orders to workers, and the look whether two datacenters are written to.
+// Owns the simulated proxies' shells: leases over the network, orders to workers, and the check that no two datacenters
+// are written to.
 internal import Catalog
 internal import Raft
 internal import Switching
@@ -38,7 +39,7 @@ extension SimulatedCluster {
         }
     }
 
-    /// A round of the coordinator was answered by the core.
+    /// The core answered a round of the coordinator.
     mutating func roundEnded(_ node: Int, _ request: RequestID, _ outcome: RaftOutcome) {
         let round = RoundID(request.number >> 8)
         var isConfirmed = false
@@ -60,7 +61,7 @@ extension SimulatedCluster {
 
     // MARK: After each step of the core
 
-    /// Tells the coordinator whether it leads, and what there is.
+    /// Tells the coordinator whether its node leads, and the present state.
     mutating func coordinate(_ node: Int) {
         let leads = nodes[node].core.leadsFully
         if leads, !nodes[node].proxy.isCoordinating {
@@ -87,8 +88,8 @@ extension SimulatedCluster {
         return (configuration.members + leaving).map { LeaseHolder(id: $0.id, incarnation: $0.incarnation) }
     }
 
-    /// The catalog of a node has moved on: its gate knows at once, for the next request for a lease says so; the
-    /// coordinator when the core's effects are carried out.
+    /// A node's catalog has changed. Its gate learns of it at once, because the next request for a lease reports it;
+    /// the coordinator learns of it when the core's effects are carried out.
     mutating func catalogMoved(_ node: Int) {
         step(gate: node, .applied(nodes[node].catalog.switches.first))
         plan(.groupMoved(node, life: nodes[node].life), after: .zero)
@@ -122,7 +123,7 @@ extension SimulatedCluster {
         }
         if let due = nodes[node].proxy.gate.nextDeadline, due <= local { step(gate: node, .tick) }
         if let due = nodes[node].proxy.coordinator.nextDeadline, due <= local { step(coordinator: node, .tick) }
-        // What is due again at once is looked at a little later: a deadline is the latest moment, not the only one.
+        // A little later at least, even if the next deadline is due already, so that the world's time moves on.
         let at = max(now + .microseconds(100), nodes[node].clock.instant(showing: nodes[node].proxy.nextDeadline))
         nodes[node].proxy.wakeAt = at
         queue.add(.proxyWakes(node, life: nodes[node].life), at: at)
@@ -130,7 +131,7 @@ extension SimulatedCluster {
 
     // MARK: Messages
 
-    /// Straight, or now and then, and always while the node follows no leader, through whoever may know one.
+    /// Sends directly or, now and then and whenever the node follows no leader, through a node that may know one.
     mutating func tellLeader(_ node: Int, _ message: ControlMessage) {
         if let leader = nodes[node].core.leader.flatMap({ number(of: $0) }), random.below(4) > 0 {
             tell(leader, message, from: node)
@@ -212,7 +213,7 @@ extension SimulatedCluster {
         step(gate: node, .confirmed(generation: generation))
     }
 
-    /// A user's request: it is sent on at once where the order allows it, and takes its time.
+    /// A user's request: forwarded at once if the order allows it, and in flight for a while.
     mutating func visit(_ node: Int) {
         plan(.visit(node), after: random.duration(.milliseconds(2), .milliseconds(40)))
         guard nodes[node].isRunning, nodes[node].pausedUntil <= now else { return }
@@ -234,7 +235,7 @@ extension SimulatedCluster {
         planProxy(node)
     }
 
-    /// Strict: at no instant does any proxy write towards one datacenter while another may still write towards the other.
+    /// The strict promise: no proxy may write towards one datacenter while another may still write towards the other.
     private mutating func lookForOverlap() {
         var first: (node: Int, datacenter: DatacenterName)?
         for node in nodes.indices where nodes[node].isRunning {

@@ -6,9 +6,9 @@ internal import Topology
 
 /// Nodes, their network and their clients, on one virtual clock.
 ///
-/// One source of random bits decides everything in the order in which it happens, so that a seed replays.
+/// A single source of random bits decides everything in the order of events, so that a seed can be replayed.
 struct SimulatedCluster: Sendable {
-    /// What can be planned. `life`: what was meant for an earlier process of the node does not happen.
+    /// What can be planned. `life`: events for an earlier process of the node do not happen.
     enum Happening: Sendable {
         case wake(Int, life: Int)
         case deliver(Envelope)
@@ -39,7 +39,7 @@ struct SimulatedCluster: Sendable {
         case deceptionEnds(Int, Int)
     }
 
-    /// More at one instant, or planned at one time, is a loop of messages that feed each other.
+    /// More events than this at one instant, or planned at a time, mean a loop of messages that cause each other.
     private static let mostAtOnce = 100_000
     private static let mostPlanned = 200_000
 
@@ -52,17 +52,17 @@ struct SimulatedCluster: Sendable {
     var invariants = Invariants()
     var clients: [SimulatedClient] = []
     var history: [Operation] = []
-    /// Members that operators asked for lately: what is asked for may come into force at any time.
+    /// Memberships that operators asked for lately, which may come into force at any time.
     var wanted: [Configuration] = []
     var operatorAttempts: UInt64 = 0
-    /// The node whose next fetch is the moment for the others to elect without it.
+    /// The node whose next fetch triggers an election without it.
     var hub: Int?
     /// The datacenters whose backends are down, by place in `SimulatedProxy.datacenters`.
     var isOut = [Bool](repeating: false, count: SimulatedProxy.datacenters.count)
     /// All faults are over.
     var isCalm = false
     var isSettled = false
-    /// What every member has to have committed before the group has settled.
+    /// What every member must have committed for the group to be settled.
     var goal: LogIndex?
     var counts = SimulationCounts()
     var trace: TraceLog?
@@ -112,7 +112,7 @@ struct SimulatedCluster: Sendable {
 
     // MARK: Running
 
-    /// Runs to the end: until something is wrong, or the group has settled after all faults, or its time is over.
+    /// Runs until something is wrong, or the group has settled after all faults, or the time is over.
     mutating func run() {
         for node in nodes.indices {
             start(node)
@@ -194,10 +194,10 @@ struct SimulatedCluster: Sendable {
         }
     }
 
-    /// Whether the process that this was meant for runs.
+    /// Whether the process that this is meant for is still running.
     private func isThere(_ node: Int, _ life: Int) -> Bool { nodes[node].isRunning && nodes[node].life == life }
 
-    /// The same; while the process stands still what was meant for it waits.
+    /// The same; while the process is paused, events for it wait.
     private mutating func isReady(_ node: Int, _ life: Int, else happening: Happening) -> Bool {
         guard isThere(node, life) else { return false }
         if nodes[node].pausedUntil <= now { return true }
@@ -222,8 +222,9 @@ struct SimulatedCluster: Sendable {
         queue.add(.wake(node, life: nodes[node].life), at: at)
     }
 
-    /// A message comes, unless it is for another incarnation, or a reply of another one than the configuration names: that
-    /// counts for nothing. Requests of such a one are answered, for it may be a member that the node has not heard of.
+    /// Delivers a message, unless it is meant for another incarnation, or is a reply from an incarnation that the
+    /// configuration does not name. Requests from such a one are answered, since it may be a member that the node has
+    /// not heard of.
     private mutating func deliver(_ envelope: Envelope) {
         let receiver = envelope.receiver
         guard isReady(receiver, nodes[receiver].life, else: .deliver(envelope)) else { return }
@@ -250,7 +251,7 @@ struct SimulatedCluster: Sendable {
         step(node, .persisted(nodes[node].disk.durable))
     }
 
-    /// Writes to the trace, where there is one.
+    /// Writes to the trace, if there is one.
     mutating func note(_ text: String) {
         trace?.add(now, text)
     }

@@ -1,8 +1,8 @@
-// Owns the disk of a simulated node: what is durable, what is on its way, and what a crash leaves of that.
+// Owns the disk of a simulated node: what is durable, what is being written, and what a crash leaves of that.
 internal import Raft
 internal import Topology
 
-/// A log store of one node. Writes become durable in order; a crash loses or tears those that are not.
+/// A log store of one node. Writes become durable in order; a crash loses or tears the others.
 struct SimulatedDisk: Sendable {
     struct Write: Sendable {
         var batch: PersistBatch
@@ -15,18 +15,18 @@ struct SimulatedDisk: Sendable {
     private(set) var entries: [LogEntry] = []
     private(set) var durable = PersistToken(0)
     private(set) var writes: [Write] = []
-    /// The greatest index that was durable when last something became so: the store's durable mark.
+    /// The end of the log at the last completed write: the store's durable mark.
     private(set) var mark = LogIndex.zero
-    /// How far the log was noted to be committed.
+    /// How far the log was recorded as committed.
     private(set) var notedCommit = LogIndex.zero
     /// The mark at the time of a bit flip, until a leader has filled the log up to it.
     private(set) var corruptThrough: LogIndex?
 
     /// The next write cannot be made durable.
     var failsNextSync = false
-    /// At the next start the entry at this place, and so all that follow, cannot be read.
+    /// At the next start this entry, and so all after it, cannot be read.
     var misreadAt: Int?
-    /// Since the last start: from this place on the log was not read. The first write makes that final.
+    /// From this position on the log was not read at the last start. The first write makes that final.
     private var unreadFrom: Int?
 
     var isEmpty: Bool { hardState == HardState() && snapshot == nil && entries.isEmpty }
@@ -44,7 +44,7 @@ struct SimulatedDisk: Sendable {
         return due
     }
 
-    /// Whether a write is to be made durable now.
+    /// Whether a write is due to become durable.
     func isDue(_ now: Tick) -> Bool { writes.first.map { $0.due <= now } ?? false }
 
     /// Makes durable what is due.
@@ -66,7 +66,7 @@ struct SimulatedDisk: Sendable {
         return done
     }
 
-    /// What comes is written behind the last record that was read; what the disk holds beyond is void from then on.
+    /// New writes go after the last record that was read; what the disk holds beyond it is void from then on.
     private mutating func giveUpUnread() {
         guard let place = unreadFrom else { return }
         unreadFrom = nil
@@ -93,20 +93,22 @@ struct SimulatedDisk: Sendable {
         return entries[first.distance(to: index)].position.term
     }
 
-    /// Whether the entry is here for good: in the log, within the snapshot, or lost to a bit flip that keeps the node from voting.
+    /// Whether the entry is safe here: in the log, covered by the snapshot, or lost to a bit flip that keeps the node
+    /// from voting.
     func keeps(_ position: LogPosition) -> Bool {
         if let snapshot, snapshot.identity.position.index >= position.index { return true }
         if let corruptThrough, corruptThrough >= position.index { return true }
         return term(at: position.index) == position.term
     }
 
-    /// Takes note of a commit; durable at once, for the note itself may be lost like any that was never made.
+    /// Records a commit index. It is durable at once; losing it would be like never having recorded it.
     mutating func note(commit: LogIndex) { notedCommit = max(notedCommit, min(commit, last.index)) }
 
     // MARK: Faults
 
-    /// The power goes: of the writes under way the first `whole` are durable. A write's record is whole or not there, for it is
-    /// cut where it is torn; but its snapshot is a file of its own, written before (`isSnapshotDone`).
+    /// The power fails. The first `whole` of the writes in progress are durable. A write's record is there completely
+    /// or not at all, since a torn one is cut; but its snapshot is a file of its own, written before it
+    /// (`isSnapshotDone`).
     mutating func crash(whole: Int, isSnapshotDone: Bool) {
         if whole > 0 { giveUpUnread() }
         for write in writes.prefix(whole) { write.batch.parts.forEach { put($0) } }
@@ -116,7 +118,7 @@ struct SimulatedDisk: Sendable {
         writes = []
     }
 
-    /// A bit of the entry at this place fell over: it and all that follows cannot be read any more.
+    /// A bit of this entry has flipped: it and everything after it can no longer be read.
     mutating func flip(at place: Int) {
         guard place < entries.count else { return }
         corruptThrough = max(corruptThrough ?? .zero, mark, last.index)
@@ -126,7 +128,7 @@ struct SimulatedDisk: Sendable {
     /// Everything is gone, as with a new disk.
     mutating func wipe() { self = SimulatedDisk() }
 
-    /// What a process that starts now is given; its tokens begin anew.
+    /// What a process that starts now is given; its tokens start over.
     mutating func restore() -> RestoredState {
         durable = PersistToken(0)
         failsNextSync = false
@@ -140,7 +142,7 @@ struct SimulatedDisk: Sendable {
 }
 
 extension PersistBatch {
-    /// What a write is made of.
+    /// The parts of a write.
     enum Part {
         case snapshot(Snapshot)
         case cut(LogIndex)

@@ -1,17 +1,18 @@
-// Owns the links between simulated nodes: how long a message takes, whether it comes, how often, and in which order.
+// Owns the links between simulated nodes: how long a message takes, and whether, how often and in which order it
+// arrives.
 internal import Topology
 
 /// Directed links between numbered nodes. A message's fate is drawn when it is sent.
 struct SimulatedNetwork: Sendable {
-    /// The weather: the same on all links that are not cut.
+    /// Conditions that are the same on all links that are not cut.
     struct Weather: Hashable, Sendable {
         var delayAtLeast: Duration = .milliseconds(1)
         var delayAtMost: Duration = .milliseconds(5)
-        /// Of 1,000 messages so many are lost.
+        /// How many of 1,000 messages are lost.
         var lostInThousand = 0
-        /// Of 1,000 messages so many come twice.
+        /// How many of 1,000 messages arrive twice.
         var doubledInThousand = 0
-        /// Of 1,000 messages so many take up to ten times the greatest delay.
+        /// How many of 1,000 messages take up to ten times the greatest delay.
         var lateInThousand = 0
     }
 
@@ -19,7 +20,7 @@ struct SimulatedNetwork: Sendable {
     enum Cut: Hashable, Sendable, CaseIterable {
         /// Two groups that do not hear each other.
         case halves
-        /// One node that nobody hears and that hears nobody.
+        /// One node that hears nobody and is heard by nobody.
         case lonely
         /// Only one direction of one node's links.
         case deaf, mute
@@ -33,7 +34,7 @@ struct SimulatedNetwork: Sendable {
 
     let count: Int
     var weather = Weather()
-    /// For each sender a bit for each receiver that it does not reach.
+    /// For each sender, a bit for each receiver that it cannot reach.
     private var blocked: [UInt64]
 
     init(count: Int) {
@@ -49,7 +50,7 @@ struct SimulatedNetwork: Sendable {
 
     private mutating func block(_ sender: Int, _ receiver: Int) { blocked[sender] |= 1 << UInt64(receiver) }
 
-    /// Cuts links, beside those that are cut already. The first nodes of `shuffled` are on the one side.
+    /// Cuts further links. The first nodes of `shuffled` are on one side.
     mutating func apply(_ cut: Cut, shuffled: [Int], sideCount: Int) {
         guard shuffled.count >= 2 else { return }
         let first = shuffled[0]

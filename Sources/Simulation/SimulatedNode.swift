@@ -3,13 +3,13 @@ internal import Catalog
 internal import Raft
 internal import Topology
 
-/// A message on its way, with who says it to whom as the connections of the peers have it (design §4).
+/// A message in flight. Sender and receiver are those of the connection, not what the message claims.
 struct Envelope: Sendable {
     var message: RaftMessage
     var sender: Int
     var receiver: Int
     var senderIncarnation: UInt64
-    /// Of a request the incarnation that the sender's configuration names, of a reply the one that asked; nil where
+    /// For a request, the incarnation that the sender's configuration names; for a reply, the one that asked; nil if
     /// there is none.
     var receiverIncarnation: UInt64?
 }
@@ -26,10 +26,10 @@ struct SimulatedNode: Sendable {
     var disk = SimulatedDisk()
     var core: RaftCore
     var machine = RegisterMachine()
-    /// The real catalog, beside the registers: what the proxies go by.
+    /// The real catalog, next to the registers; the proxies act by it.
     var catalog = Catalog(formation: 1)
 
-    /// Counts the starts of its process: what was planned for an earlier one does not happen.
+    /// Counts the starts of its process; events for an earlier one do not happen.
     var life = 0
     var isRunning = false
     var pausedUntil = Tick.zero
@@ -40,23 +40,23 @@ struct SimulatedNode: Sendable {
     var diskLatency: Duration
     var proxy: SimulatedProxy
     var observer = SimulatedObserver()
-    /// What its probes say of each datacenter, where that is not the truth: up or down.
+    /// What its probes wrongly report about a datacenter: up or down.
     var falseViews = [Bool?](repeating: nil, count: SimulatedProxy.datacenters.count)
     var sightings = [Sighting](repeating: Sighting(), count: SimulatedProxy.datacenters.count)
     /// The last write that the core was told is durable.
     var toldDurable = PersistToken(0)
     /// The incarnations of all nodes as its configuration names them; 0 where it does not.
     var known: [UInt64]
-    /// The incarnations of all nodes that it has heard last; 0 where it has heard none.
+    /// The incarnations of all nodes as it last heard them; 0 if it has heard none.
     var heard: [UInt64]
-    /// The commit that was looked at last.
+    /// The commit index that was checked last.
     var checkedCommit = LogIndex.zero
 
     var isCorrupt: Bool { disk.isCorrupt || (isRunning && core.isCorrupt) }
 }
 
 extension RandomBits {
-    /// A duration between both, in microseconds.
+    /// A random duration between the two, in microseconds.
     mutating func duration(_ least: Duration, _ most: Duration) -> Duration {
         let span = (most.wholeNanoseconds - least.wholeNanoseconds) / 1_000
         return least + .microseconds(Int64(below(Int(max(0, min(span, Int64(UInt32.max)))))))

@@ -1,14 +1,14 @@
-// Owns what a simulated node sees of the datacenters behind the proxies, what it was told of them, and what it truly saw.
+// Owns what a simulated node reports about the datacenters behind the proxies, what it was told, and what it truly saw.
 internal import Failover
 internal import Topology
 
-/// What a node tells the leader, straight or through another (design §4, "Observing").
+/// What a node tells the leader, directly or through another node.
 struct SimulatedReport: Hashable, Sendable {
     var node: NodeID
     var views: [DatacenterView]
 }
 
-/// A process's side of failover: its watches, and as the leader the newest observations of all.
+/// A process's part in failover: its watches and, as leader, everyone's newest observations.
 struct SimulatedObserver: Sendable {
     static let period = Duration.milliseconds(100)
     static let reportPeriod = Duration.milliseconds(500)
@@ -25,9 +25,11 @@ struct SimulatedObserver: Sendable {
     }
 }
 
-/// When a node saw a datacenter down, by the world's clock: what the judge of promotions goes by, whatever was told.
+/// When a node truly saw a datacenter down, by the world's clock; promotions are checked against this, whatever was
+/// reported.
 struct Sighting: Sendable {
-    /// A report of what is over may be on its way for so long: silence, the latest message and the longest pause.
+    /// How long a report may be believed after it has become untrue: silence, the slowest message and the longest
+    /// pause.
     private static let memory = Duration.seconds(10)
 
     private(set) var since: Tick?
@@ -43,7 +45,7 @@ struct Sighting: Sendable {
         ended.removeAll { $0.until + Self.memory < now }
     }
 
-    /// Whether it saw that before an instant, and can still be believed to see it.
+    /// Whether it saw that before an instant and can still be believed to see it.
     func began(before limit: Tick) -> Bool {
         since.map { $0 <= limit } ?? false || ended.contains { $0.since <= limit }
     }

@@ -1,22 +1,22 @@
-// Owns one simulated proxy beside its core: its lease, its gate, its workers as one, and what they have in flight.
+// Owns one simulated proxy next to its core: its lease, its gate, its workers (as one), and what they have in flight.
 internal import Catalog
 internal import Switching
 internal import Topology
 
-/// What nodes say to each other about leases and switches.
+/// Messages between nodes about leases and switches.
 indirect enum ControlMessage: Hashable, Sendable {
     case request(LeaseRequest)
     case grant(LeaseGrant)
     case acknowledgement(EpochAcknowledgement)
     case report(SimulatedReport)
-    /// To be handed on to the leader that the receiver follows.
+    /// To be relayed to the leader that the receiver follows.
     case handOn(ControlMessage)
     case handed(ControlMessage, from: LeaseHolder)
-    /// The leader's answer to what was handed on, to be handed back.
+    /// The leader's answer to a relayed message, on its way back.
     case handBack(LeaseGrant, to: Int)
 }
 
-/// A control message on its way.
+/// A control message in flight.
 struct ControlEnvelope: Sendable {
     var message: ControlMessage
     var sender: Int
@@ -41,9 +41,9 @@ struct SimulatedProxy: Sendable {
     /// The order that the workers have taken.
     var order: GateOrder
     var exchanges: [Exchange] = []
-    /// The coordinator was told that this node leads.
+    /// Whether the coordinator was told that this node leads.
     var isCoordinating = false
-    /// Names the proposals of this process.
+    /// Identifies the proposals of this process.
     var session: UInt64
     var sequence: UInt64 = 0
     var wakeAt = Tick.distantFuture
@@ -58,10 +58,10 @@ struct SimulatedProxy: Sendable {
         session = process
     }
 
-    /// Where its workers may write to when their clock shows this.
+    /// Where its workers may write to at this time on their clock.
     func writes(_ local: Tick) -> [DatacenterName] { local < order.writeUntil ? exchanges.map(\.datacenter) : [] }
 
-    /// The next time at which it has something to do by itself, on its own clock.
+    /// When it next has something to do of its own accord, by its own clock.
     var nextDeadline: Tick {
         min(lease.nextRequest, gate.nextDeadline ?? .distantFuture, coordinator.nextDeadline ?? .distantFuture)
     }

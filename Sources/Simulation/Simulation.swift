@@ -1,4 +1,4 @@
-// Owns the way to run a simulation: a seed in, the judgement out.
+// Owns running a simulation: a seed in, the verdict out.
 internal import Topology
 
 /// What a run did, in numbers.
@@ -11,17 +11,17 @@ public struct SimulationCounts: Hashable, Sendable {
     public var leaderships = 0
     public var crashes = 0
     public var faults = 0
-    /// Operations of clients.
+    /// Clients' operations.
     public var operations = 0
-    /// Leases that proxies took.
+    /// Leases that proxies received.
     public var grants = 0
-    /// Requests that proxies sent on.
+    /// Requests that proxies forwarded.
     public var exchanges = 0
-    /// Moves of the primary that came to their end.
+    /// Moves of the primary that were completed.
     public var switches = 0
-    /// Moves of the primary that a leader decided by itself.
+    /// Moves of the primary that a leader decided on automatically.
     public var promotions = 0
-    /// Histories that were too hard to judge.
+    /// Histories that were too hard to check.
     public var undecided = 0
     /// How long the group took to settle after the last fault.
     public var settling = Duration.zero
@@ -29,7 +29,7 @@ public struct SimulationCounts: Hashable, Sendable {
     public var virtual = Duration.zero
     public init() {}
 
-    /// Adds another run's numbers; of `settling` the longest stays.
+    /// Adds another run's numbers; keeps the longer `settling`.
     public mutating func add(_ other: SimulationCounts) {
         events += other.events
         steps += other.steps
@@ -51,10 +51,10 @@ public struct SimulationCounts: Hashable, Sendable {
 /// How a run ended.
 public struct SimulationOutcome: Hashable, Sendable {
     public var seed: UInt64
-    /// What was wrong, and when; nil where everything that must hold held.
+    /// What went wrong and when; nil if everything held.
     public var failure: String?
     public var counts: SimulationCounts
-    /// The last lines of what happened, where a trace was asked for.
+    /// The last lines of the trace, if one was requested.
     public var trace: [String]
 }
 
@@ -62,7 +62,7 @@ public struct SimulationOutcome: Hashable, Sendable {
 public enum Simulation {
     /// Runs one seed to its end. Equal arguments give equal outcomes, everywhere.
     ///
-    /// - Parameter traceLines: keep so many of the last lines of what happened; 0 keeps none, which is faster.
+    /// - Parameter traceLines: how many of the last lines of the trace to keep; 0 keeps none, which is faster.
     public static func run(seed: UInt64, scenario: Scenario? = nil, traceLines: Int = 0) -> SimulationOutcome {
         var cluster = SimulatedCluster(
             seed: seed, scenario: scenario ?? .drawn(seed: seed),

@@ -1,4 +1,4 @@
-// Owns the last lines of what happened in a run, for people.
+// Owns the last lines of a run's trace, for people.
 internal import Raft
 internal import Topology
 

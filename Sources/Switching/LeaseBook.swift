@@ -1,8 +1,9 @@
-// Owns the leader's record of the leases it granted: who holds one for which service, at most until when.
+// Owns the leader's record of the leases that it granted: who may hold one for which service, and until when at the
+// latest.
 internal import Catalog
 internal import Topology
 
-/// Leases by holder. Holders that are no members any more stay until their lease is over.
+/// Leases by holder. Former members stay until their lease is over.
 struct LeaseBook: Sendable {
     private struct Lease: Sendable {
         var holder: LeaseHolder
@@ -27,7 +28,7 @@ struct LeaseBook: Sendable {
         let old = leases[position]
         leases[position].behind = [:]
         for service in services { leases[position].behind[service] = old.end(of: service) }
-        // A lease that was made shorter ends no earlier than it was promised.
+        // Even when leases have been made shorter, this one ends no earlier than promised.
         leases[position].end = max(old.end, end)
     }
 

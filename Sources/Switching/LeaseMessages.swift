@@ -1,8 +1,9 @@
-// Owns what nodes and the leader say to each other about routing leases and switches.
+// Owns the messages between nodes and the leader about routing leases and switches.
 public import Catalog
 public import Topology
 
-/// Who may hold a routing lease: a member with the incarnation of its data, for a node that lost it is another member.
+/// Who may hold a routing lease: a member together with the incarnation of its data, since a node that lost its data is
+/// another member.
 public struct LeaseHolder: Hashable, Comparable, Sendable {
     public var id: NodeID
     public var incarnation: UInt64
@@ -17,7 +18,7 @@ public struct LeaseHolder: Hashable, Comparable, Sendable {
     }
 }
 
-/// A node says: towards any datacenter of this service nothing of mine is in flight, and nothing will be before I have
+/// A node's promise that it has nothing in flight towards any datacenter of this service, and will not before it has
 /// applied the end of the switch.
 public struct EpochAcknowledgement: Hashable, Sendable {
     public var service: ServiceName
@@ -31,14 +32,14 @@ public struct EpochAcknowledgement: Hashable, Sendable {
 
 /// A node asks for a lease.
 public struct LeaseRequest: Hashable, Sendable {
-    /// Random, made by each process: a grant to a process that ended must match no request of its successor, which
-    /// would count it from a later time.
+    /// Random, drawn by each process. A grant to a process that has ended must match no request of its successor, which
+    /// would count the lease from a later time.
     public var process: UInt64
     /// Counts the requests of a process.
     public var number: UInt64
     /// The index of the last entry that the node has applied.
     public var appliedIndex: UInt64
-    /// What the node has acknowledged of switches under way: a new leader does not know.
+    /// What the node has acknowledged of switches in progress, because a new leader does not know.
     public var acknowledgements: [EpochAcknowledgement]
 
     public init(process: UInt64, number: UInt64, appliedIndex: UInt64, acknowledgements: [EpochAcknowledgement] = []) {
@@ -49,7 +50,7 @@ public struct LeaseRequest: Hashable, Sendable {
     }
 }
 
-/// The leader's answer; there is no answer but a grant.
+/// The leader's answer. There is no refusal, only silence.
 public struct LeaseGrant: Hashable, Sendable {
     /// Of the request.
     public var process: UInt64
@@ -57,8 +58,8 @@ public struct LeaseGrant: Hashable, Sendable {
     public var number: UInt64
     /// The length; the node counts 0.99 of it from when it sent the request.
     public var lease: Duration
-    /// The services that this grant is not for: the node has not applied their latest begin or complete, or they are
-    /// being switched. By name.
+    /// The services that this grant does not cover, by name: those of which the node has not applied the latest begin
+    /// or complete, and those that are being switched.
     public var without: [ServiceName]
 
     public init(process: UInt64, number: UInt64, lease: Duration, without: [ServiceName] = []) {
@@ -70,17 +71,17 @@ public struct LeaseGrant: Hashable, Sendable {
 }
 
 extension Duration {
-    /// What a node counts of a lease: with clocks that differ by at most 1 %, less than the leader's count.
+    /// How long a node counts a lease: less than the leader does, even if their clocks differ by 1 %.
     var countedByNode: Duration { .nanoseconds(wholeNanoseconds / 100 * 99) }
 
-    /// What the leader counts of a lease.
+    /// How long the leader counts a lease.
     var countedByLeader: Duration {
         let nanoseconds = wholeNanoseconds
         return .nanoseconds(nanoseconds + nanoseconds / 100 + 1)
     }
 }
 
-/// Seeded bugs, for the tests that must see them; none is ever on in a shipped program.
+/// Seeded bugs, for the tests that have to find them. Always empty in a shipped program.
 package struct SwitchingMutations: OptionSet, Sendable {
     package let rawValue: Int
     package init(rawValue: Int) { self.rawValue = rawValue }
@@ -91,7 +92,7 @@ package struct SwitchingMutations: OptionSet, Sendable {
     package static let renewalBeforeApplied = SwitchingMutations(rawValue: 2)
     /// The leader forgets the leases of members that were removed.
     package static let removedMemberForgotten = SwitchingMutations(rawValue: 4)
-    /// The node lets exchanges go on beyond the end of its lease.
+    /// The node lets exchanges continue after the end of its lease.
     package static let inFlightOutlivesLease = SwitchingMutations(rawValue: 8)
     /// The leader grants without a quorum round after the request.
     package static let grantWithoutRound = SwitchingMutations(rawValue: 16)
@@ -99,6 +100,6 @@ package struct SwitchingMutations: OptionSet, Sendable {
     package static let noGraceOfNewLeader = SwitchingMutations(rawValue: 32)
     /// The node acknowledges while exchanges are in flight.
     package static let acknowledgedTooEarly = SwitchingMutations(rawValue: 64)
-    /// The node takes grants that its predecessor asked for.
+    /// The node accepts grants that its predecessor asked for.
     package static let grantOfAnotherProcess = SwitchingMutations(rawValue: 128)
 }

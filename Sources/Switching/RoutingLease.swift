@@ -1,11 +1,11 @@
-// Owns a node's routing lease: when to ask for it, and until when which services may be served by it.
+// Owns a node's routing lease: when to ask for it, and until when it covers which services.
 internal import Catalog
 public import Topology
 
-/// The lease of one process on one node (design §4, "Switching without overlap").
+/// The lease of one process on one node (see the article Life of a failover).
 ///
-/// A process starts without one. All ticks are of a clock that counts suspend. A grant counts for 0.99 of its length
-/// from when the request was *sent*: between that and its arrival anything may have happened.
+/// A process starts without one. All ticks come from a clock that goes on during suspend. A grant counts for 0.99 of
+/// its length from when the request was *sent*, because anything may have happened while it was on its way.
 public struct RoutingLease: Sendable {
     /// Requests that may still be answered; older ones are given up.
     static let maximumPending = 8
@@ -25,12 +25,12 @@ public struct RoutingLease: Sendable {
     private var behind: [ServiceName: Tick] = [:]
     private var period: Duration
 
-    /// When the next request is due: a quarter of a lease after the last. It may be made earlier, as when a leader
-    /// was elected.
+    /// When the next request is due: a quarter of a lease after the last. It may be made earlier, for example when a
+    /// leader was elected.
     public private(set) var nextRequest = Tick.zero
 
     /// - Parameters:
-    ///   - process: random, another in every process.
+    ///   - process: random, different in every process.
     ///   - lease: the length that the group uses, as far as the node knows.
     public init(process: UInt64, lease: Duration) { self.init(process: process, lease: lease, mutations: []) }
 
@@ -40,7 +40,7 @@ public struct RoutingLease: Sendable {
         period = lease / 4
     }
 
-    /// Takes the length that the group uses now. It bears on when requests are due; leases end as they were granted.
+    /// Takes the length that the group now uses. It changes when requests are due; leases end as granted.
     public mutating func adopt(lease: Duration) { period = lease / 4 }
 
     /// A request to send at `now`.
@@ -55,10 +55,10 @@ public struct RoutingLease: Sendable {
             process: process, number: number, appliedIndex: appliedIndex, acknowledgements: acknowledgements)
     }
 
-    /// Takes a grant that arrived at `now`; one that answers no request of this process, or an older one than the last
-    /// taken, is dropped.
+    /// Takes a grant that arrived at `now`; drops one that answers no request of this process, or an older request than
+    /// the last grant taken.
     ///
-    /// - Returns: whether it was taken, so that `end(of:)` is to be asked again.
+    /// - Returns: whether it was taken; then `end(of:)` has to be asked again.
     public mutating func receive(_ grant: LeaseGrant, now: Tick) -> Bool {
         guard grant.process == process || mutations.contains(.grantOfAnotherProcess),
             let request = pending.first(where: { $0.number == grant.number }), grant.lease > .zero

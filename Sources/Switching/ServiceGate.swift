@@ -2,19 +2,21 @@
 public import Catalog
 public import Topology
 
-/// The node's side of "switching without overlap" (design §4), one for each service that follows a primary.
+/// The node's side of switching without overlap, one for each service that follows a primary (see the article Life of
+/// a failover).
 ///
-/// The gate gives orders to the workers and hears from them when nothing of an older generation is in flight. Modes:
+/// The gate gives orders to the workers and is told when nothing of an older generation is in flight. Modes:
 ///
 ///     hold  -> serve   the state is stable, and for strict: the lease runs, the primary has a usable endpoint, and
 ///                      nothing is in flight towards another datacenter
 ///     serve -> hold    a begin was applied; for strict also: the lease ends, or no endpoint is usable
 ///     serve -> serve   another datacenter or epoch of an `available` service
 ///
-/// Held requests are refused once the service was held for `hold`, from the first moment, whatever the reasons were.
+/// Held requests are refused once the service has been held for `hold`, counted from the first moment, whatever the
+/// reasons.
 public struct ServiceGate: Sendable {
     public enum Event: Hashable, Sendable {
-        /// What the node has applied of the service; nil: nothing, or that it is no more.
+        /// What the node has applied of the service; nil: nothing yet, or it is gone.
         case applied(ServiceSwitch?)
         /// The node's lease for the service ends then (`RoutingLease.end(of:)`).
         case leased(until: Tick)
@@ -22,31 +24,31 @@ public struct ServiceGate: Sendable {
         case usable(Bool)
         /// Every worker has taken the order of this generation and has no exchange of an older one in flight.
         case confirmed(generation: UInt64)
-        /// How long leases live is known, or has changed: nothing is acknowledged before this.
+        /// The length of leases became known or changed: nothing is acknowledged before this tick.
         case acknowledges(from: Tick)
-        /// `serve-without-lease`: an operator says that the old primary is fenced; nil takes it back. Served is the
-        /// primary that was agreed last, or another datacenter.
+        /// `serve-without-lease`: an operator vouches that the old primary is fenced; nil takes that back. Requests go
+        /// to the primary that was agreed last, or to the given datacenter.
         case brokeGlass(until: Tick?, in: DatacenterName? = nil)
         /// `nextDeadline` was reached.
         case tick
     }
 
     public enum Effect: Hashable, Sendable {
-        /// Give this to every worker. They confirm when its generation is new.
+        /// Give this to every worker. They confirm a new generation.
         case publish(GateOrder)
-        /// Abort every exchange, tunnel and session of the service that is of an older generation.
+        /// Abort every exchange, tunnel and session of the service that belongs to an older generation.
         case cut(olderThan: UInt64)
         /// Tell the leader, now and with every request for a lease while `acknowledgement` says so.
         case acknowledge(EpochAcknowledgement)
     }
 
-    /// How a gate behaves, the same for all gates of a node.
+    /// How gates behave; the same for all gates of a node.
     public struct Conduct: Hashable, Sendable {
-        /// False only for a group of one that lives in memory: no other proxy could be in the way.
+        /// False only for a group of one in memory, where no other proxy can interfere.
         public var needsLease = true
-        /// How long before the end of the lease exchanges are aborted, so that all are by its end.
+        /// How long before the end of the lease exchanges are aborted, so that all are gone when it ends.
         public var cutLead = Duration.milliseconds(100)
-        /// Nothing is acknowledged before: a process that replaced another waits until that one's lease is over.
+        /// Nothing is acknowledged before this tick: a process waits until the lease of the one it replaced is over.
         public var acknowledgesFrom = Tick.zero
         /// What `Retry-After` says.
         public var retryAfter = Duration.seconds(1)
@@ -62,7 +64,7 @@ public struct ServiceGate: Sendable {
     private var isUsable = true
     private var order: GateOrder
     private var heldSince: Tick?
-    /// Where exchanges may be in flight to; nil once all were confirmed to be over.
+    /// Where exchanges may be in flight to; nil once all are confirmed to be over.
     private var flight: Flight?
     private var drainEnd: Tick?
     private var lastCut: UInt64 = 0
@@ -99,7 +101,7 @@ public struct ServiceGate: Sendable {
     public mutating func step(_ event: Event, now: Tick, into effects: inout [Effect]) {
         switch event {
         case .applied(let service): adopt(service, now: now)
-        // A lease that was promised is not taken back.
+        // A lease that was granted is not taken back.
         case .leased(let end): leaseEnd = max(leaseEnd, end)
         case .usable(let isUsable): self.isUsable = isUsable
         case .confirmed(let generation): confirm(generation)
@@ -129,14 +131,14 @@ public struct ServiceGate: Sendable {
 
     // MARK: What is known
 
-    /// Whether the service needs a lease, and if so whether the node has one for it; nil: it needs none. What an operator
-    /// answers for is no lease.
+    /// Whether the node has a lease for the service; nil: the service needs none. What an operator vouches for is not a
+    /// lease.
     public func holdsLease(now: Tick) -> Bool? {
         guard applied != nil, isBound else { return nil }
         return now < leaseEnd - conduct.cutLead
     }
 
-    /// Whether the lease bears on the service.
+    /// Whether the service needs the lease.
     private var isBound: Bool { conduct.needsLease && applied?.consistency != .available }
 
     private mutating func adopt(_ service: ServiceSwitch?, now: Tick) {
@@ -148,7 +150,7 @@ public struct ServiceGate: Sendable {
         }
         acknowledgement = nil
         guard let flight, flight.isMixed || flight.datacenter != service.state.target else { return }
-        // For strict the switch is over, so nothing may go on; only a node that missed the begin comes here.
+        // If strict, the switch is over and nothing may continue. Only a node that missed the begin gets here.
         drainEnd = service.consistency == .strict ? now : drainEnd ?? now + service.failover.drain
     }
 
@@ -169,8 +171,8 @@ public struct ServiceGate: Sendable {
         return max(leaseEnd, glassUntil ?? .zero) - conduct.cutLead
     }
 
-    /// When no byte may be written any more: a little before the lease ends, for what is written in one turn of a worker
-    /// leaves it at the turn's end.
+    /// From when no byte may be written: a little before the lease ends, because what a worker writes in one turn
+    /// leaves it at the end of that turn.
     private var writeEnd: Tick {
         guard isBound, !mutations.contains(.inFlightOutlivesLease) else { return .distantFuture }
         return max(leaseEnd, glassUntil ?? .zero) - conduct.cutLead / 2
@@ -178,12 +180,12 @@ public struct ServiceGate: Sendable {
 
     // MARK: Orders
 
-    /// Whether an operator answers for the old primary: only where the group cannot.
+    /// Whether an operator vouches for the old primary. That counts only when the group cannot decide.
     private func isBroken(now: Tick) -> Bool {
         glassUntil.map { now < $0 && leaseEnd - conduct.cutLead <= now } ?? false
     }
 
-    /// Where requests go, once and as long as they may go anywhere; nil: the node knows of no such service.
+    /// Where requests go when they may go anywhere; nil: the node knows of no such service.
     public func target(now: Tick) -> DatacenterName? {
         guard let applied else { return nil }
         return isBroken(now: now) ? glassDatacenter ?? applied.state.target : applied.state.target
@@ -217,7 +219,7 @@ public struct ServiceGate: Sendable {
             if reason == .switching, flight != nil, drainEnd == nil, let applied {
                 drainEnd = now + applied.failover.drain
             }
-            // Nothing may go on that the group did not begin: an operator has it go elsewhere, or no longer.
+            // Cut at once: an operator sent the traffic elsewhere, or stopped doing so, and the group began no switch.
             if reason == .draining, drainEnd == nil { drainEnd = now }
         }
         let budget = applied?.failover.hold ?? FailoverSettings().hold

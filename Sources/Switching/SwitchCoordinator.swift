@@ -2,19 +2,18 @@
 public import Catalog
 public import Topology
 
-/// The name of a quorum round; never on the wire between nodes.
+/// Identifies a quorum round; never sent to other nodes.
 public struct RoundID: Hashable, Sendable {
     public var number: UInt64
     public init(_ number: UInt64) { self.number = number }
 }
 
-/// Grants leases and completes switches while its node leads (design §4, "Switching without overlap").
+/// Grants leases and completes switches while its node leads (see the article Life of a failover).
 ///
-///     following -> leading      elected; every lease that an earlier leader may have granted is taken for live
-///     leading   -> following    deposed; whatever was waited for is dropped, nodes ask again
+///     following -> leading      elected; every lease that an earlier leader may have granted counts as live
+///     leading   -> following    deposed; everything pending is dropped, and nodes ask again
 ///
-/// Acknowledgements and leases are volatile. In a group whose leader is this node, the node asks for its lease here
-/// like any other.
+/// Acknowledgements and leases are volatile. The leader's own node asks here for its lease like any other.
 public struct SwitchCoordinator: Sendable {
     public enum Event: Hashable, Sendable {
         /// This node leads, and has applied all that earlier leaders committed. Members are those of the configuration,
@@ -50,7 +49,7 @@ public struct SwitchCoordinator: Sendable {
         case earlierLeases(until: Tick)
     }
 
-    /// After this time an unanswered round is given up, and an uncommitted completion proposed again.
+    /// After this time an unanswered round is abandoned, and an uncommitted completion is proposed again.
     static let timeout = Duration.seconds(1)
 
     private struct Request: Sendable {
@@ -75,9 +74,9 @@ public struct SwitchCoordinator: Sendable {
     private var steppedAt = Tick.zero
     private var round: Round?
     private var lastRound: UInt64 = 0
-    /// One a holder, waiting for the round after this one.
+    /// The latest request of each holder, waiting for the next round.
     private var waiting: [Request] = []
-    /// The highest epoch that a holder acknowledged of a service. Only looked up.
+    /// The highest epoch of a service that each holder acknowledged. Only looked up.
     private var acknowledged: [ServiceName: [LeaseHolder: Epoch]] = [:]
     private var proposed: [ServiceName: (epoch: Epoch, at: Tick)] = [:]
 
@@ -122,7 +121,7 @@ public struct SwitchCoordinator: Sendable {
             if let proposal = proposed[service.service], proposal.epoch == service.state.epoch {
                 due = proposal.at + Self.timeout
             } else {
-                // The first of them that matters: later ones are asked for when it is over.
+                // The first to end; the others are looked at when that one is over.
                 due = obstacles(to: service, now: steppedAt).map(\.end).min()
             }
             if let due { next = min(next ?? due, due) }
@@ -199,14 +198,14 @@ public struct SwitchCoordinator: Sendable {
         if mutations.contains(.grantWithoutRound) {
             return grant(Request(request: request, holder: holder), now: now, into: &effects)
         }
-        // The newest request of a holder is worth the most.
+        // A holder's newest request gives it the longest lease.
         waiting.removeAll { $0.holder == holder }
         waiting.append(Request(request: request, holder: holder))
         if let round, round.begunAt + Self.timeout <= now { self.round = nil }
         beginRound(now: now, into: &effects)
     }
 
-    /// Begins a round for all that wait, unless one is under way: that one began before they asked.
+    /// Begins a round for all that wait, unless one is in progress: that one began before they asked.
     private mutating func beginRound(now: Tick, into effects: inout [Effect]) {
         guard round == nil, !waiting.isEmpty else { return }
         lastRound += 1
@@ -218,7 +217,7 @@ public struct SwitchCoordinator: Sendable {
     private mutating func confirm(_ id: RoundID, now: Tick, into effects: inout [Effect]) {
         guard let round, round.id == id else { return }
         self.round = nil
-        // Who was removed meanwhile gets nothing.
+        // Members that were removed meanwhile get nothing.
         for request in round.requests where members.contains(request.holder) {
             grant(request, now: now, into: &effects)
         }
@@ -226,8 +225,8 @@ public struct SwitchCoordinator: Sendable {
     }
 
     private mutating func grant(_ request: Request, now: Tick, into effects: inout [Effect]) {
-        // While a service is switched nobody needs a lease for it, and one that is not renewed ends: a node that never
-        // acknowledges delays a switch by no more than that.
+        // Nobody needs a lease for a service that is being switched. Without renewal leases end, so a node that never
+        // acknowledges delays the switch no longer than its lease.
         let isLeftOut = { (service: ServiceSwitch) in
             service.index > request.request.appliedIndex || service.state.isSwitching
         }
@@ -243,7 +242,7 @@ public struct SwitchCoordinator: Sendable {
 
     // MARK: Switches
 
-    /// Only holders and services that are known are remembered, so the table is bounded by both.
+    /// Ignores unknown holders and services, so that the table stays bounded.
     private mutating func note(_ acknowledgement: EpochAcknowledgement, by holder: LeaseHolder) {
         let service = acknowledgement.service
         guard services.contains(where: { $0.service == service }), isKnown(holder, service) else { return }
@@ -251,7 +250,7 @@ public struct SwitchCoordinator: Sendable {
         acknowledged[service, default: [:]][holder] = max(known ?? acknowledgement.epoch, acknowledgement.epoch)
     }
 
-    /// Whether the holder is a member, or a former one whose lease may matter.
+    /// Whether the holder is a member, or a former member whose lease may still be live.
     private func isKnown(_ holder: LeaseHolder, _ service: ServiceName) -> Bool {
         members.contains(holder) || book.holders(of: service, now: .zero).contains { $0.holder == holder }
     }

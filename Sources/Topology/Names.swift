@@ -1,6 +1,7 @@
-// Owns the identifiers of the things that design §1 names: nodes, datacenters, services, listeners.
+// Owns the identifiers of nodes, datacenters, services and listeners.
 
-/// A name that identifies one kind of thing. The kinds do not mix: a service's name is no datacenter's name.
+/// A name that identifies one kind of thing. The kinds are different types, so a service's name cannot be used as a
+/// datacenter's.
 public protocol Name: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// The name as the settings spell it.
     var text: String { get }
@@ -39,7 +40,7 @@ public struct ListenerName: Name {
 
 /// The characters and the length that a name may have, the same for every kind of name.
 public enum NameRule {
-    /// The most bytes of a name; a DNS label's limit, so that a name fits wherever operators reuse it.
+    /// The most bytes of a name: the limit of a DNS label, so that a name fits wherever operators reuse it.
     public static let maximumLength = 63
 
     /// Whether `text` is 1-63 of `a-z A-Z 0-9 . _ -` and begins with a letter or digit.

@@ -1,9 +1,9 @@
-// Owns the one hash that may decide anything: the same bytes give the same value in every process and version.
+// Owns the only hash that decisions may rest on: the same bytes give the same value in every process and version.
 
 /// A 64-bit hash of bytes with a fixed seed: FNV-1a over the bytes, finished by the mixer of SplitMix64.
 ///
-/// `Hasher` is seeded at random per process, so two nodes would map one client to two endpoints. FNV-1a alone is weak
-/// in its high bits for short keys; the finisher makes every output bit depend on every input bit.
+/// `Hasher` is seeded at random in each process, so two nodes would map one client to two endpoints. FNV-1a alone is
+/// weak in its high bits for short keys; the finisher makes every output bit depend on every input bit.
 public struct StableHash: Sendable {
     @usableFromInline var state: UInt64
 

@@ -1,4 +1,4 @@
-// Owns how commands talk to a node: one request, one answer, exit codes by what it says.
+// Owns how commands talk to a node: one request, one answer, and exit codes that follow from it.
 internal import Admin
 internal import ArgumentParser
 internal import Glibc
@@ -31,7 +31,7 @@ struct AdminOptions: ParsableArguments {
     var json = false
 }
 
-/// The option of commands that the group remembers by their key, so that asking again does nothing twice.
+/// The option of commands that the group remembers by their key, so that a repeated request acts only once.
 struct RetryOptions: ParsableArguments {
     @Option(help: "Ask again under this key, which a try of unknown outcome printed: nothing is done twice.")
     var idempotencyKey: String?
@@ -50,8 +50,8 @@ struct AdminClient {
 
     /// The body of a successful answer.
     ///
-    /// - Parameter retry: of a command that may be asked again under its key; nil for all others.
-    /// - Throws: a failure with the exit code of design §6: 1 refused, 3 no quorum, 4 unknown outcome.
+    /// - Parameter retry: for a command that may be repeated under its key; nil for all others.
+    /// - Throws: a failure with its exit code: 1 refused, 3 no quorum, 4 unknown outcome.
     func send(
         _ method: String, _ path: String, _ body: (any Encodable)? = nil, retry: RetryOptions? = nil
     ) throws(Failure) -> [UInt8] {
@@ -63,7 +63,7 @@ struct AdminClient {
         }
         var keys = FreshKeys()
         let key = retry?.idempotencyKey ?? keys.next()
-        // A program between that repeats the request does no harm.
+        // An intermediary that repeats the request does no harm.
         if method != "GET" { request.fields.append(("Idempotency-Key", key)) }
         if method != "GET", let author = options.author ?? Self.loginName {
             request.fields.append(("Meridian-Author", author))
@@ -82,7 +82,7 @@ struct AdminClient {
         return response.body
     }
 
-    /// A failure of unknown outcome says how to ask again, if that is possible without doing it twice.
+    /// A failure with unknown outcome says how to ask again, if that is possible without acting twice.
     static func naming(_ key: String, in failure: Failure, if isRetryable: Bool) -> Failure {
         guard isRetryable, failure.code == .unknownOutcome else { return failure }
         let advice = "the same command with --idempotency-key \(key) asks again, and does nothing twice"
@@ -133,7 +133,7 @@ struct AdminClient {
         }
     }
 
-    /// nil where there is none that the API would take.
+    /// nil if there is none that the API would accept.
     private static var loginName: String? {
         guard let entry = getpwuid(geteuid()), let text = entry.pointee.pw_name else { return nil }
         let name = String(cString: text)
@@ -165,7 +165,7 @@ func decode<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8]) throws(Failu
     }
 }
 
-/// Prints the answer as JSON if that was asked for, else the sentence.
+/// Prints the answer as JSON if that was requested, otherwise the sentence.
 func report(_ answer: [UInt8], _ options: AdminOptions, _ sentence: String) {
     print(options.json ? String(decoding: answer, as: UTF8.self) : sentence, terminator: options.json ? "" : "\n")
 }

@@ -1,4 +1,4 @@
-// Owns `meridian backend`: the small web service that stands behind the demo's proxy.
+// Owns `meridian backend`: the small web service behind the demo's proxies.
 internal import ArgumentParser
 internal import CLinux
 internal import Glibc

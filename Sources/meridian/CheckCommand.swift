@@ -17,7 +17,7 @@ struct CheckCommand: ParsableCommand {
         let valid = try loadSettings(file)
         try CredentialCheck.check(valid, file)
         let settings = valid.settings
-        // What only shows when it is put together: error pages that cannot be read, the token.
+        // Problems that show only when the parts are put together: unreadable error pages, the token.
         do {
             _ = try RoutingLayout(services: settings.services, listeners: settings.listeners)
             _ = try DataPlaneConfiguration(settings, descriptors: Descriptors.raiseLimit())

@@ -1,4 +1,4 @@
-// Owns the child processes of the demo: started from this same binary, ended by their pid.
+// Owns the demo's child processes: started from this binary, ended by their pid.
 internal import Glibc
 
 /// A child that runs this binary with other arguments.
@@ -14,8 +14,8 @@ struct ChildProcess {
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
-        // Signals that this process has blocked for itself are the child's to receive; and Ctrl-C in the terminal is
-        // for the demo, which then ends its children in order.
+        // The child has to receive signals that this process blocks for itself. Ctrl-C in the terminal is for the demo
+        // alone, which then ends its children in order.
         var none = sigset_t()
         sigemptyset(&none)
         posix_spawnattr_setsigmask(&attributes, &none)

@@ -97,7 +97,7 @@ struct ClusterText {
         if let note = Self.note(cluster) { lines.append(note) }
     }
 
-    /// How many voters there are, and how many may yet be lost: those that are lost already count.
+    /// How many voters there are, and how many more may be lost, given those that already are.
     private static func voters(_ cluster: ClusterDocument) -> String {
         var text = CheckCommand.counted(cluster.voters, "voter")
         if cluster.reachableVoters < cluster.voters { text += ", \(cluster.reachableVoters) of them reachable" }

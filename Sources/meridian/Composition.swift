@@ -1,4 +1,4 @@
-// Owns the translation of settings into what data plane and control plane are told.
+// Owns the translation of settings into the configurations of data plane and control plane.
 internal import ControlPlane
 internal import DataPlane
 internal import Glibc
@@ -15,11 +15,11 @@ extension ControlSettings {
 }
 
 extension DataPlaneConfiguration {
-    /// - Parameter descriptors: the process's limit, from which a limit of connections follows.
+    /// - Parameter descriptors: the process's limit of descriptors, which determines the limit of connections.
     init(_ settings: Settings, descriptors: Int) throws(Failure) {
         self.init(node: settings.node.id)
         workers = settings.workers ?? max(1, min(256, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
-        // A client's connection may need one to a backend beside it; some are kept for the rest.
+        // A client's connection may need a second one to a backend; some descriptors are kept for everything else.
         maximumConnections = settings.limits.connections ?? max(64, descriptors - 512)
         maximumHead = settings.limits.head
         maximumFields = settings.limits.headers

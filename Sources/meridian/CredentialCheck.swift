@@ -1,12 +1,12 @@
-// Owns what is told of the certificate and the key that a settings file names, at the place where it names them.
+// Owns the problems of the certificate and key that a settings file names, reported at the line that names them.
 internal import Settings
 internal import TLS
 
-/// Judges what only shows in the files of `cluster.tls`.
+/// Checks the content of the files in `cluster.tls`.
 enum CredentialCheck {
     /// Does nothing without a `cluster.tls`. Reads the disk.
     ///
-    /// - Throws: all that is wrong, as problems of the settings file are printed.
+    /// - Throws: everything that is wrong, printed like problems of the settings file.
     static func check(_ valid: ValidSettings, _ path: String) throws(Failure) {
         let problems = problems(valid, path)
         guard problems.isEmpty else { throw Failure(problems.map(\.description).joined(separator: "\n")) }

@@ -1,7 +1,7 @@
-// Owns a process of the demo that may be started again after it was killed.
+// Owns a process of the demo that can be started again after it was killed.
 internal import Glibc
 
-/// A child process with what it takes to start it.
+/// A child process and what is needed to start it.
 struct DemoChild {
     let name: String
     private let arguments: [String]
@@ -16,7 +16,7 @@ struct DemoChild {
     var pid: pid_t { process.pid }
     var hasEnded: Bool { process.hasEnded }
 
-    /// Starts it anew; it must have ended.
+    /// Starts it again; it must have ended.
     mutating func start() throws(Failure) { process = try ChildProcess(arguments) }
 
     func end() { process.end() }

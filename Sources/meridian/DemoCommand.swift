@@ -71,7 +71,7 @@ struct DemoCommand: ParsableCommand {
         return status.quorum && status.services.first?.primary != nil
     }
 
-    /// Waits for a signal to end, or until the time is over; SIGUSR1 starts again what has died.
+    /// Waits for a signal to end, or until the time is over. SIGUSR1 restarts what has died.
     private func wait(_ signals: SignalReader, _ limit: Duration?, _ children: inout [DemoChild]) throws(Failure) {
         let end = limit.map { MonotonicClock.now + $0 } ?? .distantFuture
         while MonotonicClock.now < end {
@@ -91,7 +91,7 @@ struct DemoCommand: ParsableCommand {
     }
 }
 
-/// A folder that nobody else can have prepared.
+/// A new folder that nobody else can have prepared.
 struct TemporaryFolder {
     let path: String
 
@@ -158,7 +158,7 @@ struct DemoWorld {
         }
     }
 
-    /// The preferred port if it is free, else any.
+    /// The preferred port if it is free, otherwise any.
     private static func freeAddress(_ host: String, preferring port: UInt16) throws(SystemError) -> String {
         if port != 0, let wanted = SocketAddress(numeric: .host(host, port: port)),
             let sockets = try? ListeningSocket.bind(wanted)
@@ -174,7 +174,7 @@ struct DemoWorld {
         return socket.address.description
     }
 
-    /// What stands before the lines of a proxy's log, of one width for all.
+    /// The prefix of a proxy's log lines, of the same width for all.
     func logPrefix(of proxy: Proxy) -> String {
         let width = Self.datacenters.map(\.count).max() ?? 0
         return proxy.datacenter + String(repeating: " ", count: width - proxy.datacenter.count) + " | "

@@ -1,4 +1,4 @@
-// Owns what the demo tells its user: where everything is, and what to try.
+// Owns what the demo shows its user: where everything is, and what to try.
 internal import Glibc
 
 /// The text of the demo.
@@ -36,7 +36,7 @@ struct DemoScreen {
     /// Commands and what they are for, in the order in which they tell a story.
     private static func commands(_ world: DemoWorld, victims: [String], own: pid_t) -> [(String, String)] {
         let (first, second) = (world.proxies[0], world.proxies[1])
-        // As it was called, so that the lines can be pasted.
+        // As it was invoked, so that the lines can be pasted.
         let meridian = CommandLine.arguments[0]
         let admin = " --admin \(second.admin)"
         return [

@@ -2,9 +2,9 @@
 internal import ArgumentParser
 internal import Settings
 
-/// Reads durations before anything is sent, so that a wrong one is wrong usage.
+/// Parses durations before anything is sent, so that an invalid one counts as wrong usage.
 enum DurationOption {
-    /// - Throws: `ValidationError` for what is no duration above zero, or is too long.
+    /// - Throws: `ValidationError` unless it is a duration above zero that is not too long.
     static func duration(_ text: String, atMost limit: Duration? = nil) throws -> Duration {
         guard let duration = DurationText.read(text), duration > .zero else {
             throw ValidationError("'\(text)' is no time above zero with its unit, such as 90s, 10m or 1h30m")
@@ -15,7 +15,7 @@ enum DurationOption {
         return duration
     }
 
-    /// The text of a duration, for the API, which takes the same texts.
+    /// The text of a duration for the API, which accepts the same texts.
     static func text(_ text: String, atMost limit: Duration? = nil) throws -> String {
         _ = try duration(text, atMost: limit)
         return text

@@ -30,7 +30,7 @@ struct EventsCommand: ParsableCommand {
                 fflush(nil)
                 return true
             }
-            // The node has ended the stream, as one that restarts does.
+            // The node has ended the stream, for example because it is restarting.
             sleep(1)
         }
     }

@@ -22,7 +22,7 @@ struct ExplanationText {
     init(_ explanation: FailoverReport) {
         addHead(explanation)
         if let here = explanation.here { lines.append("\(here.text)  [\(here.kind)]") }
-        // Nothing stays where nothing could move.
+        // A service without a primary has none that could stay or move.
         if explanation.primary == nil, explanation.holds.map(\.kind) == [FailoverReport.noPrimary] {
             lines = ["\(explanation.service) follows no primary: its traffic is shared by weight and health"]
         } else if let datacenter = explanation.promotes {

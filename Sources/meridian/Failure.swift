@@ -1,7 +1,7 @@
-// Owns how a command ends badly: its exit code and its one message on standard error.
+// Owns how a command fails: its exit code and a single message on standard error.
 internal import Glibc
 
-/// The exit codes of design §6.
+/// The exit codes: scripts rely on them, so none ever gets another meaning.
 enum ResultCode: Int32 {
     case done = 0
     case refused = 1

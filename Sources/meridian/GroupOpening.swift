@@ -15,7 +15,7 @@ extension GroupSetup {
     /// state outlives the process all the same.
     ///
     /// - Returns: nil without a data directory: a group of one, in memory.
-    /// - Throws: what could not be had, with the place in the file or the name of it.
+    /// - Throws: what could not be opened, with its name or its place in the file.
     static func open(_ settings: Settings, file: String, logger: Logger) throws(Failure) -> GroupSetup? {
         guard let folder = settings.node.dataDirectory else { return nil }
         let opened: (store: FileLogStore, loaded: LoadedLog)
@@ -46,17 +46,18 @@ extension GroupSetup {
             options: options, store: opened.store, loaded: opened.loaded, listening: try bind(cluster.bind),
             logger: logger
         ) { reason in
-            // Nothing that this process says from now on could be relied on.
+            // From now on nothing that this process says could be relied on.
             logger.critical("\(reason)")
             exit(1)
         }
     }
 
-    /// A group of this node only. Its socket is in the data directory, which belongs to one process: nobody else finds it.
+    /// A group of this node only. Its socket is in the data directory, which belongs to one process, so nobody else
+    /// will find it.
     private static func alone(_ settings: Settings, _ folder: String) -> ClusterSettings {
         var cluster = ClusterSettings()
         let path = folder + "/peers.sock"
-        // Left by a process that was killed: the directory is locked, so nobody listens there.
+        // Left behind by a process that was killed. The directory is locked, so nobody is listening there.
         unlink(path)
         cluster.bind = .unix(path: path)
         var own = ClusterSettings.Member()

@@ -7,7 +7,7 @@ internal import Logging
 struct LineLogHandler: LogHandler {
     var metadata: Logger.Metadata = [:]
     var logLevel = Logger.Level.info
-    /// Stands before each line: whose it is, where several processes write to one terminal.
+    /// The prefix of each line, which tells processes apart that write to the same terminal.
     var prefix = ""
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -20,8 +20,8 @@ struct LineLogHandler: LogHandler {
         standardError(prefix + Self.line(level: event.level, message: "\(event.message)", all, time: Self.time()))
     }
 
-    /// The line, without its end. Control characters become blanks: no event may end a line early, or steer the terminal
-    /// that shows it.
+    /// The line without its end. Control characters become blanks, so that no value can end a line early or control the
+    /// terminal.
     static func line(level: Logger.Level, message: String, _ metadata: Logger.Metadata, time: String) -> String {
         var line = "\(time) \(level) \(message)"
         for (key, value) in metadata.sorted(by: { $0.key < $1.key }) { line += " \(key)=\(quoted("\(value)"))" }

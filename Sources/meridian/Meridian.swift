@@ -19,7 +19,7 @@ struct Meridian: ParsableCommand {
             SimulateCommand.self, BackendCommand.self,
         ])
 
-    /// Wrong usage exits with 2 (design §6); help and version with 0.
+    /// Wrong usage exits with 2 (see `Failure`); help and version with 0.
     static func main() {
         do {
             var command = try parseAsRoot()

@@ -27,7 +27,7 @@ final class Node: Sendable {
         self.logger = logger
     }
 
-    /// Starts everything. After a failure the process is to end: what was started is not taken back.
+    /// Starts everything. After a failure the process has to end, because what was started is not stopped again.
     ///
     /// - Parameter file: where the settings came from, for the message of a failure.
     static func start(
@@ -92,9 +92,10 @@ final class Node: Sendable {
         }
     }
 
-    /// Stops gracefully: not ready, then no new connections, then what is under way ends or is cut off.
+    /// Stops gracefully: first not ready, then no new connections; what is in progress may finish or is cut off in the
+    /// end.
     ///
-    /// - Parameter impatient: asked about ten times a second; true ends at once.
+    /// - Parameter impatient: called about ten times a second; true ends everything at once.
     func stop(unless impatient: () -> Bool) {
         let shutdown = state.settings.shutdown
         state.beginStop()
@@ -113,7 +114,7 @@ final class Node: Sendable {
         proxy.stop()
     }
 
-    /// Waits until `isDone`, the time is over or the operator has given a second signal (true).
+    /// Waits until `isDone`, or the time is over, or the operator has sent a second signal; returns whether that came.
     private func wait(for time: Duration, _ impatient: () -> Bool, until isDone: () -> Bool) -> Bool {
         let end = MonotonicClock.now + time
         while !isDone(), MonotonicClock.now < end {

@@ -1,4 +1,5 @@
-// Owns what the parts of a node share while it lives: the settings in force, its end, and who waits for a reload.
+// Owns what the parts of a node share while it runs: the settings in force, whether it is stopping, and who waits for a
+// reload.
 internal import Admin
 internal import Glibc
 internal import Settings
@@ -6,7 +7,7 @@ internal import Synchronization
 
 /// The node as its API sees it. Safe from every thread.
 final class NodeState: NodeOperations {
-    /// The most reloads that wait.
+    /// The most reloads that may wait.
     private static let limit = 64
 
     private let inForce: Mutex<(settings: Settings, file: ConfigurationFile)>
@@ -27,7 +28,7 @@ final class NodeState: NodeOperations {
         finish(.refused(reason: "the node is stopping", problems: []))
     }
 
-    /// The main thread reloads, as for an operator's signal: so reloads and the end come one after the other.
+    /// The main thread reloads, as it does for an operator's signal, so reloads and the end never overlap.
     func reload(then: @escaping @Sendable (ReloadOutcome) -> Void) -> Bool {
         guard !isStopping else { return false }
         let isAccepted = waiting.withLock { waiting in
@@ -39,7 +40,7 @@ final class NodeState: NodeOperations {
         return isAccepted
     }
 
-    /// Tells all who wait.
+    /// Calls everyone who waits.
     func finish(_ outcome: ReloadOutcome) {
         let told = waiting.withLock { waiting in
             defer { waiting = [] }

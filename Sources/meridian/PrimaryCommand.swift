@@ -53,12 +53,12 @@ struct PrimaryCommand: ParsableCommand {
             report(DocumentForm.encode(ended) ?? answer, admin, ended.sentence)
         }
 
-        /// The same move once its switch is over.
+        /// The move once its switch is over.
         private func awaitEnd(of moved: PrimaryAnswer, _ client: AdminClient) throws -> PrimaryAnswer {
             let deadline = MonotonicClock.now + Self.timeout
             while MonotonicClock.now < deadline {
                 usleep(50_000)
-                // A node that restarts answers again in a moment, and the switch goes on without it.
+                // A node that is restarting answers again in a moment, and meanwhile the switch continues without it.
                 guard let answer = try? client.send("GET", servicePath(service)) else { continue }
                 let status = try decode(ServiceDocument.self, answer)
                 guard let primary = status.primary, let epoch = status.epoch else { continue }
@@ -67,7 +67,7 @@ struct PrimaryCommand: ParsableCommand {
                     throw Failure(
                         "another move took the place of this one: primary of \(service) \(place), epoch \(epoch)")
                 }
-                // A node that has not heard of the switch yet is behind.
+                // The node is behind and has not heard of the switch yet.
                 guard epoch == moved.epoch, status.state != "switching" else { continue }
                 var ended = moved
                 (ended.primary, ended.state) = (primary, status.state)

@@ -2,7 +2,7 @@
 internal import Admin
 internal import ArgumentParser
 
-/// Has a node read its settings file again.
+/// Makes a node read its settings file again.
 struct ReloadCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reload", abstract: "Apply the configuration file again; a wrong one changes nothing.")

@@ -1,4 +1,4 @@
-// Owns `meridian run`: reads the settings, starts the node, and follows signals until it is told to end.
+// Owns `meridian run`: reads the settings, starts the node, and obeys signals until it has to end.
 internal import ArgumentParser
 internal import CLinux
 internal import Glibc
@@ -58,7 +58,7 @@ struct RunCommand: ParsableCommand {
                 node.stop(unless: { [SIGTERM, SIGINT].contains(signals.poll()) })
                 logger.info("stopped")
                 return
-            // Unhandled it would end the process.
+            // If it were not handled, it would end the process.
             default: logger.warning("this version cannot hand its sockets over to a new binary: restart it")
             }
         }

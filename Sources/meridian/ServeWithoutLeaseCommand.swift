@@ -1,15 +1,15 @@
-// Owns `meridian serve-without-lease`: what is left when the group is lost.
+// Owns `meridian serve-without-lease`: the last resort when the group is lost.
 internal import Admin
 internal import ArgumentParser
 internal import ControlPlane
 internal import HTTPTransport
 
-/// Has one node serve a strict service although the group cannot say that nobody else does.
+/// Makes one node serve a strict service although the group cannot guarantee that nobody else does.
 struct ServeWithoutLeaseCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve-without-lease",
         abstract: "Have one node serve a strict service without a lease, when the group is lost.",
-        // Which options belong together; by itself the parser would call all of them optional.
+        // Shows which options belong together; the parser alone would show all of them as optional.
         usage: """
             meridian serve-without-lease <service> --for <time> --old-primary-is-fenced [--reason <reason>] [<options>]
             meridian serve-without-lease <service> --end [--reason <reason>] [<options>]

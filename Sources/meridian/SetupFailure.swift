@@ -1,4 +1,4 @@
-// Owns how a failed start or reload is told: one line that names the place in the file and what can be done.
+// Owns how a failed start or reload is reported: one line with the place in the file and what can be done.
 internal import Admin
 internal import Glibc
 internal import Proactor
@@ -6,7 +6,7 @@ internal import Routing
 internal import Settings
 internal import Topology
 
-/// Tells why settings could not be put into force.
+/// Says why settings could not be put into force.
 enum SetupFailure {
     /// - Parameters:
     ///   - file: the settings file, to find the line of an address in.
@@ -36,7 +36,7 @@ enum SetupFailure {
         let text = SmallFile.bytes(of: file, limit: 4 << 20).map { String(decoding: $0, as: UTF8.self) } ?? ""
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         let found = lines.indices.filter { index in
-            // Port 80 is not found in port 8080.
+            // Port 80 must not match port 8080.
             lines[index].contains("bind")
                 && lines[index].ranges(of: address.description).contains { range in
                     lines[index][range.upperBound...].first?.isNumber != true

@@ -21,7 +21,7 @@ struct SignalReader {
         return number
     }
 
-    /// A signal that is waiting already, or comes within a tenth of a second; 0: none.
+    /// A signal that is already pending or arrives within a tenth of a second; 0: none.
     func poll() -> Int32 {
         var set = set
         var limit = timespec(tv_sec: 0, tv_nsec: 100_000_000)

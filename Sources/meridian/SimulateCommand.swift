@@ -2,7 +2,7 @@
 internal import ArgumentParser
 internal import Simulation
 
-/// Runs groups of simulated nodes and says which seed broke something, and how to see it again.
+/// Runs groups of simulated nodes, and says which seed broke something and how to replay it.
 struct SimulateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
@@ -42,7 +42,7 @@ struct SimulateCommand: ParsableCommand {
         print("\(range): \(Self.text(total, in: clock.now - begin))")
     }
 
-    /// The failure with the way to see it again; with a trace also its last lines, when there were many seeds.
+    /// The failure and how to replay it; with a trace of many seeds also its last lines.
     private func report(_ failure: String, of seed: UInt64) -> Failure {
         if trace, seeds > 1 { Simulation.run(seed: seed, traceLines: 200).trace.forEach { print($0) } }
         return Failure("seed \(seed) failed \(failure)\nreplay: meridian simulate --seed \(seed) --trace")

@@ -45,7 +45,7 @@ struct WeightCommand: ParsableCommand {
     }
 }
 
-/// What goes with every override.
+/// The options of every override.
 struct ChangeOptions: ParsableArguments {
     @Option(
         help: "Return to the file's value after this time, such as 1h.", transform: { try DurationOption.text($0) })
@@ -53,13 +53,13 @@ struct ChangeOptions: ParsableArguments {
     @Option(help: "Why; shown in the events.") var reason: String?
     @Flag(help: forceHelp) var force = false
 
-    /// What the safety rules are that `--force` is for (`ServiceRecord.refusalToReplace`).
+    /// The safety rules that `--force` skips (`ServiceRecord.refusalToReplace`).
     static let forceHelp: ArgumentHelp =
         """
         Do it even if it takes all traffic from the primary or, without one, from the service, or leaves more than half \
         of the service's datacenters without traffic.
         """
 
-    /// As bodies have it: what means the default is left out, so that a node of another version need not know the field.
+    /// As in bodies: a default is left out, so that a node of another version need not know the field.
     var insists: Bool? { force ? true : nil }
 }

@@ -1,4 +1,4 @@
-// Tests the bytes of commands and snapshots: golden ones, round trips, and rubbish.
+// Tests the bytes of commands and snapshots: golden ones, round trips, and garbage.
 import Catalog
 import Testing
 import Topology
@@ -55,7 +55,7 @@ private let changes: [CatalogChange] = [
         }
     }
 
-    /// What is in a log must be readable for ever: a change of these bytes is a new level.
+    /// What is in a log must stay readable forever: a change of these bytes needs a new level.
     @Test func aCommandHasTheseBytes() {
         let command = CatalogCommand(
             .setPrimary(of: shop, to: west, expectedEpoch: epoch, cause: .automatic, term: 12), author: "ada",
@@ -177,8 +177,8 @@ private let changes: [CatalogChange] = [
         #expect(throws: CatalogFormatError.trailingBytes(1)) { try Catalog(snapshot: bytes + [0]) }
     }
 
-    /// Rubbish that still resembles the real thing, with a checksum that is right, so that the decoders behind it see
-    /// it: an error, or a catalog that encodes to the very same bytes. Nothing else.
+    /// Garbage that resembles the real thing and has a correct checksum, so that it reaches the decoders: the result
+    /// must be an error, or a catalog that encodes to the very same bytes.
     @Test(arguments: [1, 2, 3, 4] as [UInt64])
     func noBytesDoHarm(_ seed: UInt64) {
         var random = RandomBits(seed: seed)

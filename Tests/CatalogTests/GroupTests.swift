@@ -44,7 +44,7 @@ import Topology
         let record = log.catalog.freeze
         #expect(record.isFrozen && log.catalog.isFrozen)
         #expect(record.author == "ada" && record.reason == "test" && record.since == log.now && record.index == 1)
-        // Asked again it stays as it was; who looked at an older state is told so.
+        // Asked again, nothing changes; an author who saw an older state is told so.
         #expect(log.apply(.setFrozen(true)) == .applied(index: 2, changed: false))
         #expect(log.catalog.freeze == record)
         #expect(log.apply(.setFrozen(false), expectedIndex: 0) == .refused(.indexMismatch(current: 1)))
@@ -132,7 +132,7 @@ import Topology
         #expect(log.apply(.setLease(.seconds(301))) == .refused(.valueOutOfRange("lease")))
     }
 
-    /// Nobody holds a lease by the value that stood for one before the group said what it is.
+    /// Nobody holds a lease of the placeholder length from before the group agreed on one.
     @Test(arguments: [2, 6])
     func theFirstLeaseCountsAlone(_ seconds: Int) {
         var log = Log()
@@ -142,7 +142,7 @@ import Topology
         #expect(log.catalog.lease.longest == .seconds(seconds))
     }
 
-    /// Datacenters, how many are drained one after the other, and how far that goes.
+    /// The number of datacenters, how many are drained one after another, and how many of these drains succeed.
     @Test(arguments: [(2, 1), (3, 1), (4, 2), (5, 2)])
     func atMostHalfIsTakenOut(_ datacenters: Int, _ allowed: Int) {
         var log = Log()

@@ -15,7 +15,7 @@ import Topology
         #expect(log.apply(.setFrozen(true), key: "a") == .refused(.idempotencyKeyReused))
     }
 
-    /// The author asks for "an hour"; the time it ends is of the proposer's clock.
+    /// The author asks for "an hour"; the end is a time by the proposer's clock.
     @Test func aRetryMayExpireAtAnotherTime() {
         var log = Log.withServices()
         func change(_ weight: Int, _ time: Int64?) -> CatalogChange {
@@ -80,7 +80,7 @@ import Topology
         #expect(!catalog.isFrozen)
     }
 
-    /// A random history, applied twice: every outcome and all that can be asked must agree, and the epochs never fall.
+    /// A random history, applied twice: every outcome and every query must agree, and epochs never go back.
     @Test(arguments: [1, 2, 3] as [UInt64])
     func theSameLogGivesTheSameState(_ seed: UInt64) {
         var random = RandomBits(seed: seed)

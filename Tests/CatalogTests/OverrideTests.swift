@@ -74,7 +74,7 @@ struct RefusalCase: Sendable, CustomTestStringConvertible {
         let drain = CatalogChange.setState(.draining, of: place(shop, east), until: nil)
         #expect(log.apply(drain, force: true) == .applied(index: 3, changed: true))
         #expect(log.catalog.state(of: place(shop, east)) == .draining)
-        // What is stopped already may be changed without force, but not so that it stays stopped when the drain ends.
+        // What is already stopped may be changed without force, unless it would stay stopped when the drain ends.
         #expect(
             log.apply(.setWeight(0, of: place(shop, east), until: nil))
                 == .refused(.wouldStopPrimary(east, service: shop)))

@@ -69,7 +69,7 @@ import Topology
     @Test func aPrimaryThatVanishedFromTheSettingsMoves() {
         var log = Log.withServices()
         let fresh = CatalogChange.registerService(registration(shop, hasPrimary: true, datacenters: [south, west]))
-        // Not by the file of one node among several.
+        // Not because of the file of one node among several.
         #expect(log.apply(fresh) == .refused(.wouldStopPrimary(east, service: shop)))
         #expect(log.catalog.registration(of: shop)?.datacenters.contains { $0.name == east } == true)
         log.apply(fresh, force: true)

@@ -40,7 +40,8 @@ import Topology
         let last = Latch<Void>()
         let count = 2_000
         let left = Counter(count)
-        // The control thread begins when all are there: one that is as quick as the test answers each before the next comes.
+        // The control thread starts when all are there; if it were as quick as the test, it would answer each before
+        // the next comes.
         let allAreThere = Latch<Void>()
         let first = CatalogCommand(
             .setWeight(1, of: west, until: nil), author: "test", reason: "", proposedAt: ControlPlane.wallClock())
@@ -84,7 +85,7 @@ import Topology
         let world = try World([World.shop()])
         let until = UnixTime(milliseconds: ControlPlane.wallClock().milliseconds + 300)
         _ = try world.propose(.setWeight(9, of: west, until: until))
-        // Somewhere among the tables: a busy machine may look when it has ended already.
+        // It must be in one of the tables; on a busy machine it may already have ended.
         #expect(try world.sink.all.contains { try $0.place(World.west).weight == 9 })
         let table = try world.await("the override ends") { $0.services[0].datacenters[0].weight == 1 }
         #expect(ControlPlane.wallClock() >= until)

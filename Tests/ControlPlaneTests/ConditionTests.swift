@@ -26,7 +26,7 @@ import Topology
         world.traffic.set(first, errors: 4)
         _ = try world.propose(.setFrozen(true))
         world.traffic.set(first, errors: 5)
-        // A busy machine may look when it is back already.
+        // On a busy machine it may already be back.
         _ = try world.await("the endpoint was ejected") { _ in world.sink.all.contains(where: isEjected(first)) }
         let ejected = try #require(world.sink.all.first(where: isEjected(first)))
         #expect(ejected.endpoint(first)?.effectiveWeight == 0)
@@ -55,7 +55,7 @@ import Topology
         defer { listener.close() }
         var check = HealthCheckPolicy()
         check.interval = .milliseconds(100)
-        // Nobody listens there, and no port that the system chooses for somebody can be.
+        // Nobody listens there, and the system never assigns that port to anybody.
         let addresses: [Address] = [
             .host("127.0.0.1", port: listener.address.port), .host("127.77.6.1", port: 1),
         ]
@@ -84,7 +84,7 @@ import Topology
         let world = try World([World.shop(perPlace: 1, check: check, addresses: addresses)])
         let alive = id(World.west, addresses[0])
         _ = try world.await("the first check") { $0.endpoint(alive)?.condition.health == .up }
-        // At most one more check comes in time: what follows is traffic's word.
+        // At most one more check comes in time; what follows is caused by traffic.
         check.interval = .seconds(600)
         _ = try world.reload([World.shop(perPlace: 1, check: check, addresses: addresses)])
         world.traffic.set(alive, connectFailures: check.fall)

@@ -1,4 +1,4 @@
-// Tests which way a node's words go to the leader, and the bytes of those that go through a peer.
+// Tests which way a node's calls take to the leader, and the bytes of those that go through a peer.
 import RaftRuntime
 import Switching
 import Testing
@@ -21,7 +21,7 @@ struct LeaderRouteTests {
         #expect(route.way(to: Self.a, from: Self.b, peers: [Self.c]) == .through(Self.c))
     }
 
-    /// The connection to a leader behind a cut link stays open until TCP gives up: it is not asked to hand on to itself.
+    /// The connection to a leader behind a cut link stays open until TCP gives up: it is not asked to relay to itself.
     @Test func aLeaderThatFellSilentIsNotAsked() {
         var route = LeaderRoute()
         _ = route.way(to: Self.a, from: Self.b, peers: [Self.a, Self.c])
@@ -29,11 +29,11 @@ struct LeaderRouteTests {
             #expect(route.way(to: nil, from: Self.b, peers: [Self.a, Self.c]) == .through(Self.c))
             route.failed()
         }
-        // Where there is nobody else: it may follow another by now.
+        // Unless there is nobody else: it may follow another leader by now.
         #expect(route.way(to: nil, from: Self.b, peers: [Self.a]) == .through(Self.a))
     }
 
-    /// One that helps is kept; one that cannot costs one turn.
+    /// A helper that works is kept; one that does not costs one turn.
     @Test func helpersTakeTurns() {
         var route = LeaderRoute()
         let peers = [Self.a, Self.b, Self.c, Self.d]
@@ -60,7 +60,7 @@ struct LeaderRouteTests {
         #expect(RelayedCall(empty.encoded) == empty)
     }
 
-    /// All that comes before the call's own bytes has to be whole, and the name one that is allowed.
+    /// Everything before the call's own bytes must be complete, and the name must be valid.
     @Test func whatIsCutIsNotRead() {
         let bytes = Self.relayed.encoded
         for count in 0..<(bytes.count - 3) { #expect(RelayedCall(Array(bytes.prefix(count))) == nil) }

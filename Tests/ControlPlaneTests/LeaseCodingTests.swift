@@ -1,4 +1,4 @@
-// Tests the bytes in which leases are asked for and granted: what is written is read, and rubbish is not.
+// Tests the bytes in which leases are asked for and granted: what is written can be read, and garbage cannot.
 import Catalog
 import Switching
 import Testing
@@ -33,7 +33,7 @@ struct LeaseCodingTests {
         #expect(LeaseGrant(grant + [0]) == nil)
     }
 
-    /// A lease that lasts for ever, for no time or backwards is none.
+    /// A lease that lasts forever, for no time or for a negative time is invalid.
     @Test func impossibleLeasesAreNotRead() {
         for lease in [Duration.zero, .seconds(-1), .seconds(301)] {
             #expect(LeaseGrant(LeaseGrant(process: 1, number: 1, lease: lease).encoded) == nil)

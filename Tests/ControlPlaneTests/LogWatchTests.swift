@@ -1,4 +1,4 @@
-// Tests that what is watched for the log is told once a change: services, leases, members; and that storms are bounded.
+// Tests that each change of services, leases and members is logged once, and that floods are bounded.
 import Logging
 import Testing
 import Topology
@@ -46,7 +46,7 @@ struct LogWatchTests {
             ])
     }
 
-    /// Nothing is sent to the other datacenter, so that it is well does not help; and a drained one does not either.
+    /// Nothing is sent to the other datacenter, so its being up does not help; nor does a drained one.
     @Test func onlyWhereTrafficGoesCounts() {
         var watch = ServiceWatch()
         #expect(
@@ -81,7 +81,7 @@ struct LogWatchTests {
         #expect(look(true, 10_100) == [] && watch.leases[shop] == .held)
     }
 
-    /// One that never comes is told, too, after a while.
+    /// A lease that never comes is logged, too, after a while.
     @Test func aLeaseThatNeverComesIsTold() {
         var watch = LeaseWatch()
         let leader = NodeID("n2")

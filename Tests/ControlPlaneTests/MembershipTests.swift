@@ -30,7 +30,7 @@ import Topology
         #expect(refusal.kind == .notFound && refusal.reason.contains("asks to join"))
     }
 
-    /// A voter whose disk was wiped is none, whatever the configuration says of its name.
+    /// A voter whose disk was wiped is no voter any more, whatever the configuration says about its name.
     @Test(arguments: [Member.Role.voter, .observer])
     func whoLostItsDiskGetsNoVote(_ role: Member.Role) {
         let group = configuration(member("a"), member("b", role))
@@ -48,7 +48,7 @@ import Topology
         }
         let left = [member("a"), member("b"), member("d", .observer)]
         #expect(remove("c") == .change(MembershipChange(members: left)))
-        // The dead one may go; a living one may not while another is dead, unless somebody insists.
+        // The dead one may be removed; a live one may not while another is dead, unless it is forced.
         #expect(remove("c", dead: ["c"]) == .change(MembershipChange(members: left)))
         guard case .refused(let refusal) = remove("c", dead: ["b"]) else {
             Issue.record("the quorum was given away")
@@ -56,7 +56,7 @@ import Topology
         }
         #expect(refusal.kind == .conflict && refusal.reason.contains("use force"))
         #expect(remove("c", dead: ["b"], force: true) == .change(MembershipChange(members: left)))
-        // An observer's leaving changes no quorum.
+        // Removing an observer changes no quorum.
         let voters = [member("a"), member("b"), member("c")]
         #expect(remove("d") == .change(MembershipChange(members: voters, replicationQuorum: 1)))
         guard case .refused(let unknown) = remove("x") else {
@@ -103,7 +103,7 @@ import Topology
                 now: Tick(nanoseconds: seconds * 1_000_000_000))
         }
         #expect(ask(catalog(), at: 1) == [.describeMember(own)])
-        // Not again at once, but when the proposal may have been lost.
+        // Not repeated at once, but when the proposal may have been lost.
         #expect(ask(catalog(), at: 2) == [])
         #expect(ask(catalog(description("a")), at: 6) == [.describeMember(own)])
         #expect(ask(catalog(own), at: 20) == [])

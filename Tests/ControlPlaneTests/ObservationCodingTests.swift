@@ -1,4 +1,4 @@
-// Owns the proof that what a node sees reaches the leader as it is, and that rubbish does nothing.
+// Owns the proof that a node's observations reach the leader unchanged, and that garbage does nothing.
 import Failover
 import Switching
 import Testing
@@ -34,7 +34,7 @@ import Topology
         #expect(ObservationReport(bytes + [0]) == nil)
     }
 
-    /// Whatever a peer sends: a report or none, never a trap, and never a share beyond its bounds.
+    /// Whatever a peer sends gives a report or nothing, but never a trap, and never a share out of bounds.
     @Test func rubbishIsHarmless() {
         var random = RandomBits(seed: 3)
         for _ in 0..<20_000 {
@@ -52,7 +52,7 @@ import Topology
         let b = LeaseHolder(id: NodeID("b"), incarnation: 1)
         var order = ReportOrder()
         var reports = [(100, a), (99, a), (100, a), (1, b)]
-        // The machine of a has started again, and counts from its beginning.
+        // The machine of a has restarted, and its clock began again.
         reports += [(5, a), (6, a)]
         let taken = reports.map { order.takes(at($0.0), of: $0.1) }
         #expect(taken == [true, false, true, true, true, true])

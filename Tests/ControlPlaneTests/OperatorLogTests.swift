@@ -1,4 +1,4 @@
-// Tests that a control plane tells in its log what operators do and what befalls endpoints, once, and little of a storm.
+// Tests that a control plane logs what operators do and what happens to endpoints, once, and only a little of a flood.
 import Balancing
 import Catalog
 import ControlPlane
@@ -55,7 +55,7 @@ struct OperatorLogTests {
     @Test func changesAreToldOnceWithAuthorAndIndex() throws {
         let lines = Lines()
         let world = try World([World.shop(policy: .primary)], log: lines.logger())
-        // What the settings define at the start is no news.
+        // What the settings define at the start is not logged.
         #expect(lines.all == [])
         _ = try world.propose(.setState(.draining, of: target, until: nil))
         _ = try world.propose(.setState(.draining, of: target, until: nil))
@@ -102,7 +102,7 @@ struct OperatorLogTests {
         _ = try lines.await("notice an endpoint was readmitted", "reason=its ejection is over")
     }
 
-    /// Thousands of changes a second are some dozens of lines, and the count of the rest; a move among them is told.
+    /// Thousands of changes a second give some dozens of lines and the count of the rest; a move among them is logged.
     @Test func aStormIsCounted() throws {
         let lines = Lines()
         let world = try World([World.shop(policy: .primary)], log: lines.logger())

@@ -1,4 +1,4 @@
-// Owns the proof that new settings are taken whole, with one table, and leave operators' words in force.
+// Owns the proof that new settings take effect as a whole, with one table, and leave overrides in force.
 import Balancing
 import Catalog
 import ControlPlane

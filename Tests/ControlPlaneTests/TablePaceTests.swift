@@ -18,7 +18,7 @@ struct TablePaceTests {
         }
     }
 
-    /// The first comes at once, a burst each five milliseconds, and when it goes on each twenty.
+    /// The first comes at once, a burst at one each five milliseconds, and if it lasts at one each twenty.
     @Test func stormsAreSlowedDown() {
         var pace = TablePace()
         let storm = times(60, &pace, from: 1_000, waiting: 0)
@@ -31,7 +31,7 @@ struct TablePaceTests {
         #expect(later == (0..<8).map { at(5_000 + 5 * $0) })
     }
 
-    /// Who waits is waited for by nobody else, unless there are many, or tables are large.
+    /// A table that somebody waits for comes at once, unless many wait or tables are large.
     @Test func answersWaitForNoPace() {
         var pace = TablePace()
         pace.published(at(100), at(100))

@@ -1,4 +1,4 @@
-// Owns the proof that votes reach the other nodes as the leader counted them, and that rubbish does nothing.
+// Owns the proof that votes reach the other nodes as the leader counted them, and that garbage does nothing.
 import Failover
 import Testing
 import Topology

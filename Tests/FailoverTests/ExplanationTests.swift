@@ -35,12 +35,12 @@ import Topology
         var scenario = Scenario { $0.lagGate = .init(path: "/lag", limit: .seconds(2)) }
         scenario.everyoneSees([down(east), up(west, percent: 69), up(south)])
         scenario.observations[2].lag = [LagSample(lag: .seconds(1), age: .seconds(7))]
-        // 50 % is enough where the primary is at 0 % for every voter.
+        // 50 % is enough if the primary is at 0 % for every voter.
         var places = try explain(scenario).places
         #expect(places.map(\.objection) == [nil, .lagUnknown, nil])
         #expect(places.map(\.percent) == [0, 69, 100])
         #expect(places[2].lag == .seconds(1) && places[2].lagAge == .seconds(7))
-        // While nothing is wrong with the primary the candidates are judged, too: operators may move it.
+        // Candidates are judged even while the primary is fine, because operators may move it.
         scenario.everyoneSees([up(east), up(west, percent: 69), up(south)])
         places = try explain(scenario).places
         #expect(places.map(\.objection) == [nil, .unhealthy(percent: 69, minimum: 70), .lagUnknown])

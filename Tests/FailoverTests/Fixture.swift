@@ -1,4 +1,4 @@
-// Owns the scenario that the planner's tests change in one point each: a primary that everyone has seen down for 5 s.
+// Owns the scenario of which each planner test changes one point: a primary that everyone has seen down for 5 s.
 import Catalog
 import Failover
 import Topology
@@ -60,7 +60,7 @@ struct Scenario {
         if case .refused(let refusal) = outcome { preconditionFailure("\(refusal)") }
     }
 
-    /// An automatic move that was applied and completed so long ago.
+    /// An automatic move that was applied and completed this long ago.
     mutating func move(to datacenter: DatacenterName, before: Duration) {
         apply(.setPrimary(of: shop, to: datacenter, expectedEpoch: nil, cause: .automatic), before: before)
         guard let epoch = catalog.primary(of: shop)?.epoch else { return }

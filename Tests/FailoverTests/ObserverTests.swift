@@ -70,7 +70,7 @@ import Topology
         for (time, percent, next) in steps {
             #expect(ramp.percent(now: at(time)) == percent, "\(time)")
             #expect(ramp.nextStep(now: at(time)) == next.map(at), "\(time)")
-            // Further words that it is up change nothing.
+            // Further reports that it is up change nothing.
             ramp.observe(isDown: false, now: at(time))
         }
         ramp.observe(isDown: true, now: at(9_000_001))

@@ -44,7 +44,7 @@ private let hour = Duration.seconds(3_600)
         scenario = moved(before: .seconds(10), isZero: true)
         scenario.add("o", south, isVoter: false, sees: [up(east), down(west, perMille: 1), up(south)])
         #expect(scenario.decision == promote(east, 2))
-        // What operators move starts no cooldown.
+        // A move by operators starts no cooldown.
         scenario = Scenario()
         scenario.apply(.setPrimary(of: shop, to: west, expectedEpoch: nil, cause: .operatorRequest))
         scenario.apply(.completeSwitch(of: shop, epoch: epoch(2)))
@@ -163,7 +163,7 @@ private let hour = Duration.seconds(3_600)
         func refused(_ objection: TargetObjection) -> FailoverDecision { .hold([.target(west, objection)]) }
         #expect(decision([sample(2_000, 10_001)]) == promote(west))
         #expect(decision([sample(2_001, 10_001)]) == refused(.lagTooGreat(.milliseconds(2_001), limit: .seconds(2))))
-        // What came at or after the first vote does not count, good or bad.
+        // Samples from the first vote on do not count, good or bad.
         #expect(decision([sample(0, 10_000)]) == refused(.lagUnknown))
         #expect(decision([sample(1_000, 11_000), sample(90_000, 9_000)]) == promote(west))
         #expect(
@@ -204,7 +204,7 @@ private let hour = Duration.seconds(3_600)
         #expect(
             switching([down(east), down(west, for: .seconds(4.999)), up(south)]).decision
                 == .hold([.switching(to: west)]))
-        // The cooldown of the switch under way does not bear on it.
+        // The cooldown of the switch in progress does not apply to it.
         #expect(
             switching([up(east, percent: 5), down(west), up(south)]).decision == promote(south, 2, .targetLost))
         #expect(
@@ -261,7 +261,7 @@ private let hour = Duration.seconds(3_600)
         scenario = away(.seconds(600), fitFor: .seconds(600))
         scenario.observations.removeFirst(2)
         #expect(scenario.decision == .hold([.tooFewHeard(heard: 1, voting: 3)]))
-        // A majority must have seen it fit all the time.
+        // A majority must have seen it fit the whole time.
         scenario = away(.seconds(600), fitFor: .seconds(600))
         scenario.node(0, sees: [up(east, fitFor: nil), up(west), up(south)])
         #expect(scenario.decision == promote(east, 2, .failback))

@@ -141,7 +141,7 @@ private struct Row {
         #expect(decision([4_999, 4_999, 100_000]) == waiting(4_999))
         // A majority is the two that have seen it longest.
         #expect(decision([500, 5_000, 100_000]) == promote(west))
-        // Time goes on since the word came; a new leader that hears it does not begin anew.
+        // The time keeps growing after the report; a new leader that hears it does not start over.
         #expect(decision([4_600, 4_600, 4_600], age: 399) == waiting(4_999))
         #expect(decision([4_600, 4_600, 4_600], age: 400) == promote(west))
     }

@@ -1,13 +1,14 @@
-// Owns a deterministic group in memory: cores, disks whose writes end when told, a network whose messages can be held.
+// Owns a deterministic group in memory: cores, disks whose writes end on command, a network that can hold messages
+// back.
 import Raft
 import Testing
 import Topology
 
-/// What a node's disk holds: all writes that ended, and those under way, which a crash loses.
+/// What a node's disk holds: all finished writes, and those in progress, which a crash loses.
 struct TestDisk {
     var state = RestoredState()
     var writes: [PersistBatch] = []
-    /// Nothing becomes durable until somebody calls `Cluster.sync`.
+    /// Nothing becomes durable until `Cluster.sync` is called.
     var isHeld = false
 
     mutating func finishFirst() -> PersistToken? {
@@ -31,7 +32,7 @@ struct TestDisk {
     }
 }
 
-/// One node: its core while it runs, its disk always, and a state machine that lists what it was given.
+/// One node: its core while it runs, its disk, and a state machine that lists what it was given.
 struct TestNode {
     let member: Member
     var policy = ElectionPolicy.auto
@@ -61,9 +62,9 @@ struct Cluster {
     var nodes: [TestNode] = []
     var network: [(at: Tick, order: Int, message: RaftMessage)] = []
     var cut: Set<Link> = []
-    /// Says which messages vanish; asked at the moment of sending.
+    /// Says which messages are lost; called when a message is sent.
     var loses: (RaftMessage) -> Bool = { _ in false }
-    /// How long a message takes, and a write.
+    /// How long a message and a write take.
     var delay: (inout RandomBits) -> Duration = { _ in .milliseconds(1) }
     var writeTime: (inout RandomBits) -> Duration = { _ in .microseconds(500) }
     var random: RandomBits
@@ -89,7 +90,7 @@ struct Cluster {
         for (place, member) in members.enumerated() {
             var node = TestNode(member: member, policy: policy, limits: limits)
             node.disk.state = Self.state(configuration, terms: place < entries.count ? entries[place] : [])
-            // A quorum had to know of a term before anybody could write in it.
+            // A quorum had to know about a term before anybody could write in it.
             node.disk.state.hardState.term = entries.joined().max() ?? Term(1)
             nodes.append(node)
             start(place)
@@ -122,7 +123,7 @@ struct Cluster {
 
     func place(_ id: NodeID) -> Int? { nodes.firstIndex { $0.member.id == id } }
 
-    /// The one node that leads the greatest term; nil where none leads.
+    /// The node that leads the greatest term; nil if none leads.
     var leader: Int? {
         nodes.indices.filter { nodes[$0].core?.role == .leader }.max {
             nodes[$0].core?.term ?? .zero < nodes[$1].core?.term ?? .zero
@@ -237,12 +238,12 @@ struct Cluster {
 
     // MARK: Time
 
-    /// Ends all writes of a node that are under way.
+    /// Finishes all of a node's writes.
     mutating func sync(_ place: Int) {
         while !nodes[place].disk.writes.isEmpty { syncFirst(place) }
     }
 
-    /// Ends the first write of a node; false where there is none.
+    /// Finishes a node's first write; false if there is none.
     @discardableResult
     mutating func syncFirst(_ place: Int) -> Bool {
         guard let token = nodes[place].disk.finishFirst() else { return false }
@@ -255,7 +256,7 @@ struct Cluster {
         return true
     }
 
-    /// Lets the next thing happen that is due by `end`; false where there is none.
+    /// Lets the next event happen that is due by `end`; false if there is none.
     mutating func happen(by end: Tick) -> Bool {
         let message = network.indices.min { (network[$0].at, network[$0].order) < (network[$1].at, network[$1].order) }
         let sync = syncs.indices.min { (syncs[$0].at, syncs[$0].order) < (syncs[$1].at, syncs[$1].order) }
@@ -287,7 +288,7 @@ struct Cluster {
         while happen(by: end) {}
     }
 
-    /// Runs until the condition holds, at most this long; whether it does.
+    /// Runs until the condition holds, at most this long. Returns whether it does.
     mutating func run(atMost duration: Duration = .seconds(30), until condition: (Cluster) -> Bool) -> Bool {
         let end = now + duration
         while !condition(self) {
@@ -296,7 +297,7 @@ struct Cluster {
         return true
     }
 
-    /// Runs until somebody leads fully.
+    /// Runs until a node leads fully.
     mutating func elect(atMost duration: Duration = .seconds(30)) -> Int? {
         _ = run(atMost: duration) { cluster in
             cluster.nodes.contains { $0.core?.leadsFully ?? false }

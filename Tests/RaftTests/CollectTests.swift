@@ -1,10 +1,10 @@
-// Owns the collecting election (design §4, C1-C7), on whole groups.
+// Owns the collecting election (Elections C1-C7), on whole groups.
 import Raft
 import Testing
 import Topology
 
 struct CollectTests {
-    /// Five nodes; only a is connected to all others, and a lags.
+    /// Five nodes, of which only a is connected to all others, and a lags.
     private func constrained(_ policy: ElectionPolicy) -> Cluster {
         let ahead = [Term(1), Term(1), Term(2)]
         var cluster = Cluster(voters: 5, policy: policy, entries: [[Term(1)], ahead, ahead, ahead, ahead])
@@ -30,7 +30,7 @@ struct CollectTests {
         for node in cluster.nodes { #expect(node.values == ["t1i2", "t1i3", "t2i4", "after"]) }
     }
 
-    /// A crash after each write of an adoption leaves a legal log; then the group elects all the same.
+    /// A crash after any write of an adoption leaves a valid log, and the group can still elect.
     @Test(arguments: 0..<12)
     func crashInMidAdoption(_ writes: Int) {
         var limits = RaftLimits()
@@ -58,8 +58,8 @@ struct CollectTests {
         for node in cluster.nodes { #expect(node.values.count == 8, "\(node.member.id)") }
     }
 
-    /// Three nodes: one dead, one late, and one that has compacted past all that the late one holds; only the late one's
-    /// rank lets it campaign in time.
+    /// Three nodes: one dead, one late, and one that has compacted past all that the late one holds; only the late
+    /// one's rank lets it campaign in time.
     @Test func holderHasCompacted() throws {
         var limits = RaftLimits()
         limits.logBytesBeforeSnapshot = 300
@@ -87,8 +87,8 @@ struct CollectTests {
         for node in cluster.nodes { #expect(node.values == (0..<40).map { "value \($0)" }) }
     }
 
-    /// C5: the log that was taken over says that the group is {a, b} joint with {c, d, e}; the candidate had only known the
-    /// first half, so that its two votes are no quorum, and it asks the others in the same term.
+    /// C5: the adopted log says that the group is {a, b} joint with {c, d, e}. The candidate knew only the first half,
+    /// so its two votes are no quorum, and it asks the others in the same term.
     @Test func staleConfigurationAtTheCandidate() throws {
         let members = (0..<5).map { Cluster.member($0) }
         let old = Configuration(cluster: 7, members: Array(members[..<2]))
@@ -118,7 +118,7 @@ struct CollectTests {
         #expect(node.core.role == .leader)
     }
 
-    /// C7: what comes to nothing yields to Raft.
+    /// C7: a collection without progress yields to raft mode.
     @Test func silentHolderIsGivenUp() {
         let node = SingleCore(policy: .paxos)
         _ = node.tickAtDeadline()

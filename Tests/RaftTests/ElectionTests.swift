@@ -1,10 +1,10 @@
-// Owns the rules of voters and candidates, one by one (Raft §5.2, §5.4.1; thesis §3.10, §4.2.3, §9.6; design §4 V1-V7).
+// Owns the rules of voters and candidates, one by one (Raft §5.2, §5.4.1; thesis §3.10, §4.2.3, §9.6; Elections V1-V7).
 import Raft
 import Testing
 import Topology
 
 struct ElectionTests {
-    /// Thesis §9.6: without an answer to a lower term the asker would ask with it for ever.
+    /// Thesis §9.6: without an answer to a lower term the candidate would use that term forever.
     @Test func lowTermPreVoteIsAnswered() {
         let voter = SingleCore { $0.hardState.term = Term(5) }
         let effects = voter.hear(.preVote(request(position(1, 1))), term: 3)
@@ -23,7 +23,7 @@ struct ElectionTests {
         #expect(asker.core.role == .preCandidate)
     }
 
-    /// Nobody else could lead: a proxy that is a group of one serves as soon as its vote is durable.
+    /// No other node could lead: a proxy that is a group of one serves as soon as its vote is durable.
     @Test func theOnlyVoterWaitsForNobody() {
         let node = SingleCore(configuration: Configuration(cluster: 7, members: [Cluster.member(0)]))
         node.sync()
@@ -55,7 +55,7 @@ struct ElectionTests {
         #expect(node.core.nextDeadline > deadline)
     }
 
-    /// A process that was not run for a while finds its timer and the leader's heartbeat in the same turn.
+    /// A process that was not scheduled for a while gets its timer and the leader's heartbeat in the same turn.
     @Test func heartbeatThatHasComeCountsBeforeTimeIsJudged() {
         let node = SingleCore()
         node.now = node.core.nextDeadline + .seconds(1)
@@ -175,7 +175,7 @@ struct ElectionTests {
         #expect(cluster.nodes[leader].core?.term == term)
     }
 
-    /// No configuration before an own entry is committed.
+    /// No change of the configuration before an entry of the leader's own term is committed.
     @Test func noConfigurationBeforeAnOwnCommit() throws {
         var cluster = Cluster(voters: 3)
         _ = cluster.run { $0.leader != nil }

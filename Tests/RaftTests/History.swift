@@ -26,13 +26,13 @@ struct History {
             Issue.record("\(id) and \(other) lead term \(report.term)")
         }
         leaders[report.term] = id
-        // A founder that starts again may lead term 1 for a moment after others have gone on without it.
+        // A founder that restarts may lead term 1 for a moment although others have moved on without it.
         for (index, term) in committed where index > core.snapshotPosition.index && term <= report.term {
             if core.term(at: index) != term { Issue.record("\(id) leads \(report.term) without \(term)/\(index)") }
         }
     }
 
-    /// Log matching (§5.3): a position stands for one entry after one other.
+    /// Log matching (§5.3): a position identifies one entry and its predecessor.
     mutating func wrote(_ batch: PersistBatch, _ node: TestNode) {
         var previous = batch.entries.first.flatMap { node.core?.term(at: $0.position.index.previous) }
         for entry in batch.entries {

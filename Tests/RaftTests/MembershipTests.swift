@@ -4,7 +4,7 @@ import Testing
 import Topology
 
 struct MembershipTests {
-    /// Five empty nodes are no group until one founds it; the others learn of it from their logs.
+    /// Five empty nodes are not a group until one founds it; the others learn of it from their logs.
     @Test(arguments: [1, 3, 5])
     func formsFromEmptyNodes(_ count: Int) throws {
         var cluster = Cluster(voters: 0)
@@ -18,7 +18,7 @@ struct MembershipTests {
         cluster.propose("x", at: leader)
         cluster.run(.seconds(1))
         for node in cluster.nodes { #expect(node.values == ["x"]) }
-        // A second time it is refused without a word.
+        // The second time it is ignored.
         cluster.give(.form(Configuration(cluster: 10, members: cluster.nodes.map(\.member))), to: 0)
         #expect(cluster.nodes[0].core?.configuration.cluster == 9)
     }
@@ -44,7 +44,7 @@ struct MembershipTests {
         #expect(cluster.nodes[2].core?.configuration.cluster == 9)
     }
 
-    /// The founder's disk may take longer over the first entry than a leader is given for a write.
+    /// The founder's disk may take longer for the first entry than a leader's write may take.
     @Test func founderWhoseDiskStallsFoundsAgain() throws {
         var cluster = Cluster(voters: 0)
         for place in 0..<3 { cluster.add(place) }
@@ -60,8 +60,8 @@ struct MembershipTests {
         #expect(cluster.nodes[2].core?.configuration.cluster == 9)
     }
 
-    /// The founder may lose its lead when only one other has heard of the group: the two are no majority, and those that
-    /// have heard nothing yet have to vote. Found by a seed of the simulation, in which that left nobody to lead for good.
+    /// The founder may lose its lead when only one other node has heard of the group. The two are no majority, so those
+    /// that have heard nothing have to vote. Found by a seed of the simulation, in which nobody could lead any more.
     @Test func founderThatLosesItsLeadEarlyIsReplaced() throws {
         var cluster = Cluster(voters: 0)
         for place in 0..<5 { cluster.add(place) }
@@ -69,7 +69,7 @@ struct MembershipTests {
         cluster.give(.form(Configuration(cluster: 9, members: cluster.nodes.map(\.member))), to: 0)
         let isKnown = cluster.run { $0.nodes[1].core?.configuration.cluster == 9 }
         #expect(isKnown)
-        // Nobody is heard until the founder has given up.
+        // All messages are lost until the founder has given up.
         cluster.isolate(0)
         cluster.run(.seconds(10))
         cluster.heal()
@@ -81,7 +81,7 @@ struct MembershipTests {
         for node in cluster.nodes { #expect(node.core?.configuration.cluster == 9) }
     }
 
-    /// One that has not heard of the group yet is asked by nobody but members whose configuration names it.
+    /// A node that has not heard of the group is asked only by members whose configuration names it.
     @Test func emptyNodeVotesOnceATerm() {
         let empty = SingleCore { $0 = RestoredState() }
         let later = VoteRequest(last: position(1, 4), commit: LogIndex(1), mode: .raft, isTransfer: false)
@@ -92,7 +92,8 @@ struct MembershipTests {
         #expect(corrupt.hear(.vote(later), term: 2).verdicts == [.unable])
     }
 
-    /// The founder and one other know the first entry committed; the founder's disk is lost, the third has heard nothing.
+    /// The founder and one other node know that the first entry is committed. The founder's disk is lost, and the third
+    /// has heard nothing.
     @Test func survivorOfTheFounderIsElectedByAnEmptyNode() throws {
         var cluster = Cluster(voters: 0)
         for place in 0..<3 { cluster.add(place) }
@@ -145,7 +146,7 @@ struct MembershipTests {
         #expect(cluster.nodes[leader].core?.configuration.members.count == 3)
     }
 
-    /// Raft §6: a leader that is not in the new configuration goes once that is committed.
+    /// Raft §6: a leader that is not in the new configuration steps down once that is committed.
     @Test func leaderThatIsRemovedStepsDown() throws {
         var cluster = Cluster(voters: 3)
         let elected = cluster.elect()
@@ -162,9 +163,9 @@ struct MembershipTests {
         #expect(cluster.nodes[leader].values == [])
     }
 
-    /// A new leader ends the change that an old one began.
-    /// Thesis §4.2.2: the last configuration stands only in the log of the leader that it leaves out. The other cannot be
-    /// elected while that log is ahead, so the one that leaves has to campaign. Found by a seed of the simulation.
+    /// A new leader finishes the change that an old one began. Thesis §4.2.2: only the log of the removed leader has
+    /// the latest configuration. The other node cannot be elected while that log is ahead, so the removed one has to
+    /// campaign. Found by a seed of the simulation.
     @Test func leaderThatLeavesIsNeededUntilAllIsCommitted() throws {
         var cluster = Cluster(voters: 2, policy: .raft)
         let elected = cluster.elect()
@@ -229,7 +230,7 @@ struct MembershipTests {
         #expect(cluster.nodes[1].core?.leader == nil)
     }
 
-    /// Thesis §4.1: a voter whose own log does not yet say that it is one grants all the same, or nobody could lead.
+    /// Thesis §4.1: a node grants even if its own log does not yet say that it is a voter; otherwise nobody could lead.
     @Test func voterThatDoesNotKnowThatItIsOneGrants() {
         var members = (0..<3).map { Cluster.member($0) }
         members[0].role = .observer

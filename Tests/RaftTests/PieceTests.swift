@@ -5,7 +5,8 @@ import Topology
 @testable import Raft
 
 struct PieceTests {
-    /// (voters, replication quorum) → (to commit, to elect); every election meets every commit and every other election.
+    /// (voters, replication quorum) → (to commit, to elect); every election meets every commit and every other
+    /// election.
     @Test(arguments: [
         (1, nil, 1, 1), (2, nil, 2, 2), (3, nil, 2, 2), (4, nil, 3, 3), (5, nil, 3, 3), (5, 2, 2, 4), (5, 1, 1, 5),
         (4, 2, 2, 3),
@@ -62,7 +63,7 @@ struct PieceTests {
         for sequence in 4...UInt64(SessionTable.window + 1) { #expect(apply(1, sequence) == .new) }
         #expect(apply(1, 1) == .expired)
         #expect(apply(1, 2) == .duplicate(of: LogIndex(3)))
-        // The session that was unused for longest is forgotten, and known as forgotten.
+        // The least recently used session is forgotten, and remembered as forgotten.
         for session in 2...UInt64(SessionTable.capacity + 1) { #expect(apply(session, 1) == .new) }
         #expect(table.count == SessionTable.capacity)
         #expect(apply(1, 200) == .expired)

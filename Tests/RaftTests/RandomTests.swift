@@ -4,7 +4,7 @@ import Testing
 import Topology
 
 struct RandomTests {
-    /// 240 seeds, in pieces that may run side by side.
+    /// 240 seeds, in chunks that can run in parallel.
     @Test(arguments: 0..<24)
     func keepsEveryPromiseUnderFaults(_ piece: Int) {
         for seed in piece * 10..<piece * 10 + 10 {
@@ -14,7 +14,7 @@ struct RandomTests {
     }
 }
 
-/// One run: faults for a while, then peace, after which the group must work again.
+/// One run: faults for a while, then none, after which the group must work again.
 private struct FaultRun {
     var cluster: Cluster
     var random: RandomBits
@@ -81,7 +81,7 @@ private struct FaultRun {
         cluster.sync(place)
     }
 
-    /// Takes a member out, or makes it an observer, or all of them voters again.
+    /// Removes a member, or makes it an observer, or makes all of them voters again.
     private mutating func changeMembers(at place: Int, without other: Int) {
         var members = cluster.nodes.map(\.member)
         switch random.below(3) {

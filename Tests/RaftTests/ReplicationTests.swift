@@ -1,10 +1,11 @@
-// Owns logs on their way: pipelines, conflicts, restarts, disks that fail, rubbish (Raft §5.3-§5.5; thesis §10.2.1).
+// Owns the tests of replication: pipelines, conflicts, restarts, failing disks, garbage (Raft §5.3-§5.5; thesis
+// §10.2.1).
 import Raft
 import Testing
 import Topology
 
 struct ReplicationTests {
-    /// The leader sends before its own disk is done, and counts itself only once it is (thesis §10.2.1).
+    /// The leader sends entries before its own write is done, and counts itself only afterwards (thesis §10.2.1).
     @Test func leaderCountsItselfOnlyWhenDurable() throws {
         var cluster = Cluster(voters: 3)
         let elected = cluster.elect()
@@ -19,7 +20,8 @@ struct ReplicationTests {
         #expect(cluster.nodes[leader].answers[request] == .applied(LogIndex(3)))
     }
 
-    /// An empty node may get its first configuration and committed commands at once: the state hears of the group first.
+    /// An empty node may get its first configuration and committed commands at once: the state hears of the group
+    /// first.
     @Test func configurationIsToldBeforeCommandsAreApplied() throws {
         var core = RaftCore(
             id: Cluster.name(0), incarnation: 100, random: RandomBits(seed: 1), restored: RestoredState(), now: .zero)
@@ -52,7 +54,7 @@ struct ReplicationTests {
                 .send(node.message(.appendReply(.matches(through: LogIndex(2))), term: 2), after: PersistToken(1)),
                 .changedRole(RoleReport(role: .follower, term: Term(2), leader: Cluster.name(1))),
             ])
-        // A heartbeat is answered while that write is under way.
+        // A heartbeat is answered while that write is in progress.
         let beat = node.hear(.heartbeat(Heartbeat(round: 4, commit: LogIndex(1))), term: 2)
         #expect(
             beat == [.send(node.message(.heartbeatReply(HeartbeatReply(round: 4)), term: 2), after: nil)])
@@ -69,7 +71,7 @@ struct ReplicationTests {
             ])
     }
 
-    /// §5.3: entries that are there already are not cut, whatever older message comes late.
+    /// §5.3: entries that are already there are not cut by a late, older message.
     @Test func lateAppendCutsNothing() {
         let node = SingleCore()
         let entries = (2...4).map { LogEntry(position(2, $0), .noop) }
@@ -143,7 +145,7 @@ struct ReplicationTests {
         for node in cluster.nodes { #expect(node.values == (0..<20).map(String.init)) }
     }
 
-    /// A follower that restarts with all entries hears only heartbeats, and learns from them what is committed.
+    /// A restarted follower that has all entries gets only heartbeats, and learns from them what is committed.
     @Test func restartedFollowerAppliesInAnIdleGroup() throws {
         var cluster = Cluster(voters: 3)
         let elected = cluster.elect()
@@ -170,7 +172,7 @@ struct ReplicationTests {
         for node in cluster.nodes { #expect(node.values == ["x"]) }
     }
 
-    /// Design §4: a leader whose oldest write waits for longer than an election timeout goes.
+    /// A leader whose oldest write has waited longer than an election timeout steps down.
     @Test func leaderWithAStalledDiskStepsDown() throws {
         var cluster = Cluster(voters: 3)
         let elected = cluster.elect()
@@ -182,7 +184,7 @@ struct ReplicationTests {
         cluster.run(.seconds(4))
         #expect(cluster.nodes[leader].core?.role == .follower)
         #expect(cluster.leader != nil && cluster.leader != leader)
-        // The others held it, so that it was committed before.
+        // The others held it, so it was already committed.
         #expect(cluster.nodes[leader].answers[request] == .applied(LogIndex(3)))
     }
 
@@ -202,7 +204,7 @@ struct ReplicationTests {
         #expect(cluster.nodes[leader].values == ["x"])
     }
 
-    /// A leader that cannot be heard by a quorum goes (thesis §6.2).
+    /// A leader that cannot reach a quorum steps down (thesis §6.2).
     @Test func leaderWithoutAQuorumStepsDown() throws {
         var cluster = Cluster(voters: 3)
         let elected = cluster.elect()
@@ -216,7 +218,7 @@ struct ReplicationTests {
         #expect(cluster.nodes[leader].answers[read] == .notLeader(nil))
     }
 
-    /// Design §4, storage: a corrupt node has no vote until a leader has filled its log again.
+    /// Elections V7: a corrupt node has no vote until a leader has filled its log again.
     @Test func corruptNodeIsRepairedByTheLeader() throws {
         var cluster = Cluster(voters: 3)
         let elected = cluster.elect()

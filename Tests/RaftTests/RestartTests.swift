@@ -1,10 +1,10 @@
-// Owns what a member knows right after a restart: what was committed, as far as its disk tells (thesis §3.8).
+// Owns what a member knows right after a restart: what was committed, as far as its disk knows (thesis §3.8).
 import Raft
 import Testing
 import Topology
 
 struct RestartTests {
-    /// What a core that starts with the configuration and three commands of term 1 gives the state machine at once.
+    /// What a core that starts with the configuration and three commands of term 1 applies at once.
     private func start(_ change: (inout RestoredState) -> Void) -> (core: RaftCore, applied: [UInt64]) {
         var state = Cluster.state(SingleCore.configuration, terms: [Term(1), Term(1), Term(1)])
         change(&state)

@@ -21,7 +21,7 @@ struct RubbishTests {
     }
 }
 
-/// Makes messages whose every part is drawn, most of them near what could be true.
+/// Makes messages from random parts, most of which are nearly plausible.
 private struct Rubbish {
     var random: RandomBits
 

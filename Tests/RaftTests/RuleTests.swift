@@ -1,10 +1,10 @@
-// Owns rules of design §4 that take messages by hand to be seen: V1, V2, V6, C3, C7, POLICY, ranks and rounds.
+// Owns the tests of rules that show only with messages made by hand: V1, V2, V6, C3, C7, the policy, ranks and rounds.
 import Raft
 import Testing
 import Topology
 
 struct RuleTests {
-    /// V1 (thesis §4.2.3): neither way of electing deposes a leader that was heard within the shortest election timeout.
+    /// V1 (thesis §4.2.3): neither mode deposes a leader that was heard within the shortest election timeout.
     @Test(arguments: [VoteRequest.Mode.raft, .collect])
     func leaderThatWasHeardIsNotDeposed(_ mode: VoteRequest.Mode) {
         let voter = SingleCore()
@@ -24,7 +24,7 @@ struct RuleTests {
         #expect(voter.hear(.vote(request(position(3, 9), mode: .collect)), term: 4, from: 1).verdicts == [.granted])
     }
 
-    /// V6: who no longer has the log that it reported gives nothing of it away.
+    /// V6: a voter that no longer has the log that it reported gives no entries away.
     @Test func holderWithAnotherLogAnswersAMiss() {
         let node = SingleCore(terms: [Term(1)])
         _ = node.hear(.vote(request(position(1, 1), mode: .collect)), term: 2)
@@ -33,7 +33,7 @@ struct RuleTests {
         #expect(node.hear(.fetch(other), term: 2).messages == [node.message(.fetchReply(miss), term: 2)])
     }
 
-    /// C3: the best log is the one of the greater last term, however much longer another is.
+    /// C3: the best log has the greatest last term, however much longer another one is.
     @Test func bestLogIsOfTheGreaterTerm() {
         let node = SingleCore(policy: .paxos)
         _ = node.tickAtDeadline()
@@ -55,7 +55,7 @@ struct RuleTests {
         #expect(fetched.contains(node.message(.fetch(fetch), term: 5, to: 2)))
     }
 
-    /// C7: a collector is waited for, but once a term.
+    /// C7: others wait for a collecting candidate, but only once in a term.
     @Test func collectingRestartsTheTimerOnceATerm() {
         let node = SingleCore()
         _ = node.hear(.vote(request(position(1, 1), mode: .collect)), term: 2)
@@ -69,7 +69,8 @@ struct RuleTests {
         #expect(node.core.nextDeadline == second)
     }
 
-    /// POLICY (i): who is of top priority and lags a little collects at once; who lags much leaves it to the others.
+    /// Policy 1: a node of top priority that lags a little collects at once; one that lags far behind leaves it to the
+    /// others.
     @Test(arguments: [(256 << 10, true), (256 << 10 + 1, false)])
     func topPriorityCollectsWhereItLagsALittle(_ lag: Int, _ collects: Bool) {
         let members = (0..<3).map { Cluster.member($0, rank: $0) }
@@ -84,7 +85,7 @@ struct RuleTests {
         #expect(asked == (collects ? [.collect, .collect] : []))
     }
 
-    /// Design §4: rank r waits r × 0.5 × the timeout longer.
+    /// Rank r waits r × 0.5 × the timeout longer.
     @Test(arguments: 0..<4)
     func rankDelaysTheElection(_ rank: Int) {
         let members = [Cluster.member(0, rank: rank), Cluster.member(1), Cluster.member(2)]
@@ -94,7 +95,7 @@ struct RuleTests {
         #expect(wait >= least && wait <= least + .seconds(1))
     }
 
-    /// A round is told again with every commit; it is answered once, and the next round is answered again.
+    /// Each commit repeats the round, which is answered once; the next round is answered again.
     @Test func roundIsAnsweredOnce() {
         let node = SingleCore()
         let beat = { (round: UInt64, term: UInt64) in

@@ -1,8 +1,8 @@
-// Owns one core alone, given messages by hand: its whole effects are compared.
+// Owns a single core that is given messages by hand, so that all of its effects can be compared.
 import Raft
 import Topology
 
-/// A core whose writes end when told, and the effects of its last event.
+/// A core whose writes finish on command, and the effects of its last event.
 final class SingleCore {
     static let configuration = Configuration(cluster: 7, members: (0..<3).map { Cluster.member($0) })
     var core: RaftCore

@@ -13,7 +13,7 @@ struct SnapshotTests {
         return limits
     }
 
-    /// A group whose third node missed everything that the snapshot stands for; the leader.
+    /// A group whose third node missed everything that the snapshot covers, and its leader.
     private func lateFollower(_ cluster: inout Cluster) throws -> (leader: Int, late: Int) {
         let elected = cluster.elect()
         let leader = try #require(elected)
@@ -37,7 +37,7 @@ struct SnapshotTests {
         try #require(cluster.transcript).compare(with: "snapshot-in-pieces")
     }
 
-    /// Lost, repeated and reordered pieces cost time and nothing else.
+    /// Lost, repeated and reordered pieces cost time but nothing else.
     @Test(arguments: 0..<20)
     func snapshotSurvivesLosses(_ seed: UInt64) throws {
         var cluster = Cluster(voters: 3, seed: seed + 1, limits: limits())
@@ -55,7 +55,7 @@ struct SnapshotTests {
         #expect(cluster.nodes[late].values == cluster.nodes[leader].values)
     }
 
-    /// A receiver that restarts asks for the pieces from the first on.
+    /// A receiver that restarts asks for all pieces again.
     @Test func receiverThatRestartsBeginsAgain() throws {
         var cluster = Cluster(voters: 3, limits: limits())
         let (leader, late) = try lateFollower(&cluster)

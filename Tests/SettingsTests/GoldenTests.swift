@@ -1,4 +1,4 @@
-// Tests whole files: every kind of mistake at once, the design's example, every key, and the reference.
+// Tests whole files: every kind of mistake at once, the longest example, every key, and the reference.
 import Balancing
 import Health
 import Routing

@@ -1,4 +1,4 @@
-// Owns the proof that the simulation sees: every seeded bug is found within a stated number of seeds.
+// Owns the proof that the simulation finds bugs: each seeded one within a stated number of seeds.
 import Raft
 import Testing
 
@@ -8,9 +8,9 @@ import Testing
 struct MutationTests {
     struct Case: CustomTestStringConvertible, Sendable {
         var mutation: Mutation
-        /// The bug is found by the last of so many seeds, counted from 1.
+        /// The bug must be found within this many seeds, counted from 1.
         var seeds: UInt64
-        /// What the run is made of, so that the bug is met soon.
+        /// The parameters of the run, so that the bug occurs soon.
         var faults: [Fault]
         var interval = Duration.milliseconds(200)
         var lease = Duration.milliseconds(1_200)
@@ -20,7 +20,7 @@ struct MutationTests {
 
     static let cases: [Case] = consensus + storage + leases + failover
 
-    /// The core's rules (Raft §5.4.2; design §4, C3, C4 and V6).
+    /// The core's rules (Raft §5.4.2; Elections C3, C4 and V6).
     private static let consensus: [Case] = [
         Case(mutation: .commitsOldTerms, seeds: 300, faults: [.crash], interval: .milliseconds(30)) {
             frequentCrashes(&$0, perMillion: 50_000, down: .milliseconds(60))
@@ -40,7 +40,7 @@ struct MutationTests {
             $0.timing.electionTimeout = .milliseconds(100)
             $0.limits.messageBytes = 60
         },
-        // One entry a message: taking the log over lasts longer than the others' election timeouts.
+        // One entry in each message, so that adopting the log takes longer than the others' election timeouts.
         Case(mutation: .fetchesAcrossTerms, seeds: 20, faults: [.overtaking], interval: .seconds(3)) {
             collectors(&$0)
             $0.limits.messageBytes = 60
@@ -93,7 +93,7 @@ struct MutationTests {
         scenario.hasProxies = false
     }
 
-    /// Three nodes without proxies, which die often and are back soon.
+    /// Three nodes without proxies, which often die and soon come back.
     private static func frequentCrashes(_ scenario: inout Scenario, perMillion: Int, down: Duration) {
         scenario.nodes = 3
         scenario.crashesInMillionEffects = perMillion

@@ -1,4 +1,4 @@
-// Owns the runs of whole groups: seeds that must hold, and bugs that must be seen.
+// Owns the runs of whole groups: seeds that must pass, and bugs that must be found.
 import Raft
 import Testing
 
@@ -39,11 +39,11 @@ struct SimulationTests {
         scenario.troubled = .seconds(15)
         let outcome = Simulation.run(seed: 1, scenario: scenario)
         #expect(outcome.failure == nil)
-        // The rules must not be kept by never doing anything.
+        // The run must not pass merely because nothing happens.
         #expect(outcome.counts.switches >= 3 && outcome.counts.exchanges > 1_000 && outcome.counts.grants > 100)
     }
 
-    /// Late and doubled pieces and answers must not call for more of each other: once they did, without end.
+    /// Late and duplicated pieces and answers must not cause more of each other, which they once did without end.
     @Test("Snapshots in small pieces come through any weather", arguments: 1...4 as ClosedRange<UInt64>)
     func snapshotsInWeather(_ seed: UInt64) {
         var scenario = Scenario()

@@ -1,4 +1,5 @@
-// Tests the leader: grants only after a round begun after the request, and completions only when nobody may still serve.
+// Tests the leader: grants only after a round that began after the request, and completions only when nobody may still
+// serve.
 import Catalog
 import Switching
 import Testing
@@ -62,7 +63,7 @@ private struct Step {
     @Test func grantsAfterARoundBegunAfterTheRequest() {
         _ = run([
             Step(0, ask(1, applied: 5, by: a), [.beginRound(RoundID(1))]),
-            // This one came after the round began, so that round proves nothing for it.
+            // This request came after the round began, so the round proves nothing for it.
             Step(1, ask(1, applied: 5, by: b)),
             Step(2, .confirmed(RoundID(9))),
             Step(3, .confirmed(RoundID(1)), [granted(1, to: a), .beginRound(RoundID(2))]),
@@ -120,7 +121,7 @@ private struct Step {
     @Test func withoutLeasesASwitchIsCompleteAtOnce() {
         _ = run([
             Step(0, .applied([begun]), [complete]), Step(999, .tick),
-            // Not committed for a second: asked for again.
+            // Not committed for a second, so it is proposed again.
             Step(1_000, .tick, [complete]),
             Step(1_001, .applied([service(.stable(west, epoch(2)), index: 10)])), Step(5_000, .tick),
         ])
@@ -134,7 +135,7 @@ private struct Step {
             Step(30, .confirmed(RoundID(2)), [granted(1, to: b)]),
             Step(100, .applied([begun])),
             Step(110, acknowledge(2, by: a)),
-            // 1.01 × 6 s after the grant at 30 ms, and not a moment earlier.
+            // 1.01 × 6 s after the grant at 30 ms, and no earlier.
             Step(6_089, .tick),
         ])
         #expect(
@@ -192,12 +193,12 @@ private struct Step {
             Step(120, ask(2, applied: 8, by: b), [.beginRound(RoundID(3))]),
             Step(130, .confirmed(RoundID(3)), [granted(2, without: [shop], to: b)]),
             Step(6_060, .tick),
-            // Its first lease, of the grant at 0, is over; that the other services' goes on does not matter.
+            // Its lease from the grant at 0 is over; the leases for other services do not matter.
             Step(6_061, .tick, [complete]),
         ])
     }
 
-    /// Else a node that never acknowledges, because a worker of it hangs, would delay the switch for ever.
+    /// Otherwise a node that never acknowledges, because one of its workers hangs, would delay the switch forever.
     @Test func nobodyIsRenewedForWhatIsBeingSwitched() {
         _ = switching([
             Step(110, acknowledge(2, by: a)),
@@ -255,7 +256,7 @@ private struct Step {
             Step(200, .elected(lease: LeaseSettings(), members: [a, b], services: [begun])),
             Step(210, ask(2, applied: 9, by: a), [.beginRound(RoundID(3))]),
             Step(220, .confirmed(RoundID(3)), [granted(2, without: [shop], to: a)]),
-            // The acknowledgements of before are not known any more: the leases of before have to be over.
+            // Earlier acknowledgements are no longer known, so the earlier leases have to be over.
             Step(6_255, acknowledge(2, by: a)), Step(6_260, .tick), Step(6_261, .tick, [complete]),
         ])
     }

@@ -71,14 +71,14 @@ private struct Step {
     @Test func servesOnceThereIsALease() {
         let gate = run(serving)
         #expect(gate.currentOrder.decision(now: at(5_899)) == .serve(east, epoch(1), generation: 2))
-        // Control is late with its word.
+        // The next order is late.
         #expect(gate.currentOrder.decision(now: at(5_900)) == .hold(until: at(20_900), .noLease))
         #expect(gate.nextDeadline == at(5_900))
     }
 
     @Test func aRenewalIsNoNewGeneration() {
         run(serving + [Step(1_500, .leased(until: at(7_500)), [order(2, toEast, lease: 7_500)])])
-        // A lease that was promised is not taken back.
+        // A lease that was granted is not taken back.
         run(serving + [Step(1_500, .leased(until: at(5_000)))])
     }
 
@@ -142,7 +142,7 @@ private struct Step {
                 Step(
                     3_010, .confirmed(generation: 3),
                     [.acknowledge(EpochAcknowledgement(service: shop, epoch: epoch(3)))]),
-                // Nothing was sent since, so a further epoch needs no further word of the workers.
+                // Nothing was sent since, so another epoch needs no further confirmation by the workers.
                 Step(
                     3_500, .applied(service(.switching(from: east, to: east, epoch(4)), index: 11)),
                     [.acknowledge(EpochAcknowledgement(service: shop, epoch: epoch(4)))]),
@@ -178,7 +178,7 @@ private struct Step {
     @Test func itSaysWhetherItHoldsALease() {
         let gate = run(serving)
         #expect([5_899, 5_900].map { gate.holdsLease(now: at($0)) } == [true, false])
-        // Nobody knows yet whether it needs one; and one in memory needs none.
+        // It is not known yet whether it needs one; and a group in memory needs none.
         #expect(ServiceGate(now: at(0)).holdsLease(now: at(0)) == nil)
         var alone = ServiceGate.Conduct()
         alone.needsLease = false
@@ -186,7 +186,7 @@ private struct Step {
         var effects: [Effect] = []
         memory.step(.applied(stable), now: at(0), into: &effects)
         #expect(memory.holdsLease(now: at(1)) == nil)
-        // What an operator answers for is no lease.
+        // What an operator vouches for is not a lease.
         var broken = run([Step(10, .applied(stable), [order(1, .hold(.noLease), lease: 0, heldSince: 0)])])
         broken.step(.brokeGlass(until: at(9_000)), now: at(20), into: &effects)
         #expect(broken.holdsLease(now: at(21)) == false)
@@ -201,7 +201,7 @@ private struct Step {
                 Step(9_000, .leased(until: at(14_000)), [order(4, toEast, lease: 14_000)]),
                 Step(9_001, .confirmed(generation: 3)),
                 Step(9_500, .applied(begun), [order(5, .hold(.switching), lease: 14_000, heldSince: 9_500)]),
-                // Of the first hold: the exchanges since then are not in it.
+                // This is for the first hold; later exchanges are not covered.
                 Step(9_501, .confirmed(generation: 3)), Step(9_502, .confirmed(generation: 5), [acknowledged]),
             ])
     }
@@ -299,7 +299,7 @@ private struct Step {
                 Step(3_000, .tick, [.cut(olderThan: 3)]),
                 // Its lease is over and so is what it had towards the old primary, which the operator has fenced.
                 Step(5_900, .confirmed(generation: 3), [order(4, toWest, lease: 60_000)]),
-                // The group is back: what it agrees on counts again.
+                // The group is back, and what it agrees on counts again.
                 Step(
                     9_000, .leased(until: at(15_000)),
                     [order(5, .hold(.switching), lease: 60_000, heldSince: 9_000)]),
@@ -311,7 +311,7 @@ private struct Step {
     @Test func breakGlassMayServeAnotherDatacenterUntilTheGroupIsBack() {
         run(
             serving + [
-                // Not while the group still answers for the primary.
+                // Not while the group can still decide.
                 Step(
                     5_000, .brokeGlass(until: at(60_000), in: west),
                     [order(2, toEast, lease: 60_000)]),

@@ -22,7 +22,7 @@ struct ModelNode {
     /// The order that its workers have taken.
     var order: GateOrder
     var exchanges: [ModelExchange] = []
-    /// Of which process events are; those of an earlier one come to nothing.
+    /// The process that events belong to; events of an earlier one are ignored.
     var process: UInt64
     var isMember = true
     /// Cut off from everyone until then.
@@ -55,7 +55,7 @@ struct ModelNode {
         clock(time) < order.writeUntil ? exchanges.map(\.datacenter) : []
     }
 
-    /// A process that has nothing of the one before but the log.
+    /// A new process, which has only the log of the one before.
     mutating func restart(process: UInt64, at time: Tick, mutations: SwitchingMutations) {
         self.process = process
         lease = RoutingLease(process: process, lease: ModelWorld.lease, mutations: mutations)

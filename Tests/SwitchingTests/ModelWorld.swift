@@ -3,7 +3,7 @@ import Catalog
 import Switching
 import Topology
 
-/// N nodes under a log, from one seed: delays, losses, isolation, changes of leaders that the old one learns of late,
+/// N nodes under a log, from one seed: delays, losses, isolation, changes of leader that the old one notices late,
 /// lagging logs, restarts, a removed member, clocks that differ by up to 1 % each way.
 struct ModelWorld {
     static let lease = Duration.seconds(1)
@@ -23,7 +23,7 @@ struct ModelWorld {
     var random: RandomBits
     var now = Tick.zero
     var nodes: [ModelNode] = []
-    /// What each entry made of the service.
+    /// The service's state after each entry.
     private var log: [ServiceSwitch]
     private var leader = 0
     private var term = 1
@@ -149,7 +149,7 @@ struct ModelWorld {
             guard let node = candidates.randomElement(using: &random) else { return }
             nodes[node].isMember = false
             step(coordinator: leader, .changedMembers(members))
-            // Who removes a node often does it because of what the primary is moved away from, too.
+            // A node is often removed for the same reason that the primary is moved away.
             plan(.somebodyMoves, after: between(1, 100))
         case .restart:
             let node = random.below(nodes.count)
@@ -218,7 +218,7 @@ struct ModelWorld {
         }
     }
 
-    /// The node applies what there is, unless the log does not reach it yet.
+    /// The node applies what is committed, unless the log does not reach it yet.
     private mutating func apply(_ node: Int) {
         guard nodes[node].isMember else { return }
         if node != leader, nodes[node].caughtUpFrom > now {

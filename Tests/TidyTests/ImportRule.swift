@@ -1,10 +1,11 @@
-// Owns who may import whom: the table of design §2, and nothing beside it.
+// Owns who may import whom: the table of the article Architecture, and nothing beside it.
 
 /// The table of targets.
 enum ImportTable {
     /// No I/O, clock, randomness, Foundation, threads or async; and what each may import of ours.
     static let pure: [String: Set<String>] = [
-        // Raft takes its ticks and the names of its members from Topology: a second Tick would have to be converted at every call.
+        // Raft takes its ticks and the names of its members from Topology: a second Tick would have to be converted at
+        // every call.
         "Topology": [], "Raft": ["Topology"], "HTTPWire": [],
         "Catalog": ["Topology", "Locks"], "Locks": ["Topology"], "Health": ["Topology"], "Balancing": ["Topology"],
         "Failover": ["Topology", "Catalog", "Health"], "Switching": ["Topology", "Catalog", "Health"],
@@ -20,7 +21,7 @@ enum ImportTable {
         "Proactor": ["CLinux", "CURing"],
         "TLS": ["Proactor", "COpenSSL"], "Compression": ["Proactor", "CZlib"], "Discovery": ["Proactor", "CAres"],
         "HTTPTransport": ["Proactor", "TLS", "CNGHTTP2"],
-        // Debian's libyaml: Yams costs more memory than design §2 allows it.
+        // Debian's libyaml: Yams brings all of Foundation into the binary and its memory.
         "Settings": ["CYAML"],
         "RaftRuntime": ["Proactor", "CLinux", "TLS", "SwiftProtobuf"],
         "Probing": ["HTTPTransport", "Proactor", "TLS"],
@@ -59,7 +60,8 @@ extension Rule {
             }
             if allowed.contains(module.text) { return nil }
             return Violation(
-                path: source.path, line: module.line, message: "\(target) may not import \(module.text) (design §2)")
+                path: source.path, line: module.line,
+                message: "\(target) may not import \(module.text): see Architecture")
         }
     }
 }

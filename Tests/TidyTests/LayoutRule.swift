@@ -1,4 +1,5 @@
-// Owns what may be committed and where: the folders of design §2, and nothing that a build makes.
+// Owns what may be committed and where: the folders that the article Architecture names, and nothing that a build
+// makes.
 
 /// The layout.
 enum Layout {

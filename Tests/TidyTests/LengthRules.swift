@@ -1,4 +1,4 @@
-// Owns the limits of length: 400 lines a file, 70 a function (design §7).
+// Owns the limits of length: 400 lines a file, 70 a function.
 
 /// The limits.
 enum LengthLimit {

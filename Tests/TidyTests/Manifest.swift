@@ -74,7 +74,7 @@ enum ManifestRule {
             let declared = Set(target.dependencies)
             let imported = imports[target.name] ?? []
             let wrong = declared.subtracting(allowed).sorted().map {
-                violation("\(target.name) may not depend on \($0) (design §2)")
+                violation("\(target.name) may not depend on \($0): see Architecture")
             }
             let missing = imported.intersection(ours).subtracting(declared).subtracting([target.name]).sorted().map {
                 violation("\(target.name) imports \($0) and does not depend on it")

@@ -63,7 +63,7 @@ struct ManifestTests {
         ]
         #expect(
             ManifestRule.check(Manifest.targets(Self.text), imports: imports).map(\.description) == [
-                "Package.swift:6: Health may not depend on Proactor (design §2)",
+                "Package.swift:6: Health may not depend on Proactor: see Architecture",
                 "Package.swift:8: Proactor imports CURing and does not depend on it",
                 "Package.swift:8: Proactor depends on CLinux and never imports it",
                 "Package.swift:15: target Stuff is not in the import table",

@@ -141,5 +141,8 @@ extension RuleTests {
         Snippet(.opening, "// owns this\nlet a = 1", [1]),
         Snippet(.opening, "/// Owns the doc comment of the file.\nlet a = 1", [1]),
         Snippet(.opening, "// Owns the tick, which goes on\n// to the next line.\nlet a = 1", []),
+        Snippet(.citations, "let a = 1  // as in design" + " §4\n/// See ../shared" + "/facts.md.", [1, 2]),
+        Snippet(.citations, in: "Tests/RaftTests/A.swift", "/// Design" + " §4: so it is.", [1]),
+        Snippet(.citations, "// Raft §5.2, the article Elections (V4), shared state, by design", []),
     ]
 }

@@ -15,6 +15,14 @@ enum SourceTree {
             return SwiftSource(path: path, text: text)
         }
 
+    /// The other texts below `Sources` and `Tests`, and the README: articles, C, scripts; by path, in lines.
+    static let otherTexts: [(path: String, lines: [Substring])] = (["README.md"] + paths(below: ["Sources", "Tests"]))
+        .filter { !$0.hasSuffix(".swift") || $0.hasSuffix(".pb.swift") }
+        .compactMap { path in
+            guard let text = try? String(contentsOf: root.appending(path: path), encoding: .utf8) else { return nil }
+            return (path, text.split(separator: "\n", omittingEmptySubsequences: false))
+        }
+
     /// The targets that have a folder.
     static let targets: [String] = folders(of: "Sources")
 

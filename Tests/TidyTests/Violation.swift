@@ -17,6 +17,6 @@ struct Rule: Sendable {
 
     /// All rules about single files. A new one goes here, with a snippet that breaks it in `RuleTests`.
     static let all: [Rule] = [
-        .imports, .fileLength, .functionLength, .opening, .pureCalls, .calls, .names, .unsafeCode,
+        .imports, .fileLength, .functionLength, .opening, .pureCalls, .calls, .names, .unsafeCode, .citations,
     ]
 }

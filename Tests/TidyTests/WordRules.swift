@@ -1,4 +1,5 @@
-// Owns the words that code may not use: calls that a pure core cannot have, crashes, and names that say nothing.
+// Owns the words that code may not use: calls that a pure core cannot have, crashes, names that say nothing, and
+// citations of pages that a reader does not have.
 
 extension Rule {
     /// What would let a clock, chance, a thread or the outside into a pure core.
@@ -49,6 +50,32 @@ extension Rule {
             return Violation(
                 path: source.path, line: name.line, message: "\(name.text): `\(word)` says nothing; name what it owns")
         }
+    }
+}
+
+/// What a comment may cite: only what is in the repository, or published.
+enum Citation {
+    /// Targets that are being written anew, with comments and all.
+    static let beingRewritten: Set<String> = ["DataPlane", "HTTPTransport"]
+
+    /// Put together here, so that this file does not break its own rule.
+    private static let absent = ["design" + " §", "shared" + "/"]
+
+    /// The places that cite what a reader of this tree does not have; for text of any kind.
+    static func violations(in lines: [Substring], of path: String) -> [Violation] {
+        lines.enumerated().compactMap { index, line in
+            guard let words = absent.first(where: line.lowercased().contains) else { return nil }
+            return Violation(
+                path: path, line: index + 1,
+                message: "`\(words)` is not in this repository: cite an article, or give the reason")
+        }
+    }
+}
+
+extension Rule {
+    static let citations = Rule(name: "citations") { source in
+        if let target = source.target, Citation.beingRewritten.contains(target) { return [] }
+        return Citation.violations(in: source.lines, of: source.path)
     }
 }
 

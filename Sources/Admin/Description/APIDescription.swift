@@ -1,4 +1,4 @@
-// Owns the description of the API in the form of OpenAPI 3.1, put together from what endpoints say of themselves.
+// Owns the description of the API as OpenAPI 3.1, put together from what endpoints say about themselves.
 internal import HTTPTransport
 
 /// What GET /openapi.json answers.
@@ -74,7 +74,7 @@ struct APIDescription {
         }
         var responses: [String: JSONTree] = [:]
         for status in refusals { responses["\(status)"] = .reference("responses", name(ofRefusal: status)) }
-        // Who asks for a page looks at the status, and at the text whatever it is.
+        // Clients of such a page look at the status; the text is for people.
         for status in [200] + (operation.kind == .page ? operation.refusals : []) {
             responses["\(status)"] = [
                 "description": .text(status == 200 ? "The answer." : HTTPResponse.title(status)),
@@ -103,7 +103,7 @@ struct APIDescription {
 }
 
 extension AdminHandler {
-    /// Its name in the description: `setPrimary` of `SetPrimaryHandler`.
+    /// Its name in the description: `setPrimary` for `SetPrimaryHandler`.
     var name: String {
         let type = "\(Self.self)"
         let words = type.hasSuffix("Handler") ? type.dropLast("Handler".count) : type[...]

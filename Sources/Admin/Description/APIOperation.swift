@@ -1,20 +1,20 @@
-// Owns what an endpoint says of itself, from which the description of the API is made.
+// Owns what an endpoint says about itself, from which the description of the API is made.
 
 /// What only the endpoint knows. `APIDescription` adds what follows from its path and its kind.
 struct APIOperation: Sendable {
     typealias Document = Decodable & Sendable
 
-    /// Who answers or acts; shared parameters, refusals and header fields follow from it.
+    /// Who answers or acts. Shared parameters, refusals and header fields follow from it.
     enum Kind: Sendable {
-        /// Tells of this node or the API itself, whatever the group does.
+        /// About this node or the API itself, independent of the group.
         case page
-        /// Tells of the state that this node has; `?consistent=true` waits until it has all that was acknowledged.
+        /// About the state at this node; `?consistent=true` waits until that has everything acknowledged.
         case read
         /// Goes through the group's log.
         case command
-        /// The leader does it: a change of the group itself.
+        /// Done by the leader: a change of the group itself.
         case group
-        /// This node does it alone.
+        /// Done by this node alone.
         case local
     }
 
@@ -45,7 +45,7 @@ struct APIOperation: Sendable {
         static func optional(_ type: any Document.Type) -> Body { Body(type: type, isRequired: false) }
     }
 
-    /// One form of a good answer.
+    /// One form of a successful answer.
     struct Content: Sendable {
         let media: String
         /// nil: any JSON.
@@ -66,7 +66,7 @@ struct APIOperation: Sendable {
     let answers: [Content]
     /// Beside those of its kind.
     let fields: [APIField]
-    /// Statuses beside those of its kind and those of all.
+    /// Statuses besides those of its kind and those that every request may get.
     let refusals: [Int]
 
     init(
@@ -90,7 +90,7 @@ extension APIOperation {
 }
 
 extension APIOperation.Kind {
-    /// Whether more than the answer comes of it.
+    /// Whether it has an effect besides the answer.
     var changesSomething: Bool {
         switch self {
         case .page, .read: false

@@ -1,4 +1,4 @@
-// Owns what several operations take, and the header fields that several answer with.
+// Owns the parameters that several operations take, and the header fields that several answer with.
 
 /// A parameter that means the same wherever it is taken; the raw value is its name.
 enum APIParameter: String, CaseIterable, Sendable {

@@ -1,4 +1,4 @@
-// Owns JSON whose form is not that of a type.
+// Owns JSON that has no type of its own.
 
 /// A JSON value, written as a literal of Swift.
 enum JSONTree: Encodable, Hashable, Sendable {
@@ -15,7 +15,7 @@ enum JSONTree: Encodable, Hashable, Sendable {
         case .number(let number): try container.encode(number)
         case .flag(let flag): try container.encode(flag)
         case .list(let list): try container.encode(list)
-        // As a dictionary, whose keys no form of documents changes.
+        // As a dictionary, because its keys are never converted to snake case.
         case .object(let object): try container.encode(object)
         }
     }

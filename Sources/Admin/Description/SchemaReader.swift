@@ -1,10 +1,10 @@
-// Owns the schemas of documents, read off their types: what decoding one asks for is what it has to hold.
+// Owns the schemas of documents, derived from their types: a document must hold what decoding it asks for.
 
-/// Reads JSON Schemas (2020-12, as OpenAPI 3.1 has it) off types, by having their synthesised `init(from:)` decode from
-/// nothing: a field that is decoded only if present is optional.
+/// Derives JSON Schemas (2020-12, as in OpenAPI 3.1) from types, by letting their synthesised `init(from:)` decode from
+/// nothing. A field that is decoded only if present is optional.
 final class SchemaReader {
-    /// A type that is more than structures, lists, maps, texts, numbers and flags, or holds itself, or has the name of
-    /// another.
+    /// A type that is not made of structures, lists, maps, texts, numbers and flags, or that contains itself, or shares
+    /// its name with another.
     struct Undescribed: Error {
         let type: String
     }
@@ -18,21 +18,21 @@ final class SchemaReader {
         }
     }
     private var structures: [String: JSONTree] = [:]
-    /// Those that may have no other fields than their types.
+    /// Structures that may have no fields but those of their types.
     private var closed: Set<String> = []
-    /// The structures around the one that is read.
+    /// The structures that enclose the one being read.
     private var surrounding: Set<String> = []
 
-    /// The schema of a type; of a structure, a reference to its component.
+    /// The schema of a type; for a structure, a reference to its component.
     func schema<Value: Decodable>(of type: Value.Type) throws -> JSONTree { try read(type).schema }
 
-    /// The schema of a structure that may have no other field than those of its type: what bodies of requests are.
+    /// The schema of a structure that may have no fields but those of its type, as bodies of requests.
     func closedSchema<Value: Decodable>(of type: Value.Type) throws -> JSONTree {
         closed.insert(Self.component(of: type))
         return try schema(of: type)
     }
 
-    /// The names of a structure's fields, in the order of the alphabet; none of what is no structure.
+    /// The names of a structure's fields in alphabetical order; none for other types.
     func fields<Value: Decodable>(of type: Value.Type) throws -> [String] {
         _ = try schema(of: type)
         guard case .object(let schema)? = structures[Self.component(of: type)],
@@ -46,7 +46,7 @@ final class SchemaReader {
         String(String(reflecting: type).drop { $0 != "." }.dropFirst())
     }
 
-    /// The schema, and an empty value for who decodes on.
+    /// The schema, and an empty value so that decoding can continue.
     fileprivate func read<Value: Decodable>(_ type: Value.Type) throws -> (schema: JSONTree, empty: Value) {
         if let scalar = type as? any Scalar.Type, let empty = scalar.init() as? Value { return (scalar.schema, empty) }
         let name = String(reflecting: type)
@@ -70,7 +70,7 @@ final class SchemaReader {
     }
 }
 
-/// What has no parts.
+/// Types without parts.
 private protocol Scalar: Decodable {
     init()
     static var schema: JSONTree { get }
@@ -101,7 +101,7 @@ extension Int64: Scalar {}
 extension UInt32: Scalar {}
 extension UInt64: Scalar {}
 
-/// A decoder of nothing: it notes what it is asked for, and answers with what is empty.
+/// A decoder without data: it notes what it is asked for and answers with empty values.
 private final class Shape: Decoder {
     enum Kind {
         case structure(fields: [String: JSONTree], optional: Set<String>)
@@ -128,18 +128,18 @@ private final class Shape: Decoder {
     var undescribed: SchemaReader.Undescribed { .init(type: "a part of another form") }
 }
 
-/// The fields of a structure, or of a map the one that stands for all.
+/// The fields of a structure; for a map, the one field that stands for all.
 private struct Fields<Key: CodingKey>: KeyedDecodingContainerProtocol {
     let shape: Shape
     var codingPath: [any CodingKey] { [] }
 
-    /// Only a map asks which keys there are.
+    /// Only maps ask which keys there are.
     var allKeys: [Key] {
         shape.kind = .map([:])
         return [Key(stringValue: "any")].compactMap(\.self)
     }
 
-    /// Only who can do without a field asks whether it is there.
+    /// Only for optional fields it is asked whether they are there.
     func contains(_ key: Key) -> Bool {
         if case .structure(let fields, var optional) = shape.kind {
             optional.insert(DocumentForm.name(of: key))

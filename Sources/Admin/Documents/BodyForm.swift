@@ -1,28 +1,28 @@
-// Owns how bodies of requests are read: strictly, so that nothing that was asked for is passed over.
+// Owns how bodies of requests are read: strictly, so that nothing that was asked for is ignored.
 
 /// Reads the body of a request, which is a JSON object without structure.
 ///
-/// Answers may grow, and who reads one passes over what it does not know. A body is an order: of `{"state":
-/// "draining", "expires": "5s"}` no part may be carried out without the other, so a field that the node does not know
-/// refuses it, as it does where kubectl asks for strict validation. That holds between neighbouring versions, too: a
-/// later command line leaves out what means the default (`false`, or nothing), so that an earlier node refuses only
-/// what it could not have done.
+/// Answers may grow, and readers ignore fields that they do not know. A body, however, is an order: neither part of
+/// `{"state": "draining", "expires": "5s"}` may be carried out without the other. So an unknown field makes the node
+/// refuse it, as with kubectl's strict validation. That works between neighbouring versions, too: a newer command line
+/// leaves out fields that have their default (`false`, or nothing), so an older node refuses only what it could not
+/// have done.
 enum BodyForm {
     static func decode<Body: Decodable>(_ type: Body.Type, _ bytes: [UInt8]) throws(BodyFault) -> Body {
         guard let object = FlatObject(bytes) else { throw .noObject }
         let decoder = FlatDecoder(object)
         do {
             let body = try Body(from: decoder)
-            // All that follows is for what is wrong.
+            // Everything below handles errors.
             if decoder.rest.isEmpty { return body }
         } catch {
-            // What a misspelt field leaves missing is no news beside it.
+            // Besides a misspelt field, the field that is missing because of it is not worth reporting.
             throw stray(in: object, of: type) ?? error as? BodyFault ?? .undecodable
         }
         throw stray(in: object, of: type) ?? .undecodable
     }
 
-    /// The first field that the type does not have, or that comes again.
+    /// The first field that the type does not have, or that is repeated.
     private static func stray<Body: Decodable>(in object: FlatObject, of type: Body.Type) -> BodyFault? {
         guard let known = try? SchemaReader().fields(of: type) else { return nil }
         var seen: Set<String> = []
@@ -34,14 +34,14 @@ enum BodyForm {
     }
 }
 
-/// What is wrong with a body, in words for who sent it.
+/// What is wrong with a body, in words for its author.
 enum BodyFault: Error, Hashable, CustomStringConvertible {
     case noObject
     case unknown(String, known: [String])
     case twice(String)
     case missing(String)
     case misfit(String, expected: String)
-    /// The type is no form of a body: a mistake of this program.
+    /// The type cannot describe a body: a bug in this program.
     case undecodable
 
     var description: String {

@@ -6,16 +6,16 @@ package struct ClusterDocument: Codable, Sendable {
         package var id: String
         package var datacenter: String
         package var role: String
-        /// For the other members.
+        /// The address for the other members.
         package var address: String?
         /// The rank of its election timeout; 0 is the top priority.
         package var rank: Int
         /// Whether this node has a connection to it.
         package var reachable: Bool
-        /// Why it has none, or what else is wrong with it; absent where nothing is known to be.
+        /// Why it has none, or what else is wrong with it; absent if nothing is known to be wrong.
         package var failure: String?
         package var applied: UInt64?
-        /// What it says of itself; absent until it has.
+        /// The version it reports; absent until it has.
         package var version: String?
         /// The URL of its admin API, where it publishes one.
         package var admin: String?
@@ -28,10 +28,10 @@ package struct ClusterDocument: Codable, Sendable {
     package var quorum: Bool
     /// Whether a change of members is under way.
     package var changing: Bool
-    /// Why the node belongs to no group yet, or any more; absent when it does.
+    /// Why the node belongs to no group, not yet or no longer; absent when it does.
     package var forming: String?
     package var voters: Int
-    /// Those of them that this node has a connection to, itself included.
+    /// How many of them this node has a connection to, including itself.
     package var reachableVoters: Int
     /// How many of those may yet be lost before the group has no quorum.
     package var spareVoters: Int
@@ -42,7 +42,7 @@ package struct ClusterDocument: Codable, Sendable {
 package struct MemberBody: Codable, Sendable {
     package var id: String
     package var reason: String?
-    /// Whether it leaves even if too few voters answer.
+    /// Whether to remove it even if too few voters answer.
     package var force: Bool?
 
     package init(id: String, reason: String? = nil, force: Bool? = nil) {
@@ -52,7 +52,7 @@ package struct MemberBody: Codable, Sendable {
     }
 }
 
-/// Who is to lead.
+/// The member that is to lead.
 package struct TransferBody: Codable, Sendable {
     /// nil: the best of the others.
     package var to: String?

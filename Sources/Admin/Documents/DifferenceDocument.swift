@@ -2,7 +2,7 @@
 
 /// The answer of GET /v1/diff.
 package struct DifferenceDocument: Codable, Sendable {
-    /// One thing that the file and the group say differently; absent where one of them does not have it.
+    /// One setting on which the file and the group differ; a side that lacks it is absent.
     package struct Item: Codable, Sendable {
         /// Such as `failover.confirm` or `datacenters.eu-west.weight`.
         package var key: String
@@ -27,22 +27,23 @@ package struct DifferenceDocument: Codable, Sendable {
 
     package struct Service: Codable, Sendable {
         package var name: String
-        /// Where the group holds something else than this node's file: the node obeys the group.
+        /// Settings for which the group has another value than this node's file; the node obeys the group.
         package var drift: [Item]
         package var overrides: [OverrideItem]
-        /// Where the primary is, if that is not the first datacenter of the file.
+        /// The primary's datacenter, if it is not the first one in the file.
         package var primary: Item?
     }
 
     package var node: String
     package var index: UInt64
-    /// Whether the file and the group agree on everything that is the group's to say; overrides are no disagreement.
+    /// Whether the file and the group agree on everything that the group decides; overrides do not count as
+    /// disagreement.
     package var agrees: Bool
     package var frozen: Bool
     /// Who froze automatic changes, when and why; absent while nobody has.
     package var freeze: FreezeDocument?
-    /// Only services with something to tell.
+    /// Only services with a difference or an override.
     package var services: [Service]
-    /// Members and timing: after the group was formed the file's are no more than hints.
+    /// Members and timing: once the group is formed, the file's values are only hints.
     package var cluster: [Item]
 }

@@ -1,12 +1,12 @@
-// Owns the form of the API's documents in JSON, for the node that answers and for the command line that asks.
+// Owns the JSON form of the API's documents, for the node that answers and the command line that asks.
 internal import FoundationEssentials
 
 /// How documents are written and read: each is one type, which both sides use, and `requestsPerSecond` is
 /// `requests_per_second` on the wire.
 ///
 /// Nodes and command lines of neighbouring versions talk to each other: a field that a later version adds is optional,
-/// none is taken away, and who reads an answer passes over what it does not know. Bodies of requests are read by
-/// `BodyForm`, which does not.
+/// none is removed, and readers of an answer ignore fields that they do not know. Bodies of requests are read by
+/// `BodyForm`, which refuses those.
 package enum DocumentForm {
     private static let decoder: JSONDecoder = {
         let decoder = JSONDecoder()
@@ -14,7 +14,7 @@ package enum DocumentForm {
         return decoder
     }()
 
-    /// One line of JSON, keys sorted; nil for what has no JSON, such as a number that is not finite.
+    /// One line of JSON with sorted keys; nil if a value has no JSON form, such as a number that is not finite.
     package static func encode(_ value: some Encodable) -> [UInt8]? { try? DocumentWriter.bytes(of: value) }
 
     /// Reads an answer.
@@ -24,8 +24,8 @@ package enum DocumentForm {
 
     // MARK: Names
 
-    /// Appends a key as it is on the wire: `expires_in` of `expiresIn`. Documents have no key with two capitals in a row,
-    /// and none that is not ASCII.
+    /// Appends a key as it is on the wire: `expires_in` for `expiresIn`. Documents have no key with two capitals in a
+    /// row, and none that is not ASCII.
     static func writeName(ofKey key: String, into bytes: inout [UInt8]) {
         for byte in key.utf8 {
             if isCapital(byte) { bytes += [0x5F, byte | 0x20] } else { bytes.append(byte) }
@@ -39,7 +39,7 @@ package enum DocumentForm {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Whether that is the key as it is on the wire. Makes nothing.
+    /// Whether that is the key as it is on the wire. Allocates nothing.
     static func isName(_ name: String, ofKey key: String) -> Bool {
         var rest = name.utf8.makeIterator()
         for byte in key.utf8 {

@@ -3,13 +3,13 @@
 /// Whether automatic changes are frozen, and who said so.
 package struct FreezeDocument: Codable, Sendable {
     package var frozen: Bool
-    /// Absent while nobody ever froze anything, as are the others.
+    /// Absent, like the others, if nobody ever froze anything.
     package var author: String?
     package var reason: String?
     package var sinceMs: Int64?
 }
 
-/// What they are to be.
+/// The wanted state.
 package struct FreezeBody: Codable, Sendable {
     package var frozen: Bool
     package var reason: String?

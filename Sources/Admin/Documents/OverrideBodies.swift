@@ -1,4 +1,4 @@
-// Owns the form of what operators set over the file: weights and states, of datacenters and endpoints.
+// Owns the form of overrides by operators: weights and states, of datacenters and endpoints.
 
 /// A weight.
 package struct WeightBody: Codable, Sendable {
@@ -7,8 +7,8 @@ package struct WeightBody: Codable, Sendable {
     /// Such as `1h`; absent: until it is reset.
     package var expiresIn: String?
     package var reason: String?
-    /// Whether it is set even against the safety rules: that the primary or, without one, some datacenter goes on taking
-    /// traffic, and half of the datacenters at least.
+    /// Whether to set it even against the safety rules: the primary or, without one, some datacenter must still take
+    /// traffic, and so must at least half of the datacenters.
     package var force: Bool?
 
     package init(weight: Int, expiresIn: String? = nil, reason: String? = nil, force: Bool? = nil) {
@@ -26,8 +26,8 @@ package struct StateBody: Codable, Sendable {
     /// Such as `1h`; only with `draining`.
     package var expiresIn: String?
     package var reason: String?
-    /// Whether it is set even against the safety rules: that the primary or, without one, some datacenter goes on taking
-    /// traffic, and half of the datacenters at least.
+    /// Whether to set it even against the safety rules: the primary or, without one, some datacenter must still take
+    /// traffic, and so must at least half of the datacenters.
     package var force: Bool?
 
     package init(state: String, expiresIn: String? = nil, reason: String? = nil, force: Bool? = nil) {

@@ -1,4 +1,4 @@
-// Owns the form of what a reload came to.
+// Owns the form of a reload's outcome.
 
 /// The answer of POST /v1/reload.
 package struct ReloadAnswer: Codable, Sendable {

@@ -9,8 +9,8 @@ package struct ServiceDocument: Codable, Sendable {
         package var healthy: Double
         package var share: Double
         package var panic: Bool
-        /// `up`, `down` or `abstains`, by voting datacenter: as the leader counts them, which tells the other nodes. A node
-        /// that has heard no leader for five seconds shows what it sees itself, under its own datacenter.
+        /// `up`, `down` or `abstains`, by voting datacenter: as the leader counts and reports them. A node that has
+        /// heard from no leader for five seconds shows its own view, under its own datacenter.
         package var votes: [String: String]
         package var endpoints: [Endpoint]
     }
@@ -31,14 +31,14 @@ package struct ServiceDocument: Codable, Sendable {
     package var consistency: String
     package var primary: String?
     package var epoch: UInt32?
-    /// `stable`, or `switching` while traffic goes nowhere new.
+    /// `stable`, or `switching` while no new traffic is sent anywhere.
     package var state: String
-    /// Where a switch under way goes.
+    /// The target of a switch in progress.
     package var target: String?
-    /// For how much longer this node serves it without a lease, by an operator's word; absent: it does not.
+    /// For how much longer this node serves it without a lease because an operator said so; absent: it does not.
     package var withoutLeaseMs: Int64?
-    /// For how long this node has had no lease to serve it, so that its requests wait and are then refused; absent: it has
-    /// one, or needs none.
+    /// For how long this node has had no lease for it, so that its requests are held and then refused; absent: it has
+    /// one or needs none.
     package var noLeaseMs: Int64?
     package var configDrift: Bool
     package var requestsPerSecond: Double

@@ -1,10 +1,10 @@
-// Owns the form of serving without a lease.
+// Owns the form of requests and answers about serving without a lease.
 
-/// For how long a node is to serve without one.
+/// Asks a node to serve without a lease for a while.
 package struct WithoutLeaseBody: Codable, Sendable {
     /// Such as `10m`; at most a day.
     package var `for`: String
-    /// The operator's word, without which it is refused.
+    /// The operator's statement that the old primary is fenced; refused without it.
     package var oldPrimaryIsFenced: Bool?
     /// The datacenter that takes the requests; absent: the primary that was agreed last.
     package var datacenter: String?

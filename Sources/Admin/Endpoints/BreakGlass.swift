@@ -1,11 +1,11 @@
-// Owns POST and DELETE /v1/services/{service}/serve-without-lease: what is left when the group is lost.
+// Owns POST and DELETE /v1/services/{service}/serve-without-lease: the last resort when the group is lost.
 internal import ControlPlane
 internal import HTTPTransport
 internal import Proactor
 internal import Settings
 internal import Topology
 
-/// Has the asked node alone serve; nothing is passed on, and no quorum is needed.
+/// Makes the node that was asked serve, and no other; nothing is forwarded and no quorum is needed.
 struct ServeWithoutLeaseHandler: AdminHandler {
     let method = "POST"
     let pattern = "/v1/services/{service}/serve-without-lease"

@@ -1,4 +1,4 @@
-// Owns /v1/cluster: who belongs to the group, and changes of that.
+// Owns /v1/cluster: the members of the group, and changes of them.
 internal import ControlPlane
 internal import HTTPTransport
 internal import Settings
@@ -21,8 +21,8 @@ extension AdminCall {
         .json(200, ClusterDocument(snapshot, node: context.node.settings.node.id))
     }
 
-    /// Has the leader change the group, and answers with the group as this node knows it then: it may take a moment until
-    /// that shows the change.
+    /// Makes the leader change the group, and answers with the group as this node then knows it. The change may take a
+    /// moment to show.
     fileprivate func changeGroup(_ wish: GroupChange.Wish, reason: String?, force: Bool = false) {
         guard let author else { return }
         let change = GroupChange(wish, author: author, reason: reason ?? "", force: force)
@@ -35,7 +35,7 @@ extension AdminCall {
     }
 }
 
-/// A member that observes gets a vote. Nodes become members by asking for it themselves.
+/// Gives an observer a vote. Nodes become members by asking for it themselves.
 struct AddMemberHandler: AdminHandler {
     let method = "POST"
     let pattern = "/v1/cluster/members"
@@ -49,7 +49,7 @@ struct AddMemberHandler: AdminHandler {
     }
 }
 
-/// A member leaves: `?id=` or a body.
+/// Removes a member, named by `?id=` or in a body.
 struct RemoveMemberHandler: AdminHandler {
     let method = "DELETE"
     let pattern = "/v1/cluster/members"

@@ -1,7 +1,7 @@
 // Owns GET /v1/config: the file that the settings in force came from.
 internal import HTTPTransport
 
-/// Answers with the file as it was when it was applied, which tells whether a later change of it is in force yet.
+/// Answers with the file as it was when it was applied, which shows whether a later change is in force yet.
 struct ConfigHandler: AdminHandler {
     let method = "GET"
     let pattern = "/v1/config"

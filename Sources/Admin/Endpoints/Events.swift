@@ -1,4 +1,4 @@
-// Owns GET /v1/events: what was changed, by whom and why; once, or as a stream.
+// Owns GET /v1/events: what was changed, by whom and why; as a list or as a stream.
 internal import Catalog
 internal import ControlPlane
 internal import HTTPTransport
@@ -16,8 +16,8 @@ extension EventDocument {
     var text: String { String(decoding: DocumentForm.encode(self) ?? [], as: UTF8.self) }
 }
 
-/// The newest events, those after `?after=INDEX` only. With `Accept: text/event-stream` also those to come; a client
-/// that comes back says with `Last-Event-ID` what it has.
+/// The newest events, or only those after `?after=INDEX`. With `Accept: text/event-stream` also future ones; a client
+/// that reconnects says with `Last-Event-ID` which it has.
 struct EventsHandler: AdminHandler {
     let method = "GET"
     let pattern = "/v1/events"

@@ -4,7 +4,8 @@ internal import HTTPTransport
 internal import Proactor
 internal import Settings
 
-/// The leader's view: every reason to hold, votes, candidates, how far confirmation is. Any node asks the leader for it.
+/// The leader's view: every reason to hold, votes, candidates, progress of confirmation. Any node asks the leader for
+/// it.
 struct ExplainHandler: AdminHandler {
     let method = "GET"
     let pattern = "/v1/services/{service}/explain"

@@ -1,18 +1,18 @@
-// Owns /livez and /readyz: what orchestrators ask.
+// Owns /livez and /readyz, for orchestrators.
 internal import Catalog
 internal import ControlPlane
 internal import HTTPTransport
 internal import Routing
 internal import Topology
 
-/// 200 as long as the control thread turns.
+/// 200 as long as the control thread is running.
 struct LivezHandler: AdminHandler {
     let method = "GET"
     let pattern = "/livez"
     let operation = APIOperation(
         .page, "Whether the node is alive: 503 when it should be started again.", answers: .text("text/plain"),
         refusals: [503])
-    /// Far above the longest turn of a loaded machine: being restarted for nothing is worse than late.
+    /// Far longer than any turn on a loaded machine: a needless restart is worse than a late one.
     private static let timeout = Duration.seconds(10)
 
     func answer(_ call: AdminCall) {
@@ -21,7 +21,7 @@ struct LivezHandler: AdminHandler {
     }
 }
 
-/// 200 while the node can serve something by what the group agreed, and is not stopping.
+/// 200 while the node can serve something the way the group agreed, and is not stopping.
 struct ReadyzHandler: AdminHandler {
     let method = "GET"
     let pattern = "/readyz"
@@ -38,7 +38,8 @@ struct ReadyzHandler: AdminHandler {
             isReady = isReady && passes
         }
         check("running", !call.context.node.isStopping, "the node is stopping")
-        // A member that has never heard what was agreed would send traffic by its file alone, to what others have drained.
+        // A member that has never learned what was agreed would route by its file alone, also to what others have
+        // drained.
         let snapshot = call.context.control.snapshot
         check(
             "state", snapshot?.isInformed ?? false,

@@ -2,7 +2,7 @@
 internal import HTTPTransport
 internal import Settings
 
-/// OpenAPI 3.1, made from what each endpoint says of itself; it tells whether this node asks for a token.
+/// OpenAPI 3.1, made from what each endpoint says about itself; it shows whether this node requires a token.
 struct OpenAPIHandler: AdminHandler {
     let method = "GET"
     let pattern = "/openapi.json"
@@ -13,7 +13,7 @@ struct OpenAPIHandler: AdminHandler {
         call.respond(needsToken ? call.context.guardedDescription : call.context.openDescription)
     }
 
-    /// The answer to all who ask.
+    /// The answer, the same for everyone.
     static func response(version: String, needsToken: Bool) -> HTTPResponse {
         do {
             return .json(

@@ -18,11 +18,11 @@ extension PrimaryAnswer {
     }
 }
 
-/// Moves the primary, unless the target is not fit for it and nobody insists.
+/// Moves the primary, unless the target is not fit and the move is not forced.
 ///
-/// What the group sees of the target counts: enough health, and where there is a lag gate, little lag. `force` skips that
-/// and the catalog's rule that the target takes traffic; nothing skips the epochs, acknowledgements and leases by which
-/// the switch itself is done. The cooldown is between automatic moves and stops no operator.
+/// The target must be healthy enough in the eyes of the group and, with a lag gate, not lag too far behind. `force`
+/// skips that and the catalog's rule that the target takes traffic. Nothing skips the epochs, acknowledgements and
+/// leases of the switch itself. The cooldown is between automatic moves and stops no operator.
 struct SetPrimaryHandler: AdminHandler {
     let method = "POST"
     let pattern = "/v1/services/{service}/primary"
@@ -34,8 +34,9 @@ struct SetPrimaryHandler: AdminHandler {
         guard let body = call.decode(PrimaryBody.self), let snapshot = call.snapshot else { return }
         let target = DatacenterName(body.datacenter)
         let state = snapshot.catalog.primaryRecord(of: call.service)?.state
-        // The epoch that was looked at: if another moved the primary meanwhile, this is refused. A retry under the same
-        // key must not be taken for another command, so it leaves that to the catalog's memory of keys.
+        // The epoch that the decision is based on: if somebody else moved the primary meanwhile, this is refused. A
+        // retry under the same key must not look like another command, so there it is left to the catalog's memory of
+        // keys.
         let expected = call.request[field: "idempotency-key"] == nil ? state?.epoch : nil
         let change = CatalogChange.setPrimary(
             of: call.service, to: target, expectedEpoch: expected, cause: .operatorRequest)
@@ -45,14 +46,14 @@ struct SetPrimaryHandler: AdminHandler {
         body.dryRun ?? false ? rehearse(call, move) : whenFit(call, move) { propose(call, command) }
     }
 
-    /// What is asked for.
+    /// The requested move.
     private struct Move {
         let target: DatacenterName
         let command: CatalogCommand
         let needsFitness: Bool
     }
 
-    /// Goes on if the group sees the target fit, or that does not matter.
+    /// Continues if the group sees the target as fit, or if that does not matter.
     private func whenFit(_ call: AdminCall, _ move: Move, _ body: @escaping () -> Void) {
         guard move.needsFitness, let snapshot = call.snapshot else { return body() }
         call.whenExplained { answer in
@@ -66,8 +67,8 @@ struct SetPrimaryHandler: AdminHandler {
 
     // MARK: Rehearsals
 
-    /// Answers with what the group would make of the command now; where it could not, it says so first, as the command
-    /// itself would.
+    /// Answers with what the group would do with the command now. If the group cannot act, it says so first, as the
+    /// command itself would.
     private func rehearse(_ call: AdminCall, _ move: Move) {
         call.whenConfirmed { answer in
             guard case .unavailable(let reason, let leader) = answer else {
@@ -80,7 +81,7 @@ struct SetPrimaryHandler: AdminHandler {
         }
     }
 
-    /// What the catalog of now would make of the command, unless there is an objection already.
+    /// What the present catalog would do with the command, unless there already is an objection.
     private static func rehearsal(
         _ call: AdminCall, _ move: Move, sees objection: String? = nil
     ) -> (response: HTTPResponse, sentence: String) {
@@ -113,7 +114,7 @@ struct SetPrimaryHandler: AdminHandler {
 
     // MARK: Fitness
 
-    /// The answer where the target is not fit; nil where it is, or where the catalog itself will say what is wrong.
+    /// The answer if the target is not fit; nil if it is, or if the catalog itself will say what is wrong.
     private static func refusal(
         _ answer: LeaderAnswer, _ target: DatacenterName, _ service: ServiceRouting?, _ snapshot: ControlSnapshot
     ) -> HTTPResponse? {
@@ -124,7 +125,7 @@ struct SetPrimaryHandler: AdminHandler {
         case .explained(let report):
             let place = report.datacenters.first { $0.name == target.text }
             let isSeen = place != nil && place?.objection?.kind != FailoverHold.Kind.targetUnseen.rawValue
-            // Right after an election the leader has not heard the others yet: then this node's own view has to do.
+            // Right after an election the leader has not heard from the others, so this node's own view has to do.
             let own = service?.datacenters.first { $0.name == target }
             objection = isSeen ? place?.objection?.text : own.flatMap(Self.objection)
         case .readable, .done, .refused, .unknown: return nil
@@ -136,7 +137,7 @@ struct SetPrimaryHandler: AdminHandler {
         "datacenter '\(target)' \(objection) (use force)"
     }
 
-    /// Why the target is not fit as far as this node knows; nil where that does not matter, or it is.
+    /// Why the target is not fit, as far as this node knows; nil if it is, or if that does not matter.
     private static func ownObjection(_ call: AdminCall, _ move: Move) -> String? {
         guard move.needsFitness else { return nil }
         let service = call.context.control.snapshot?.table.service(call.service)
@@ -152,8 +153,8 @@ struct SetPrimaryHandler: AdminHandler {
 }
 
 extension AdminCall {
-    /// Asks whether the group could act now, and waits until this node has all that it had acknowledged; `body` runs on
-    /// the admin thread.
+    /// Asks whether the group can act now, and waits until this node has everything that was acknowledged; `body` runs
+    /// on the admin thread.
     fileprivate func whenConfirmed(_ body: @escaping (LeaderAnswer) -> Void) {
         let reply = LoopBound(body, of: context.loop)
         let isAccepted = context.control.confirmRead { answer in reply.post { $0(answer) } }

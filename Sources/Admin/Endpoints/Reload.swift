@@ -2,7 +2,7 @@
 internal import HTTPTransport
 internal import Proactor
 
-/// Answers once the new settings hold, or with every problem of the file.
+/// Answers once the new settings are in force, or with every problem in the file.
 struct ReloadHandler: AdminHandler {
     let method = "POST"
     let pattern = "/v1/reload"

@@ -36,10 +36,10 @@ struct ServiceHandler: AdminHandler {
         call.respond(Self.document(call, snapshot))
     }
 
-    /// The service's document with its tag; 404 without such a service.
+    /// The service's document with its tag; 404 if there is no such service.
     static func document(_ call: AdminCall, _ snapshot: ControlSnapshot) -> HTTPResponse {
         let name = ServiceName(call.parameters["service"] ?? "")
-        // Changes that were committed together are answered in one turn, by the same state.
+        // Changes that were committed together are answered in one turn, from the same state.
         let version = DocumentVersion(
             service: name, table: snapshot.table.version, index: snapshot.catalog.appliedIndex)
         if let known = call.context.documents.value(for: version) { return known }

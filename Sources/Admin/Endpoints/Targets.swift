@@ -1,4 +1,4 @@
-// Owns what the changes of weights and states have in common: what they are about, until when, and their answer.
+// Owns what changes of weights and states have in common: the target, the expiry, and the answer.
 internal import Catalog
 internal import ControlPlane
 internal import HTTPTransport
@@ -6,7 +6,7 @@ internal import Settings
 internal import Topology
 
 extension AdminCall {
-    /// The datacenter or endpoint that the path names; answers 404 and returns nil for an address that is none.
+    /// The datacenter or endpoint that the path names; answers 404 and returns nil for an invalid address.
     func target() -> OverrideTarget? {
         let service = ServiceName(parameters["service"] ?? "")
         let datacenter = DatacenterName(parameters["datacenter"] ?? "")
@@ -18,7 +18,7 @@ extension AdminCall {
         return OverrideTarget(service: service, datacenter: datacenter, endpoint: address)
     }
 
-    /// The end of an override that lasts for `text`; answers 400 and returns nil when that is no duration.
+    /// The end of an override that lasts for `text`; answers 400 and returns nil if that is not a duration.
     func expiry(_ text: String?) -> UnixTime?? {
         guard let text else { return .some(nil) }
         guard let duration = DurationText.read(text), duration > .zero else {

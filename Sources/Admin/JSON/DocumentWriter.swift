@@ -1,17 +1,17 @@
 // Owns the writing of documents in JSON: one line, keys sorted and in snake case.
 
-/// An encoder that writes at once what it is given, and builds no tree of values first: it costs a third of `JSONEncoder`.
+/// An encoder that writes values as they come, without building a tree first. It costs a third of `JSONEncoder`.
 ///
-/// Its bytes are those of `JSONEncoder` with `convertToSnakeCase`, `sortedKeys` and `withoutEscapingSlashes`, with which a
-/// test compares them. Documents are structures, lists and maps of each other, of texts, numbers and flags; a value of
-/// another form is not written.
+/// It writes the same bytes as `JSONEncoder` with `convertToSnakeCase`, `sortedKeys` and `withoutEscapingSlashes`; a
+/// test compares them. Documents consist of structures, lists, maps, texts, numbers and flags; other values are not
+/// written.
 final class DocumentWriter: Encoder {
-    /// A value has no JSON, or a form that no document has.
+    /// A value has no JSON form, or one that documents do not have.
     struct Unwritable: Error {}
 
     private enum Kind { case scalar, list, object }
 
-    /// The value that is being written.
+    /// The value being written.
     private struct Frame {
         var kind = Kind.scalar
         /// The type of an object's keys.
@@ -20,7 +20,7 @@ final class DocumentWriter: Encoder {
         var firstMember = 0
     }
 
-    /// A part of an object, `"name":value`, by its places in the bytes.
+    /// A part of an object, `"name":value`, by its position in the bytes.
     private struct Member {
         var start: Int
         var nameEnd: Int
@@ -31,14 +31,14 @@ final class DocumentWriter: Encoder {
     let userInfo: [CodingUserInfoKey: Any] = [:]
     private var bytes: [UInt8] = []
     private var frame = Frame()
-    /// Those of all objects that are open, the innermost's last.
+    /// The parts of all open objects, the innermost last.
     private var members: [Member] = []
-    /// Whether all that was asked for could be written.
+    /// Whether everything could be written.
     private var isWhole = true
 
     private init() { bytes.reserveCapacity(2_048) }
 
-    /// The type of the keys by which maps are written: names of things, which no form of documents changes.
+    /// The type of the keys of maps: names of things, which are written unchanged.
     private static let mapKeys: ObjectIdentifier? = {
         let probe = DocumentWriter()
         try? [String: String]().encode(to: probe)
@@ -101,7 +101,7 @@ final class DocumentWriter: Encoder {
         members.append(Member(start: start, nameEnd: nameEnd, end: bytes.count))
     }
 
-    /// Puts the parts of the object that ends here in the order of their names.
+    /// Sorts the parts of the object that ends here by name.
     private func sortMembers() {
         defer { members.removeSubrange(frame.firstMember...) }
         let written = members[frame.firstMember...]
@@ -143,14 +143,14 @@ final class DocumentWriter: Encoder {
 
     func singleValueContainer() -> any SingleValueEncodingContainer { WrittenScalar(writer: self) }
 
-    /// For what asks for a form that documents do not have.
+    /// For forms that documents do not have.
     fileprivate func unfit() -> DocumentWriter {
         isWhole = false
         return DocumentWriter()
     }
 }
 
-/// Its members' values are written by themselves, scalars as well.
+/// Its elements write themselves, scalars too.
 private struct WrittenObject<Key: CodingKey>: KeyedEncodingContainerProtocol {
     let writer: DocumentWriter
     var codingPath: [any CodingKey] { [] }

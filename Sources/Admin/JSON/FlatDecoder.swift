@@ -1,6 +1,6 @@
-// Owns how a body's type takes its fields out of a flat object, and how it shows which fields there are.
+// Owns how a body's type takes its fields from a flat object, and which fields it did not take.
 
-/// Gives a synthesised `init(from:)` the values that it asks for, and knows afterwards what it did not ask for.
+/// Gives a synthesised `init(from:)` the values that it asks for, and afterwards knows which it did not ask for.
 ///
 /// It makes no dictionary and converts no key: it costs a quarter of what `JSONDecoder` does.
 final class FlatDecoder: Decoder {
@@ -14,7 +14,7 @@ final class FlatDecoder: Decoder {
         isTaken = Array(repeating: false, count: fields.count)
     }
 
-    /// The names of fields that nothing took, in order; of one that comes twice the second is not taken.
+    /// The names of fields that nothing took, in order. If a field comes twice, the second is not taken.
     var rest: [String] { zip(fields, isTaken).compactMap { $1 ? nil : $0.name } }
 
     fileprivate func value(_ key: some CodingKey) -> FlatObject.Value? {
@@ -69,7 +69,7 @@ private struct FlatFields<Key: CodingKey>: KeyedDecodingContainerProtocol {
         .misfit(DocumentForm.name(of: key), expected: expected)
     }
 
-    // Bodies have nothing of these forms; a test reads all of them.
+    // Bodies have no fields of these forms; a test reads all bodies.
     func decode<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value { throw BodyFault.undecodable }
     func nestedContainer<Nested: CodingKey>(keyedBy: Nested.Type, forKey: Key) throws -> KeyedDecodingContainer<Nested>
     { throw BodyFault.undecodable }

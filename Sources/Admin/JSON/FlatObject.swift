@@ -1,6 +1,6 @@
-// Owns the reading of JSON objects whose values have no parts: the form of every body that the API takes.
+// Owns the reading of flat JSON objects: the form of every body that the API takes.
 
-/// A JSON object (RFC 8259), as it is written: nothing is left out, not even a name that comes again.
+/// A JSON object (RFC 8259) as it was written: nothing is left out, not even a repeated name.
 struct FlatObject {
     enum Value: Hashable {
         case text(String)
@@ -8,7 +8,7 @@ struct FlatObject {
         case number(String)
         case flag(Bool)
         case null
-        /// A list or an object. What is in it is not looked at: no field of a body is one, so it is refused.
+        /// A list or an object. Its content is skipped: no field of a body is one, so it is refused.
         case structure
     }
 
@@ -19,7 +19,7 @@ struct FlatObject {
 
     let fields: [Field]
 
-    /// Nil for what is no object in UTF-8. Time is linear, and depth costs nothing.
+    /// nil unless it is an object in UTF-8. Takes linear time, whatever the depth.
     init?(_ bytes: [UInt8]) {
         var reader = FlatReader(bytes: bytes)
         var fields: [Field] = []
@@ -58,7 +58,7 @@ private struct FlatReader {
         }
     }
 
-    /// Goes past blanks and this byte, if it is the next.
+    /// Skips white space, and this byte if it comes next.
     mutating func take(_ byte: UInt8) -> Bool {
         skipBlanks()
         guard next == byte else { return false }
@@ -130,7 +130,7 @@ private struct FlatReader {
 
     // MARK: Texts
 
-    /// The text behind a quotation mark, up to the next, past which it goes.
+    /// The text after a quotation mark up to the next one, which is skipped.
     mutating func text() -> String? {
         let start = index
         while let next, next >= 0x20 {
@@ -144,7 +144,7 @@ private struct FlatReader {
         return nil
     }
 
-    /// The same, of a text whose first escape is here.
+    /// The same, for a text whose first escape is here.
     private mutating func escapedText(from start: Int) -> String? {
         var text = Array(bytes[start..<index])
         while let next, next >= 0x20 {
@@ -160,7 +160,7 @@ private struct FlatReader {
         return nil
     }
 
-    /// What the escape stands for whose backslash was taken (RFC 8259 section 7).
+    /// The character for an escape whose backslash was read (RFC 8259 section 7).
     private mutating func escape() -> Unicode.Scalar? {
         guard let next else { return nil }
         index += 1

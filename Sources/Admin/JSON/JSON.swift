@@ -1,4 +1,4 @@
-// Owns the answers of the API in JSON, its errors among them, and the bodies that it takes.
+// Owns the API's answers in JSON, including errors, and reading its bodies.
 internal import HTTPTransport
 
 extension HTTPResponse {
@@ -8,7 +8,7 @@ extension HTTPResponse {
         return HTTPResponse(status: status, fields: fields("application/json"), body: bytes + [0x0A])
     }
 
-    /// An error (RFC 9457), with the problems of a file if there are any, and the leader where another node may help.
+    /// An error (RFC 9457), with the problems of a file if there are any, and the leader if another node may help.
     static func problem(
         _ status: Int, _ detail: String, problems: [String]? = nil, leader: String? = nil, leaderAdmin: String? = nil
     ) -> HTTPResponse {
@@ -43,7 +43,7 @@ extension HTTPResponse {
 }
 
 extension AdminCall {
-    /// The request's body as a value; answers 400 and returns nil when it is none.
+    /// The request's body as a value; answers 400 and returns nil if it is invalid.
     func decode<Body: Decodable>(_ type: Body.Type) -> Body? {
         do throws(BodyFault) {
             return try BodyForm.decode(type, request.body)

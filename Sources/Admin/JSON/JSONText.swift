@@ -1,7 +1,7 @@
 // Owns how texts are written in JSON (RFC 8259 section 7).
 
 enum JSONText {
-    /// Appends the text with its quotation marks. Only what has to be escaped is.
+    /// Appends the text in quotation marks. Escapes only what has to be.
     static func write(_ text: String, into bytes: inout [UInt8]) {
         bytes.append(0x22)
         for byte in text.utf8 {

@@ -1,4 +1,4 @@
-// Owns how a node without a group comes to one: by founding it with the others, or by asking to join.
+// Owns how a node without a group gets into one: by founding it with the others, or by asking to join.
 public import Raft
 public import Topology
 
@@ -17,11 +17,11 @@ public struct MemberContact: Hashable, Sendable {
     }
 }
 
-/// Decides when an empty node may found a group (design §4, "Forming and joining").
+/// Decides when an empty node may found a group.
 ///
-/// Founded is once, by the listed member of the lowest id, when every listed member is connected, is empty and has the
-/// same list. So no two groups can come of one list: a second founder would have to be the same node, and it is not empty any
-/// more. Whoever meets a member of a group asks to join that one instead.
+/// A group is founded once, by the listed member with the lowest id, when every listed member is connected, is empty
+/// and has the same list. So one list cannot lead to two groups: the founder would have to be the same node, which is
+/// no longer empty. A node that meets a member of a group asks to join that group instead.
 public struct Formation: Sendable {
     public enum Step: Hashable, Sendable {
         /// Nothing to do yet; the reason is for the log and the status page.

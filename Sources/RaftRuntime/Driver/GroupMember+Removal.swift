@@ -1,11 +1,11 @@
-// Owns how a member finds out that it was removed, and what it tells people then.
+// Owns how a member finds out that it was removed, and what it then tells operators.
 internal import Logging
 internal import Proactor
 internal import Raft
 internal import Topology
 
 extension GroupMember {
-    /// Once a second: a member that hears no leader asks one of its peers after another until one of them leads.
+    /// Called once a second: a member that hears no leader asks its peers, one after another, until one of them leads.
     func lookForLeader() {
         let member = driver.member
         guard member.configuration.cluster != 0 else { return }

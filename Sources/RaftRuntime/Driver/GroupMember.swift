@@ -1,4 +1,4 @@
-// Owns a node's part in its group: disk, consensus core, connections, and how it came to the group.
+// Owns a node's part in its group: disk, consensus core, connections, and how it got into the group.
 public import Logging
 public import Proactor
 public import Raft
@@ -6,10 +6,10 @@ public import Topology
 
 /// Everything that makes a node a member, on one loop. Belongs to that loop and its thread.
 public final class GroupMember: TimerHandler {
-    /// What the settings say of the group.
+    /// What the settings say about the group.
     public struct Options: Sendable {
         public var node: NodeID
-        /// The members as listed; this node is among them, or it wants to join them.
+        /// The listed members; this node is one of them, or wants to join them.
         public var contacts: [MemberContact]
         public var own: MemberContact
         public var timing: GroupTiming
@@ -32,11 +32,11 @@ public final class GroupMember: TimerHandler {
         }
     }
 
-    /// What the owner is told, on the loop.
+    /// Callbacks to the owner, on the loop.
     public struct Handlers {
-        /// A request of a peer that is not the member's own affair.
+        /// A peer's request that the owner has to handle.
         public var receivedCall: (PeerRequest) -> Void
-        /// The core has taken events, and what it wanted is on its way: who leads may have changed.
+        /// The core has processed events and its effects are being carried out: the leader may have changed.
         public var stepped: () -> Void
         /// The process must end; the words say why.
         public var fail: (String) -> Void
@@ -71,17 +71,17 @@ public final class GroupMember: TimerHandler {
     private var joinPace = JoinPace()
     private var said = SaidLines()
     private var notedLeader: NodeID?
-    /// Why the node is in no group yet, or any more; nil while it is in one.
+    /// Why the node is in no group, not yet or no longer; nil while it is in one.
     public internal(set) var formingState: String?
-    /// What the disk has no room for; nil while it has.
+    /// Why the disk has no room; nil while it has.
     public private(set) var diskFull: String?
     private var removalTimer: LoopTimer?
     var removal = RemovalWatch()
-    /// Counts the questions whether it is a member: each goes to another peer.
+    /// Counts the questions whether it is a member; each goes to another peer.
     var questions = 0
 
-    /// Starts the storage thread, the core and the connections. The state has what the group is known to have agreed, as
-    /// far as the disk tells, when this returns.
+    /// Starts the storage thread, the core and the connections. When this returns, the state has everything that the
+    /// disk knows the group to have agreed on.
     ///
     /// - Parameters:
     ///   - opened: what `FileLogStore.open` gave.
@@ -147,7 +147,7 @@ public final class GroupMember: TimerHandler {
     /// When a group was founded, in UTC seconds; 0 for none.
     public static func formation(of cluster: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: cluster >> 32) }
 
-    /// Ends everything; what waits for the disk is written first.
+    /// Ends everything. What waits for the disk is written first.
     public func stop() {
         formingTimer?.invalidate()
         formingTimer = nil
@@ -201,7 +201,7 @@ public final class GroupMember: TimerHandler {
         transport.update(members: contacts)
     }
 
-    /// Tells people who leads, whenever that changes.
+    /// Logs who leads, whenever that changes.
     fileprivate func noteLeader(_ report: RoleReport) {
         guard report.leader != notedLeader else { return }
         notedLeader = report.leader
@@ -215,8 +215,8 @@ public final class GroupMember: TimerHandler {
         }
     }
 
-    /// Tells of members in the file that are none of the group: where each of them has a data directory of a group of its
-    /// own, the same services are steered from several sides.
+    /// Logs members in the file that do not belong to the group. If they have data directories of other groups, the
+    /// same services are controlled from several sides.
     private func warnOfStrangers(_ configuration: Configuration) {
         guard configuration.members.map(\.id) == [options.node] else { return }
         let strangers = options.contacts.map(\.id.text).filter { $0 != options.node.text }
@@ -254,7 +254,7 @@ public final class GroupMember: TimerHandler {
         }
     }
 
-    /// What is shown is the newest reason; the log has each at most every half minute, however they take turns.
+    /// The newest reason is shown. Each is logged at most every half minute, even if they alternate.
     private func note(_ reason: String) {
         guard reason != formingState else { return }
         formingState = reason
@@ -274,7 +274,7 @@ public final class GroupMember: TimerHandler {
             guard let self else { return }
             isJoining = false
             joinPace.concluded(Self.answer(outcome, members), members: members.count, now: loop.now)
-            // The leader's log may have come before its reply.
+            // The leader's log may have arrived before its reply.
             guard driver.member.configuration.cluster == 0 else { return }
             switch outcome {
             case .reply: note("admitted; waiting for the leader's log")
@@ -292,7 +292,7 @@ public final class GroupMember: TimerHandler {
         }
     }
 
-    /// How a member that does not lead refuses a wish to join; the asker knows by it whom to ask.
+    /// How a member that does not lead refuses a request to join; it tells the asker whom to ask.
     private static func leads(_ leader: NodeID) -> String { "\(leader) leads the group" }
 
     // MARK: Calls of peers
@@ -316,7 +316,7 @@ public final class GroupMember: TimerHandler {
     }
 }
 
-/// Lets the storage thread's closures name a member without keeping it.
+/// Lets the storage thread's closures refer to a member without retaining it.
 private final class WeakMember {
     weak var member: GroupMember?
     init(_ member: GroupMember) { self.member = member }

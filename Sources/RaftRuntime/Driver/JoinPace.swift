@@ -1,13 +1,13 @@
 // Owns when a node asks again to be admitted to a group, and whom.
 internal import Topology
 
-/// Each member is asked once without delay, for only the leader can admit; then with waits that double. Whoever is said to
-/// lead is asked next.
+/// Each member is asked once without delay, since only the leader can admit; after that the waits double. A member that
+/// is said to lead is asked next.
 struct JoinPace {
     enum Answer: Hashable {
-        /// Yes; what is missing then is the leader's log.
+        /// Yes; now the leader's log has to arrive.
         case admitted
-        /// The member at this place is said to lead.
+        /// The member at this position is said to lead.
         case elsewhere(Int)
         /// No, or no answer.
         case failed
@@ -15,18 +15,18 @@ struct JoinPace {
 
     private static let leastWait = Duration.seconds(1)
     private static let greatestWait = Duration.seconds(30)
-    /// How long the leader's log may take to come.
+    /// How long the leader's log may take to arrive.
     private static let timeout = Duration.seconds(5)
 
-    /// Counts the wishes to members that are not said to lead: each goes to another one.
+    /// Counts the requests to members that are not said to lead; each goes to another one.
     private var wishes = 0
     private var leader: Int?
     private var wait = Self.leastWait
     private var nextAt = Tick.zero
-    /// Whether it was refused, or admitted in vain: that it asks again is no news then.
+    /// Whether it was refused, or admitted in vain; then repeated requests are not logged again.
     private(set) var isRepeated = false
 
-    /// Which of so many members is asked now; nil: none yet.
+    /// Which of this many members to ask now; nil: none yet.
     mutating func next(of members: Int, now: Tick) -> Int? {
         guard members > 0, now >= nextAt else { return nil }
         if let leader, leader < members { return leader }
@@ -41,7 +41,7 @@ struct JoinPace {
         switch answer {
         case .elsewhere(let place):
             leader = place
-            // Two that name each other as the leader are to cost no more than others.
+            // Two members that name each other as the leader must not cause more requests than others.
             if !wasSaidToLead { return }
         case .failed:
             leader = nil

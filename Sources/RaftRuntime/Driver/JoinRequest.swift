@@ -2,7 +2,7 @@
 internal import Raft
 internal import Topology
 
-/// What a node that wants to join says of itself; who it is, its connection has proved.
+/// What a node that wants to join says about itself. Its connection has proved which node it is.
 struct JoinRequest: Hashable {
     var address: Address
     var datacenter: DatacenterName
@@ -30,15 +30,15 @@ struct JoinRequest: Hashable {
     }
 }
 
-/// What becomes of a wish to join.
+/// The result of a request to join.
 enum Admission: Hashable {
     /// These are the members from now on: the new one observes until an operator makes it a voter.
     case change(MembershipChange)
-    /// It is a member already.
+    /// It is already a member.
     case known
     case refused(String)
 
-    /// Judges a wish by the configuration in force.
+    /// Judges a request by the configuration in force.
     init(_ request: JoinRequest, by peer: PeerIdentity, _ configuration: Configuration) {
         if let member = configuration.members.first(where: { $0.id == peer.node }) {
             self =

@@ -1,4 +1,4 @@
-// Owns the carrying out of what the consensus core wants: writes, messages, timers, answers, in their order.
+// Owns carrying out what the consensus core wants: writes, messages, timers and answers, in their order.
 internal import Logging
 public import Proactor
 public import Raft
@@ -10,9 +10,9 @@ public struct RaftOutlets {
     public var persist: (PersistBatch) -> Void
     /// Sends a message, or drops it: Raft repeats what matters.
     public var send: (RaftMessage) -> Void
-    /// The core has taken events, and its effects were carried out.
+    /// The core has processed events, and its effects have been carried out.
     public var stepped: () -> Void
-    /// The core has found something that cannot be, or the disk is gone: the process must end. Says what.
+    /// The core has found a broken invariant, or the disk has failed: the process must end. Says why.
     public var fail: (String) -> Void
 
     public init(
@@ -29,7 +29,7 @@ public struct RaftOutlets {
 /// Runs one member of the group on a loop. Belongs to that loop and its thread.
 ///
 /// Events of one turn are given to the core together, so that they share one write to the disk and one message a
-/// follower. What must wait for the disk waits here, in order; nothing else does.
+/// follower. Only what must wait for the disk waits here, in order.
 public final class RaftDriver: TimerHandler {
     private let loop: EventLoop
     private var core: RaftCore
@@ -50,14 +50,14 @@ public final class RaftDriver: TimerHandler {
     private var nextRequest: UInt64 = 1
     private var waiting: [RequestID: (RaftOutcome) -> Void] = [:]
 
-    /// Names this process in the table of sessions; random.
+    /// Identifies this process in the table of sessions; random.
     private let session: UInt64
     private var sequence: UInt64 = 0
 
     /// Nothing happens before `begin()`.
     ///
     /// - Parameters:
-    ///   - core: as its disk describes it; nothing of it has run yet.
+    ///   - core: as its disk describes it; it has not run yet.
     ///   - session: random, so that no other process has it.
     public init(
         loop: EventLoop, core: RaftCore, session: UInt64, state: any ReplicatedState, outlets: RaftOutlets
@@ -70,29 +70,31 @@ public final class RaftDriver: TimerHandler {
         timer = loop.makeTimer(self)
     }
 
-    /// Runs the core for the first time, now: the state is given what the disk held.
+    /// Runs the core for the first time, at once: the state is given what the disk held.
     public func begin() {
         events.append(.tick)
         step()
     }
 
-    /// The member as it is now, to be looked at.
+    /// The member's present state, for reading.
     public var member: RaftCore { core }
 
-    /// How far the log is committed and durable here. Asked after every step, for which a copy of the member is too much.
+    /// The last index that is committed and durable here. Read after every step, so a copy of the member would cost too
+    /// much.
     var durableCommit: LogIndex { core.durableCommit }
 
     // MARK: Asking
 
-    /// Proposes a command; `completion` hears once, on the loop, how it ended. After `.applied` the state has it already.
+    /// Proposes a command; `completion` is called once with the outcome, on the loop. On `.applied` the state already
+    /// has it.
     public func propose(_ bytes: [UInt8], _ completion: @escaping (RaftOutcome) -> Void) {
         guard !isStopped else { return completion(.unknown) }
         sequence += 1
         take(.propose(newRequest(completion), Command(session: session, sequence: sequence, bytes: bytes)))
     }
 
-    /// Proves that this node leads, after now: `.readable` comes once a quorum has said so and the state has everything
-    /// that was acknowledged before.
+    /// Proves that this node still leads, at some time after this call: `.readable` comes once a quorum has confirmed
+    /// it and the state has everything that was acknowledged before.
     public func read(_ completion: @escaping (RaftOutcome) -> Void) { take(.read(newRequest(completion))) }
 
     public func change(_ members: MembershipChange, _ completion: @escaping (RaftOutcome) -> Void) {
@@ -129,7 +131,7 @@ public final class RaftDriver: TimerHandler {
 
     public func timerExpired(_ timer: LoopTimer) { take(.tick) }
 
-    /// Ends it: nothing is sent, written or told any more; requests that wait are answered with `unknown`.
+    /// Ends it: nothing more is sent, written or reported. Pending requests are answered with `unknown`.
     public func stop() {
         guard !isStopped else { return }
         isStopped = true
@@ -188,7 +190,8 @@ public final class RaftDriver: TimerHandler {
         case .apply(let commands):
             state.apply(
                 commands.map { entry in
-                    // What was just committed is in the log still: only the state itself can give its snapshot.
+                    // What was just committed is still in the log: it can only be compacted by a snapshot that the
+                    // state takes later.
                     let position = LogPosition(term: core.term(at: entry.index) ?? .zero, index: entry.index)
                     return CommittedCommand(position: position, bytes: entry.command.bytes)
                 })

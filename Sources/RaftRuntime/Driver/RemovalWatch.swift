@@ -2,25 +2,25 @@
 internal import Raft
 internal import Topology
 
-/// A member that was removed while it was away is told nothing by Raft: the others no longer send it entries, and refuse its
-/// votes without a word of why (thesis §4.2.3). So it asks.
+/// Raft does not tell a member that it was removed while it was away: the others no longer send it entries, and refuse
+/// their votes without a reason (thesis §4.2.3). So it asks.
 struct RemovalWatch {
-    /// How often is looked.
+    /// How often to look.
     static let period = Duration.seconds(1)
-    /// So many looks without a leader make it ask: more than an election takes.
+    /// After this many looks without a leader it asks: more than an election takes.
     private static let timeout = 3
 
     private var looks = 0
     private(set) var isRemoved = false
 
-    /// Takes a look; whether to ask a peer now.
+    /// Takes a look, and returns whether to ask a peer now.
     mutating func look(hasLeader: Bool) -> Bool {
         looks = hasLeader ? 0 : looks + 1
         if hasLeader { isRemoved = false }
         return looks >= Self.timeout
     }
 
-    /// A leader has said whether this node is a member.
+    /// A leader said whether this node is a member.
     ///
     /// - Returns: true when that is news.
     mutating func heard(isMember: Bool) -> Bool {
@@ -38,6 +38,6 @@ enum MembershipQuestion {
         return [members.contains { $0.id == peer.node && $0.incarnation == peer.incarnation } ? 1 : 0]
     }
 
-    /// - Returns: nil for what is no answer.
+    /// - Returns: nil for anything but an answer.
     static func isMember(_ answer: [UInt8]) -> Bool? { answer.count == 1 ? answer[0] == 1 : nil }
 }

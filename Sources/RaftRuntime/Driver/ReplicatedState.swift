@@ -1,7 +1,7 @@
-// Owns what a member of the group needs of the state that the group agrees on.
+// Owns the interface to the state that the group agrees on.
 public import Raft
 
-/// A command that is committed, at its place in the log.
+/// A committed command and its place in the log.
 public struct CommittedCommand: Hashable, Sendable {
     /// Index, and the term of the leader that proposed it.
     public var position: LogPosition
@@ -12,12 +12,12 @@ public struct CommittedCommand: Hashable, Sendable {
     }
 }
 
-/// The state machine behind the log, and who wants to know how the group is. All calls come on the driver's loop, in the
-/// log's order.
+/// The state machine behind the log, which is also told about the group. All calls come on the driver's loop, in the
+/// order of the log.
 public protocol ReplicatedState: AnyObject {
-    /// Takes committed commands. Duplicates were left out.
+    /// Takes committed commands, without duplicates.
     func apply(_ commands: [CommittedCommand])
-    /// Becomes what `encoded()` gave on some member when everything up to `index` was applied.
+    /// Takes over what `encoded()` returned on some member when everything up to `index` had been applied.
     func restore(_ bytes: [UInt8], at index: LogIndex)
     /// The whole state as bytes; the same bytes on every member at the same index.
     func encoded() -> [UInt8]

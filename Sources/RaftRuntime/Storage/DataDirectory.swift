@@ -1,4 +1,4 @@
-// Owns whose a data directory is: one process at a time, one node for ever.
+// Owns who a data directory belongs to: one process at a time, and always the same node.
 internal import Glibc
 internal import Proactor
 internal import Topology
@@ -41,8 +41,8 @@ struct DataDirectory: Sendable {
     /// Gives the directory up.
     func close() { Self.giveUp(lock, fileSystem) }
 
-    /// To close the file is not enough: a process that is being started has a copy of every descriptor up to its exec, and
-    /// with it the lock.
+    /// Closing the file is not enough: a child process has a copy of every descriptor until its exec, and with it the
+    /// lock.
     private static func giveUp(_ lock: OpenFile, _ fileSystem: any FileSystem) {
         fileSystem.unlock(lock)
         fileSystem.close(lock)
@@ -71,7 +71,7 @@ struct DataDirectory: Sendable {
             fileSystem.close(file)
             throw error
         }
-        // Only for the message above, so a full disk does not matter here.
+        // This is only for the message above, so a full disk does not matter.
         try? fileSystem.write(Array("\(getpid())\n".utf8), to: file, at: 0)
         return file
     }

@@ -10,7 +10,7 @@ struct DiskWriter {
     mutating func add(_ value: UInt64) { append(value) }
     mutating func add(_ value: Int64) { append(UInt64(bitPattern: value)) }
 
-    /// A text of at most 255 bytes, behind its length; longer ones are the caller's to refuse.
+    /// A text of at most 255 bytes, after its length; the caller has to refuse longer ones.
     mutating func add(short text: String) {
         let utf8 = text.utf8.prefix(255)
         bytes.append(UInt8(utf8.count))
@@ -32,13 +32,13 @@ struct DiskWriter {
     }
 }
 
-/// Bytes that are not what they should be. Says what, for the message that names file and offset.
+/// Bytes that are not what they should be. Says how, for the message that names file and offset.
 struct Malformed: Error, Hashable {
     var reason: String
     init(_ reason: String) { self.reason = reason }
 }
 
-/// Takes values from bytes, in the order they were written; rubbish gives an error, never a trap.
+/// Reads values from bytes, in the order in which they were written. Garbage gives an error, never a trap.
 struct DiskReader {
     private let bytes: [UInt8]
     private(set) var offset: Int

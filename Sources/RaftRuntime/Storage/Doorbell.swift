@@ -1,4 +1,4 @@
-// Owns how a thread that sleeps is woken: an eventfd, and poll(2) with a limit of time.
+// Owns how a sleeping thread is woken: an eventfd, and poll(2) with a timeout.
 internal import CLinux
 internal import Glibc
 internal import Proactor
@@ -17,9 +17,9 @@ struct Doorbell: Sendable {
         _ = write(descriptor, &one, 8)
     }
 
-    /// Returns once it was rung since the last wait, or when the time is over.
+    /// Returns once it has been rung since the last wait, or when the time is over.
     ///
-    /// - Parameter milliseconds: nil waits for as long as it takes.
+    /// - Parameter milliseconds: nil: no limit.
     func wait(milliseconds: Int32?) {
         var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         guard poll(&request, 1, milliseconds ?? -1) > 0 else { return }

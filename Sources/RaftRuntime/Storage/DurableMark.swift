@@ -1,24 +1,27 @@
-// Owns the durable mark: how far the log was acknowledged, kept apart from the log.
+// Owns the durable mark: how far the log was acknowledged, stored apart from the log.
 internal import Proactor
 internal import Raft
 
 /// The header of the last acknowledged frame, in a file of its own.
 ///
-/// Everything up to the mark was durable before the mark was written, so a frame that the mark covers and that does not check is
-/// corruption, never a torn write, and its hard state is known although the frame is lost.
+/// Everything up to the mark was durable before the mark was written, so a frame that the mark covers and whose
+/// checksum is wrong is corrupt, never torn; and its hard state is known although the frame is lost.
 ///
-/// **Order and cost.** A group commit is: write the frame, fdatasync, write the mark, acknowledge. The mark is in the page cache
-/// before the acknowledgement, so it is exact whenever the process alone died. It is not synced there: that would be a second
-/// fdatasync, twice the cost of a commit. What a power cut can take from it is little, and made up for:
-/// - A frame is written only after the one before it was durable. So any intact frame proves all earlier ones acknowledged, and
-///   only the very last frame can depend on the mark.
-/// - The mark is synced when the log has been idle for a moment (`FileLogStore.settle`), and when the directory is opened.
-/// - A last frame that neither covers is still judged by its form: the stamps of `SectorLayout` tell a torn write from rot. A mark
-///   is never ahead of the log, so a torn write is never taken for corruption; the one thing that could pass for a torn
-///   write is a disk that drops whole sectors of the last frame, after it said that they were safe, in the very power cut that
-///   also took the mark.
+/// **Order and cost.** A group commit is: write the frame, fdatasync, write the mark, acknowledge. The mark is in the
+/// page cache before the acknowledgement, so it is exact if only the process died. It is not synced at that point,
+/// because a second fdatasync would double the cost of a commit. A power cut can take little from it, and that is made
+/// up for:
+/// - A frame is written only after the one before it was durable. So an intact frame proves that all earlier ones were
+///   acknowledged, and only the very last frame can depend on the mark.
+/// - The mark is synced when the log has been idle for a moment (`FileLogStore.settle`), and when the directory is
+///   opened.
+/// - A last frame that neither covers is still judged by its form: the stamps of `SectorLayout` tell a torn write from
+///   rot. A mark is never ahead of the log, so a torn write is never taken for corruption; the one thing that could
+///   pass for a torn write is a disk that drops whole sectors of the last frame, after it said that they were safe, in
+///   the very power cut that also took the mark.
 ///
-/// There are two slots, written in turn, so that a torn mark leaves the one before it. With both unreadable there is no mark.
+/// There are two slots, written in turn, so that a torn mark leaves the one before it. If both are unreadable, there is
+/// no mark.
 ///
 /// Two further slots hold the `CommitMark`.
 struct DurableMark: Sendable {
@@ -34,7 +37,7 @@ struct DurableMark: Sendable {
     /// What the file said when it was opened.
     let found: FrameHeader?
     private let incarnation: UInt64
-    /// How far the log is known to be committed, as the file says it.
+    /// How far the log is known to be committed, according to the file.
     private(set) var commit: LogIndex
     private var nextCommitSlot = 0
 
@@ -69,10 +72,10 @@ struct DurableMark: Sendable {
         self.incarnation = incarnation
     }
 
-    /// Says that everything up to and with this frame is durable.
+    /// Records that everything up to and including this frame is durable.
     ///
-    /// A disk that is too full to overwrite four reserved kilobytes (one that copies on write) leaves the mark behind, as a
-    /// power cut might. The frame itself cannot be taken back any more: it is durable.
+    /// A disk that is too full to overwrite four reserved kilobytes (one that copies on write) leaves the mark behind,
+    /// as a power cut might. The frame itself is durable and cannot be taken back.
     mutating func write(_ header: FrameHeader) throws(StorageFailure) {
         do throws(StorageFailure) {
             try StorageFailure.whileWriting(path) { () throws(SystemError) in
@@ -84,7 +87,7 @@ struct DurableMark: Sendable {
         }
     }
 
-    /// Says that everything up to this index is committed, and durable in the log.
+    /// Records that everything up to this index is committed, and durable in the log.
     mutating func write(commit: LogIndex) throws(StorageFailure) {
         guard commit > self.commit else { return }
         do throws(StorageFailure) {

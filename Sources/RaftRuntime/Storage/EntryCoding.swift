@@ -1,17 +1,18 @@
-// Owns the bytes of log entries, configurations and snapshots' names on the disk.
+// Owns the encoding of log entries, configurations and positions on the disk.
 internal import Raft
 internal import Topology
 
-/// The codes of kinds on the disk. They are never given another meaning: data directories outlive versions.
+/// The codes of kinds on the disk. They never get another meaning, because data directories outlive versions.
 private enum PayloadCode {
     static let noop: UInt8 = 0
     static let configuration: UInt8 = 1
     static let command: UInt8 = 2
 }
 
-/// What bounds decoding, so that rubbish cannot ask for memory.
+/// Limits of decoding, so that garbage cannot demand memory.
 enum CodingLimits {
-    /// The most bytes of one command. Greater than `RaftLimits.commandBytes`: limits may be lowered, the log stays.
+    /// The most bytes of one command. Greater than `RaftLimits.commandBytes`: that limit may be lowered, but old logs
+    /// stay.
     static let commandBytes = 64 << 20
     /// The most members of one half of a configuration.
     static let members = 1_024

@@ -1,4 +1,4 @@
-// Owns putting a frame on the disk: in the current segment or a new one, with zeros ahead of it, and the mark behind it.
+// Owns writing a frame: into the current segment or a new one, with zeros ahead of it, and the mark afterwards.
 internal import Proactor
 internal import Raft
 
@@ -7,14 +7,14 @@ extension FileLogStore {
 
     /// Writes a frame of these operations and makes it durable.
     ///
-    /// - Parameter next: what holds after the frame; says where the next one goes when this returns.
+    /// - Parameter next: the state after the frame; when this returns it says where the next one goes.
     mutating func place(_ operations: [UInt8], _ next: inout State) throws(StorageFailure) {
         if hasRemains { try cutRemains() }
         if let stray { try remove(stray: stray) }
         let size = SectorLayout.size(FrameHeader.count + operations.count)
         if let current = state.current, state.resumption == .behind, size <= current.size - current.offset {
             next.current = current
-            // Until it is acknowledged, whatever it leaves is remains.
+            // Until it is acknowledged, whatever it leaves counts as remains.
             hasRemains = true
             try put(operations, &next)
             hasRemains = false
@@ -80,7 +80,7 @@ extension FileLogStore {
         }
         do throws(StorageFailure) {
             try StorageFailure.whileWriting(path) { () throws(SystemError) in
-                // An attempt that found the disk full may have left something.
+                // An attempt that found the disk full may have left a file.
                 try fileSystem.truncate(file, to: 0)
                 try fileSystem.allocate(file, size: size)
             }
@@ -90,14 +90,14 @@ extension FileLogStore {
             }
         } catch {
             fileSystem.close(file)
-            // Its space may be what is missing.
+            // The space that it takes may be what is missing.
             if case .full = error { try? fileSystem.remove(path) }
             throw error
         }
         return CurrentSegment(number: number, file: file, size: size, offset: 0, zeroed: 0)
     }
 
-    /// Cuts what a failed write left, so that nothing of it mixes with the frame that comes in its place.
+    /// Cuts what a failed write left, so that it does not mix with the frame that comes in its place.
     private mutating func cutRemains() throws(StorageFailure) {
         guard var current = state.current else { return }
         let path = "\(folder)/\(SegmentName.of(current.number))"

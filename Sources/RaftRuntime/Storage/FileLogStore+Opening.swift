@@ -4,14 +4,14 @@ internal import Raft
 public import Topology
 
 extension FileLogStore {
-    /// Opens the data directory of a node, or makes it.
+    /// Opens the data directory of a node, or creates it.
     ///
     /// - Parameters:
-    ///   - folder: made if it is missing; the folder above it must exist.
-    ///   - node: whose directory it has to be.
+    ///   - folder: created if it is missing; its parent must exist.
+    ///   - node: the node that it must belong to.
     /// - Returns: the store, to be handed to `LogStorage`, and what the directory held.
-    /// - Throws: `refused` when the directory is in use, another node's or of a newer format; `full` or `broken` by the disk.
-    ///   Damage is no error: it is reported in the log that is returned.
+    /// - Throws: `refused` when the directory is in use, another node's or of a newer format; `full` or `broken` by the
+    ///   disk. Damage is no error: it is reported in the log that is returned.
     public static func open(
         _ folder: String, node: NodeID, limits: StorageLimits = StorageLimits(),
         fileSystem: any FileSystem = LinuxFileSystem()
@@ -77,8 +77,8 @@ extension FileLogStore {
         return segments
     }
 
-    /// The snapshot that the log rests on. Where it cannot be read, the log is damaged, and the newest readable snapshot alone
-    /// is what is left: a snapshot holds only what was committed, so it is right whatever the log said.
+    /// The snapshot that the log rests on. If it cannot be read, the log is damaged and only the newest readable
+    /// snapshot is left. A snapshot holds only what was committed, so it is right whatever the log said.
     private static func snapshot(
         for reading: inout LogReading, _ segments: [Segment], _ snapshots: SnapshotStore
     ) throws(StorageFailure) -> Snapshot? {
@@ -121,8 +121,8 @@ extension FileLogStore {
 
     // MARK: Soundness
 
-    /// Cuts a torn write, removes what holds nothing, and syncs: what was read may so far be in the page cache only, when just the
-    /// process died, and what is reported from here on counts as durable.
+    /// Cuts a torn write, removes empty segments, and syncs: if only the process died, what was read may still be only
+    /// in the page cache, and what is reported from now on counts as durable.
     ///
     /// - Returns: the bytes that were cut.
     private mutating func makeSound(_ reading: LogReading, _ segments: [Segment]) throws(StorageFailure) -> Int {
@@ -149,7 +149,7 @@ extension FileLogStore {
             }
         }
         try StorageFailure.fatally(folder) { () throws(SystemError) in try fileSystem.syncFolder(folder) }
-        // Behind damage nothing is touched: the mark, too, is a witness of what was there.
+        // After damage nothing is touched: the mark, too, is evidence of what was there.
         guard state.resumption == .behind, let last = reading.lastFrame else { return tornBytes }
         try reopen(last, segments)
         if mark.found?.sequence != last.sequence { try mark.write(last) }
@@ -171,7 +171,7 @@ extension FileLogStore {
         try StorageFailure.fatally(path) { () throws(SystemError) in try fileSystem.sync(file) }
     }
 
-    /// Goes on behind the last frame.
+    /// Continues after the last frame.
     private mutating func reopen(_ last: FrameHeader, _ segments: [Segment]) throws(StorageFailure) {
         guard let segment = segments.first(where: { $0.number == last.segment }) else { return }
         let path = "\(folder)/\(SegmentName.of(last.segment))"

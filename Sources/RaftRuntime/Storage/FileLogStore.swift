@@ -1,8 +1,9 @@
-// Owns the log on the disk: batches in, one write and one fdatasync each group, segments, snapshots and the durable mark.
+// Owns the log on the disk: batches in, one write and one fdatasync each group, segments, snapshots and the durable
+// mark.
 internal import Proactor
 public import Raft
 
-/// What bounds the storage.
+/// The limits of the storage.
 public struct StorageLimits: Hashable, Sendable {
     /// The bytes that a segment reserves; a frame that needs more gets a segment of its own.
     public var segmentBytes = 16 << 20
@@ -18,12 +19,12 @@ public struct StorageLimits: Hashable, Sendable {
 
 /// A write-ahead log in the segments of a data directory.
 ///
-/// A group of batches becomes one frame (`FrameHeader`): one write(2) and one fdatasync(2), then the durable mark, then the caller
-/// may acknowledge. Frames are whole or not there, so a crash leaves the log as it was after some group, at least the last one
-/// that was acknowledged. Segments are reserved as a whole and zeroed a piece ahead, because fdatasync of a block that was never
-/// written has to wait for the journal of the file system as well.
+/// A group of batches becomes one frame (`FrameHeader`): one write(2) and one fdatasync(2), then the durable mark, then
+/// the caller may acknowledge. Frames are there as a whole or not at all, so a crash leaves the log as it was after
+/// some group, no earlier than the last acknowledged one. Segments are reserved as a whole and zeroed a piece ahead,
+/// because fdatasync of a block that was never written also has to wait for the file system's journal.
 ///
-/// A copy would write to the same files: there is one owner at a time.
+/// A copy would write to the same files, so there must be one owner at a time.
 public struct FileLogStore: LogStore {
     /// What the next frame builds on; replaced as a whole once the frame is durable.
     struct State: Sendable {
@@ -34,9 +35,10 @@ public struct FileLogStore: LogStore {
         var missingThrough: LogIndex
         /// How the next segment begins. Anything but `behind` waits for its segment.
         var resumption: Resumption
-        /// The segment that is written; nil before the first.
+        /// The segment being written; nil before the first.
         var current: CurrentSegment?
-        /// The segments on the disk, the oldest first, and the greatest last index of the frames in each; void ones have 0.
+        /// The segments on the disk, the oldest first, and the greatest last index of the frames in each; void ones
+        /// have 0.
         var segments: [(number: UInt64, lastIndex: LogIndex)]
     }
 
@@ -57,9 +59,10 @@ public struct FileLogStore: LogStore {
     let snapshots: SnapshotStore
     var mark: DurableMark
     var state: State
-    /// A write into the current segment failed half-way: what it left is to be cut before the next.
+    /// A write into the current segment failed half-way; what it left has to be cut before the next.
     var hasRemains = false
-    /// A new segment whose first frame failed half-way: it is to be removed before the next write, which may need none.
+    /// A new segment whose first frame failed half-way. It has to be removed before the next write, which may not need
+    /// a new one.
     var stray: UInt64?
     /// A call failed after which nothing may be tried again.
     var isBroken = false
@@ -118,7 +121,7 @@ public struct FileLogStore: LogStore {
         _ snapshot: Snapshot, to operations: inout DiskWriter, _ next: inout State
     ) throws(StorageFailure) {
         let position = snapshot.identity.position
-        // The log rests on a later one already.
+        // The log already rests on a later one.
         guard position.index > next.terms.base.index else { return }
         try snapshots.write(snapshot)
         let keepsRest = next.terms.term(at: position.index) == position.term
@@ -141,7 +144,7 @@ public struct FileLogStore: LogStore {
     // MARK: Rest
 
     public mutating func removeSuperfluous() {
-        // While something is missing, what is damaged stays for whoever wants to look at it.
+        // While entries are missing, the damaged files stay for inspection.
         guard !isBroken, state.missingThrough == .zero else { return }
         snapshots.removeAll(but: state.terms.base)
         while state.segments.count > 1, state.segments[0].lastIndex <= state.terms.base.index,
@@ -149,7 +152,7 @@ public struct FileLogStore: LogStore {
         {
             do throws(SystemError) {
                 try fileSystem.remove("\(folder)/\(SegmentName.of(state.segments[0].number))")
-                // One after the other, so that no crash leaves a hole between the segments.
+                // Deleted in order, so that no crash leaves a gap between the segments.
                 try fileSystem.syncFolder(folder)
             } catch { return }
             state.segments.removeFirst()
@@ -157,7 +160,7 @@ public struct FileLogStore: LogStore {
     }
 
     public mutating func note(commit: LogIndex) throws(StorageFailure) {
-        // What is missing here is not committed here, whatever the caller thinks.
+        // What is missing here cannot be recorded as committed here, whatever the caller thinks.
         guard !isBroken, state.missingThrough == .zero, commit <= state.terms.last else { return }
         do throws(StorageFailure) { try mark.write(commit: commit) } catch {
             isBroken = true

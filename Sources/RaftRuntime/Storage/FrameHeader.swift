@@ -2,17 +2,19 @@
 internal import Raft
 internal import Topology
 
-/// What one group commit wrote: where, how much, and what held after it.
+/// What one group commit wrote: where, how much, and the state after it.
 ///
-/// A frame is the log's record: everything that waited when the storage thread came by, written by one write, made durable
-/// by one fdatasync, and read again as a whole or not at all. Its header has a checksum of its own, so that its length
-/// can be trusted before the payload is looked at, and says its own place, so that a misdirected write or read shows.
+/// A frame is the log's record: everything that waited when the storage thread came by, written by one write, made
+/// durable by one fdatasync, and read again as a whole or not at all. Its header has a checksum of its own, so that its
+/// length can be trusted before the payload is read. It contains its own place, so that a misdirected write or read is
+/// noticed.
 struct FrameHeader: Hashable, Sendable {
     static let count = 136
     private static let magic: UInt32 = 0x4C57_444D  // "MDWL"
     private static let nobody: UInt8 = 0xFF
 
-    /// Counts the frames of the log from 1; one more each. After a repair it goes on behind all that was ever seen.
+    /// Counts the frames of the log from 1, one more for each. After a repair it continues above all numbers seen
+    /// before.
     var sequence: UInt64
     /// Where it lies: the segment's number and the offset in it.
     var segment: UInt64
@@ -24,10 +26,10 @@ struct FrameHeader: Hashable, Sendable {
     /// After this frame: the term, the vote, and the last index of the log.
     var hardState: HardState
     var lastIndex: LogIndex
-    /// The log lost entries up to here to damage, and has not got them again; 0 while it is sound.
+    /// Damage cost the log entries up to here, which it has not got back yet; 0 while it is sound.
     var missingThrough: LogIndex
 
-    /// The frame's last byte, and where the next one begins.
+    /// Where the frame ends and the next one begins.
     var end: Int { offset + SectorLayout.size(Self.count + payloadCount) }
 
     var bytes: [UInt8] {
@@ -70,7 +72,7 @@ struct FrameHeader: Hashable, Sendable {
         self.missingThrough = missingThrough
     }
 
-    /// The header at `offset`; nil when there is none, or it does not check.
+    /// The header at `offset`; nil if there is none, or its checksum is wrong.
     init?(_ bytes: [UInt8], at place: Int) {
         guard place >= 0, place <= bytes.count - Self.count else { return nil }
         guard let header = try? Self.read(bytes, at: place) else { return nil }

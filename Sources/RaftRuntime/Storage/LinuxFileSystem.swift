@@ -1,11 +1,12 @@
-// Owns the file system of the machine: each call of `FileSystem` as the system call it names.
+// Owns the machine's file system: each call of `FileSystem` by its system call.
 internal import CLinux
 internal import Glibc
 public import Proactor
 
-/// The real disk. Every call may block: storage's thread and the start of the process use it, no loop does.
+/// The real disk. Every call may block, so it is used on the storage thread and while the process starts, but by no
+/// loop.
 public struct LinuxFileSystem: FileSystem {
-    /// A folder of ours with more bytes of names than this is not ours.
+    /// A folder with more bytes of names than this is not one of ours.
     private static let mostNameBytes = 4 << 20
 
     public init() {}
@@ -62,7 +63,7 @@ public struct LinuxFileSystem: FileSystem {
             let put = ml_file_write(file.number, bytes, done, bytes.count - done, Int64(offset + done))
             if put == -Int(EINTR) { continue }
             try check(Int64(put), "write")
-            // Nothing written and no error: pwrite(2) promises no such thing, and trying again might never end.
+            // Nothing was written and there is no error. pwrite(2) does not allow that, and retrying might never end.
             if put == 0 { throw SystemError(code: EIO, action: "write") }
             done += put
         }

@@ -1,4 +1,4 @@
-// Owns whether a data directory and the file can mean the same group.
+// Owns the check whether a data directory and the settings file may mean the same group.
 public import Raft
 public import Topology
 
@@ -13,8 +13,8 @@ extension LoadedLog {
 
     /// Why a node must not start with this directory and these members in its file; nil when it may.
     ///
-    /// A group cannot be taken into another, so each of several proxies that ran alone would go on leading its own: several
-    /// groups that each send writes where they like.
+    /// Groups cannot be merged, so proxies that had run alone would each go on leading a group of its own, and each
+    /// would send writes where it likes.
     ///
     /// - Parameter listed: the members of the file's `cluster` section; nil without one.
     public func conflict(node: NodeID, listed: [NodeID]?) -> String? {
@@ -44,7 +44,7 @@ extension LoadedLog {
 }
 
 extension Address {
-    /// Whether only processes of this machine can mean it: a member of such an address is in a group of its own.
+    /// Whether the address is reachable only from this machine: a member with such an address is in a group of its own.
     fileprivate var isLocal: Bool {
         if case .unix = self { true } else { false }
     }

@@ -1,12 +1,12 @@
-// Owns the log as the frames make it, one after the other: what loading a data directory computes.
+// Owns the log as built from its frames, one after the other, when a data directory is loaded.
 internal import Raft
 
-/// The log up to some frame.
+/// The log up to a certain frame.
 struct LogImage: Sendable {
     /// The snapshot that the log rests on; its entries begin behind it.
     var base = LogPosition.zero
-    /// The index of the first entry of `entries`. Beyond `base` + 1 only while frames of deleted segments are missing, which a
-    /// later snapshot must make up for.
+    /// The index of the first entry of `entries`. Beyond `base` + 1 only while frames of deleted segments are missing,
+    /// which a later snapshot must replace.
     var first = LogIndex(1)
     var entries: [LogEntry] = []
     var missingThrough = LogIndex.zero
@@ -27,7 +27,7 @@ struct LogImage: Sendable {
 
     /// Applies a frame as a whole.
     ///
-    /// - Parameter isOldest: no frame before it was read: its opening says what held.
+    /// - Parameter isOldest: whether no earlier frame was read, so that its opening gives the state.
     mutating func apply(_ header: FrameHeader, _ operations: [LogOperation], isOldest: Bool) throws(Malformed) {
         var next = self
         for (place, operation) in operations.enumerated() {

@@ -13,38 +13,39 @@ struct LogReading: Sendable {
     var image = LogImage()
     /// Of the last intact frame; nil when there is none.
     var lastFrame: FrameHeader?
-    /// A torn write lies here, and is to be cut; behind the last intact frame, or at the beginning of a segment.
+    /// A torn write that has to be cut: after the last intact frame, or at the beginning of a segment.
     var torn: LogPlace?
     var damage: Damage?
-    /// The greatest sequence that any intact header or the mark has.
+    /// The greatest sequence number in any intact header or the mark.
     var greatestSequence: UInt64 = 0
     /// The greatest last index of the frames in each segment that was read.
     var lastIndexes: [UInt64: LogIndex] = [:]
 
-    /// Something does not check, and was not torn.
+    /// Something is wrong that is not a torn write.
     struct Damage: Hashable, Sendable {
         var place: LogPlace
         var reason: String
         var missingThrough: LogIndex
-        /// How the segment has to begin that goes on from here; nil: one does already, and waits for its entries.
+        /// How the segment that continues from here must begin; nil: there is one already, which waits for its entries.
         var resumption: Resumption?
     }
 }
 
 /// Reads segments in order.
 ///
-/// A frame that does not check is torn, and may be cut, only if all of this holds (design §4): the durable mark does not cover
-/// it; nothing intact comes after it, for a later frame is written only once an earlier one is durable; and a power cut could
-/// have left it like that (`Segment.looksTorn`). Everything else is damage: nothing is cut, and the log up to it is served.
+/// An invalid frame counts as torn, and may be cut, only if all of this holds: the durable mark does not cover it;
+/// nothing intact comes after it, since a frame is written only once the one before it is durable; and a power cut
+/// could have left it like that (`Segment.looksTorn`). Everything else is damage: nothing is cut, and only the log
+/// before it is used.
 struct LogLoader {
-    /// By number; those without a frame, too.
+    /// By number, including those without a frame.
     let segments: [Segment]
-    /// How each segment begins; nil where its first frame does not check.
+    /// How each segment begins; nil if its first frame is invalid.
     private let openings: [Opening?]
     let mark: FrameHeader?
     private var reading = LogReading()
     private var isOldest = true
-    /// Where the last damage that was written around lies.
+    /// Where the last damage lies after which a new segment continued.
     private var repaired: (place: LogPlace, missingThrough: LogIndex)?
 
     init(_ segments: [Segment], mark: FrameHeader?) {
@@ -84,7 +85,8 @@ struct LogLoader {
         return reading
     }
 
-    /// The first segment that counts: older ones are void if a later one begins afresh, or resumes at one that was deleted.
+    /// The first segment that counts: older ones are void if a later one begins afresh, or resumes at one that was
+    /// deleted.
     private func start() -> Int {
         segments.indices.last { index in
             switch openings[index]?.resumption {
@@ -95,7 +97,8 @@ struct LogLoader {
         } ?? 0
     }
 
-    /// The segment that goes on from a place although more is written there: what is there was found damaged once.
+    /// The segment that continues from a place although more is written there: what is there was once found to be
+    /// damaged.
     private func resumption(of place: LogPlace, after segment: Int) -> Int? {
         segments.indices.first { index in
             let resumption = Resumption.at(segment: place.segment, offset: place.offset)
@@ -160,11 +163,11 @@ struct LogLoader {
             resumption: nil)
     }
 
-    /// Something that does not check lies at a place.
+    /// There is something invalid at a place.
     private mutating func judge(_ error: Malformed, at place: LogPlace, _ segment: Int) {
         let next = reading.image.sequence + 1
-        // The first frame of a segment that others came before: its sequence is not known, but it was durable before
-        // they were deleted.
+        // The first frame of a segment that had predecessors. Its sequence number is not known, but it was durable
+        // before they were deleted.
         let isKnown = !isOldest || segments[segment].number == 1
         let isCovered = (mark?.sequence ?? 0) >= next
         let isLast = segments[(segment + 1)...].allSatisfy { $0.bytes.isEmpty }
@@ -179,7 +182,7 @@ struct LogLoader {
         addDamage(error.reason, at: place, segment)
     }
 
-    /// Finds out how much the damage may have cost: entries up to which index, and which hard state was the last.
+    /// Finds out how much the damage may have cost: up to which index entries may be missing, and the last hard state.
     private mutating func addDamage(_ reason: String, at place: LogPlace, _ segment: Int) {
         let headers =
             segments[segment].headers(from: place.offset) + segments[(segment + 1)...].flatMap { $0.headers(from: 0) }
@@ -198,8 +201,8 @@ struct LogLoader {
 
     private var leastBytes: UInt64 { UInt64(CodingLimits.leastEntryBytes) }
 
-    /// Bytes of frames whose headers are lost. Any number of entries could have been in them, up to one every few bytes; to
-    /// expect too many only delays the moment at which the log counts as repaired.
+    /// Bytes of frames whose headers are lost. Any number of entries could have been in them, up to one every few
+    /// bytes; assuming too many only delays the moment at which the log counts as repaired.
     private func unknownBytes(from place: LogPlace, _ segment: Int, _ newest: FrameHeader?) -> Int {
         segments[segment...].reduce(0) { sum, each in
             var start = each.number == place.segment ? place.offset : 0

@@ -1,17 +1,18 @@
 // Owns what a frame does to the log: its payload as a list of operations.
 internal import Raft
 
-/// How a segment goes on with the log.
+/// How a segment continues the log.
 enum Resumption: Hashable, Sendable {
-    /// Behind the last frame of the segment before it.
+    /// After the last frame of the segment before it.
     case behind
-    /// At a damaged place: the log is intact up to this offset of that segment, and everything from there to here is void.
+    /// At a damaged place: the log is intact up to this offset of that segment, and everything from there to here is
+    /// void.
     case at(segment: UInt64, offset: Int)
-    /// Afresh: everything before is void, because not even the snapshot it rested on could be read.
+    /// From scratch: everything before is void, because not even the snapshot that it rested on could be read.
     case afresh
 }
 
-/// The first operation of a segment's first frame: what held before it, so that older segments can be deleted.
+/// The first operation of a segment's first frame: the state before it, so that older segments can be deleted.
 struct Opening: Hashable, Sendable {
     /// Of the format of operations and entries.
     static let version: UInt8 = 1
@@ -25,7 +26,7 @@ struct Opening: Hashable, Sendable {
 /// One change of the log. The hard state is in the frame's header.
 enum LogOperation: Hashable, Sendable {
     case open(Opening)
-    /// The snapshot of this position, which is durable, stands for the log up to it. `keepsRest`: the entries behind it stay.
+    /// The durable snapshot of this position replaces the log up to it. `keepsRest`: the entries after it stay.
     case rest(on: LogPosition, keepsRest: Bool)
     /// Entries from here on are dropped.
     case cut(from: LogIndex)
@@ -78,10 +79,10 @@ extension DiskWriter {
 }
 
 extension DiskReader {
-    /// An index beyond this is rubbish: sums with it might overflow.
+    /// An index beyond this is garbage; sums with it might overflow.
     private static let greatestIndex = UInt64(1) << 60
 
-    /// Everything that is left, as operations.
+    /// All remaining bytes, as operations.
     mutating func operations() throws(Malformed) -> [LogOperation] {
         var operations: [LogOperation] = []
         while remaining > 0 { operations.append(try operation()) }

@@ -1,36 +1,36 @@
-// Owns the storage thread: what the group's members want durable goes in, and how far it got comes out.
+// Owns the storage thread: takes what has to be durable, and reports how far it has got.
 internal import Glibc
 public import Proactor
 public import Raft
 internal import Synchronization
 public import Topology
 
-/// What the storage thread says.
+/// What the storage thread reports.
 public enum StorageEvent: Hashable, Sendable {
     /// This batch and all before it are durable.
     case persisted(PersistToken)
-    /// The disk is full. Nothing that waits is lost: it is tried again until it fits.
+    /// The disk is full. Nothing that waits is lost; it is retried until it fits.
     case full(StorageFailure)
-    /// What waited went through again.
+    /// What waited has been written.
     case hasRoom
 }
 
-/// A thread that writes batches in the order in which they come, all that wait at a time (group commit): one write and one
-/// fdatasync a group, however many batches it has. Safe from every thread.
+/// A thread that writes batches in the order in which they come, all waiting ones together (group commit): one write
+/// and one fdatasync for a group, however many batches it has. Safe from every thread.
 public final class LogStorage: Sendable {
     /// How long the disk stays idle before the durable mark is synced.
     private static let settleMilliseconds: Int32 = 20
-    /// How often the commit is noted while the disk is never idle.
+    /// How often the commit index is recorded while the disk is never idle.
     private static let notePeriod = Duration.milliseconds(100)
-    /// How long a full disk is left alone.
+    /// How long to wait before a full disk is tried again.
     private static let fullMilliseconds: Int32 = 500
 
     private struct State {
         var waiting: WaitingBatches
         var isSleeping = false
-        /// Nothing is left to do for the disk: the thread sleeps until it is called.
+        /// There is nothing left to do for the disk: the thread sleeps until it is called.
         var isSettled = false
-        /// How far the log is committed, to be noted when there is time.
+        /// How far the log is committed, to be recorded when there is time.
         var commit = LogIndex.zero
         var isClosing = false
     }
@@ -46,9 +46,10 @@ public final class LogStorage: Sendable {
     /// Starts the thread.
     ///
     /// - Parameters:
-    ///   - store: the thread's from here on.
+    ///   - store: belongs to the thread from now on.
     ///   - onEvent: called on the storage thread, in order; must not block.
-    ///   - onFailure: called on the storage thread, at most once, when the disk failed: ends the process with the failure's words.
+    ///   - onFailure: called on the storage thread, at most once, when the disk has failed: has to end the process with
+    ///     that message.
     ///     When it returns, nothing is written or acknowledged any more.
     public static func start(
         _ store: any LogStore, onEvent: @escaping @Sendable (StorageEvent) -> Void,
@@ -79,10 +80,10 @@ public final class LogStorage: Sendable {
 
     deinit { bell.close() }
 
-    /// Asks for a batch to be made durable, behind all earlier ones.
+    /// Asks for a batch to be made durable, after all earlier ones.
     ///
-    /// - Returns: false when too much waits already: the batch was not taken, later ones must not be submitted either, and a
-    ///   node that cannot hold its state back has to end.
+    /// - Returns: false when too much is waiting already. The batch was not taken and later ones must not be submitted
+    ///   either, so the node has to end.
     public func submit(_ batch: PersistBatch) -> Bool {
         let now = MonotonicClock.now.nanoseconds
         let (isTaken, isSleeping) = state.withLock { state -> (Bool, Bool) in
@@ -95,7 +96,7 @@ public final class LogStorage: Sendable {
         return isTaken
     }
 
-    /// Has it noted that everything up to here is committed and durable: soon, and behind everything that is more urgent.
+    /// Asks to record that everything up to here is committed and durable: soon, but after everything more urgent.
     public func note(commit: LogIndex) {
         let mustWake = state.withLock { state in
             guard commit > state.commit else { return false }
@@ -106,8 +107,8 @@ public final class LogStorage: Sendable {
         if mustWake { bell.ring() }
     }
 
-    /// How long the oldest batch that is not durable has waited; nil when all are. Costs one atomic read: a leader asks before
-    /// each heartbeat.
+    /// How long the oldest batch that is not durable has waited; nil when all are. Costs one atomic read: a leader asks
+    /// before each heartbeat.
     public func oldestWait(now: Tick) -> Duration? {
         let since = oldest.load(ordering: .relaxed)
         return since == .max ? nil : now - Tick(nanoseconds: since)
@@ -116,8 +117,8 @@ public final class LogStorage: Sendable {
     /// Whether the oldest batch has waited for longer than this.
     public func isSlow(now: Tick, limit: Duration) -> Bool { oldestWait(now: now).map { $0 > limit } ?? false }
 
-    /// Makes durable what waits, gives the data directory up and ends the thread. What a full disk has no room for is dropped:
-    /// it was not acknowledged.
+    /// Makes durable what waits, releases the data directory and ends the thread. What a full disk has no room for is
+    /// dropped, as it was not acknowledged.
     public func close() {
         state.withLock { state in
             state.isClosing = true
@@ -180,7 +181,7 @@ public final class LogStorage: Sendable {
         }
     }
 
-    /// - Returns: what was noted.
+    /// - Returns: the index that was recorded.
     @discardableResult
     private func noteCommit(_ store: inout any LogStore) throws(StorageFailure) -> LogIndex {
         let commit = state.withLock { $0.commit }

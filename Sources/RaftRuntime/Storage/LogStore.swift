@@ -1,21 +1,21 @@
-// Owns what the consensus group asks of its disk, as a protocol: tests and the simulator have other disks.
+// Owns the interface to the consensus group's disk; tests and the simulator have other disks.
 public import Raft
 
 /// What a data directory held when it was opened.
 public struct LoadedLog: Hashable, Sendable {
-    /// Names this data directory among all that ever were.
+    /// Identifies this data directory among all that ever existed.
     public var incarnation: UInt64
-    /// The newest that any intact frame or the durable mark tells of, behind damage too: a vote is not forgotten because
-    /// an entry rotted.
+    /// The newest in any intact frame or the durable mark, even after damage: a vote is not forgotten because an entry
+    /// rotted.
     public var hardState: HardState
     public var snapshot: Snapshot?
-    /// What follows the snapshot, each index one more.
+    /// What follows the snapshot, with consecutive indexes.
     public var entries: [LogEntry]
-    /// Up to here the log was known to be committed when last there was time to note it; zero where that is not known.
+    /// Up to here the log was known to be committed when that was last recorded; zero if unknown.
     public var committedThrough: LogIndex
-    /// Damage that is not repaired yet. While it is there the node neither campaigns nor votes (design §4, V7).
+    /// Damage that is not repaired yet. While it is there the node neither campaigns nor votes (Elections V7).
     public var corruption: Corruption?
-    /// Bytes of a write that a power cut tore, and that were cut off. They had not been acknowledged.
+    /// How many bytes of a torn write were cut off. They had not been acknowledged.
     public var tornBytes: Int
 
     public var isCorrupt: Bool { corruption != nil }
@@ -27,13 +27,13 @@ public struct LoadedLog: Hashable, Sendable {
             acknowledgedThrough: corruption?.acknowledgedThrough ?? .zero, committedThrough: committedThrough)
     }
 
-    /// Where the disk does not hold what was written, other than by a torn write.
+    /// Where the disk does not hold what was written, for a reason other than a torn write.
     public struct Corruption: Hashable, Sendable, CustomStringConvertible {
         public var file: String
         public var offset: Int
         public var reason: String
-        /// The greatest index that this node may ever have acknowledged. The log is sound again once a leader's entries or
-        /// snapshot reach it; until then every opening reports this.
+        /// The greatest index that this node may ever have acknowledged. The log is sound again once a leader's entries
+        /// or snapshot reach it; until then every opening reports this.
         public var acknowledgedThrough: LogIndex
 
         public init(file: String, offset: Int, reason: String, acknowledgedThrough: LogIndex) {
@@ -64,19 +64,20 @@ public struct LoadedLog: Hashable, Sendable {
 
 /// Makes batches durable. Used by one thread at a time.
 public protocol LogStore: Sendable {
-    /// Makes all the batches durable, in their order, as a whole: after a crash either all of them are there or none.
+    /// Makes all the batches durable, in order and as a whole: after a crash either all of them are there or none.
     ///
-    /// - Throws: `full` when there is no room: the store is as before, and the same or other batches may be tried later. After
-    ///   anything else the store must not be used again.
+    /// - Throws: `full` when there is no room: the store is as before, and the same or other batches may be tried
+    ///   later. After anything else the store must not be used again.
     mutating func persist(_ batches: [PersistBatch]) throws(StorageFailure)
-    /// Deletes what the last snapshots made superfluous. Called after their batches were acknowledged; what cannot be deleted is
-    /// left for the next time.
+    /// Deletes what the latest snapshots made superfluous. Called after their batches were acknowledged; what cannot be
+    /// deleted is left for the next time.
     mutating func removeSuperfluous()
-    /// Notes that everything up to here is committed, and durable in this log: a later opening gives it back. It need not be
-    /// durable itself before the next `settle`.
+    /// Notes that everything up to here is committed, and durable in this log: a later opening gives it back. It need
+    /// not be durable itself before the next `settle`.
     mutating func note(commit: LogIndex) throws(StorageFailure)
-    /// Makes durable what makes a later opening surer but no acknowledgement waits for. Called when nothing else is to do.
+    /// Makes durable what no acknowledgement waits for but helps a later opening. Called when there is nothing else to
+    /// do.
     mutating func settle() throws(StorageFailure)
-    /// Gives up the data directory.
+    /// Releases the data directory.
     mutating func close()
 }

@@ -2,11 +2,11 @@
 public import Raft
 public import Topology
 
-/// What an operator's word makes of a group that has lost its majority.
+/// What becomes, on an operator's word, of a group that has lost its majority.
 ///
-/// No vote can help: what the survivor holds is taken for what was agreed, its unfinished end included, and what only the
-/// lost ones held is lost. The group gets a new identity, so that one of them that comes back is turned away instead of
-/// leading beside it; the high half, when it was founded, stays, because the epochs of its services are made of it.
+/// No vote can help: what the survivor holds is taken as agreed, including its uncommitted end, and what only the lost
+/// members held is lost. The group gets a new identity, so that a lost member that comes back is turned away instead of
+/// leading beside it. The high half, the time of foundation, stays, because the epochs of services contain it.
 public struct Rebuilding: Sendable {
     /// Why nothing can be rebuilt, for the operator.
     public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
@@ -15,7 +15,7 @@ public struct Rebuilding: Sendable {
 
     /// The members that are left behind.
     public let gone: [NodeID]
-    /// Up to here the survivor has the log.
+    /// The end of the survivor's log.
     public let last: LogIndex
     /// To be made durable by the member's own store, while nobody else uses it.
     public let batch: PersistBatch

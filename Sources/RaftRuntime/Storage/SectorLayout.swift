@@ -1,12 +1,12 @@
 // Owns how a frame lies in the sectors of a segment, so that a torn frame can be told from a rotted one.
 
-/// A frame begins at a sector and takes whole sectors of 512 bytes, the least that a disk writes at once. The last byte of each is
-/// the frame's stamp, which is never 0.
+/// A frame begins at a sector and takes whole sectors of 512 bytes, the least that a disk writes at once. The last byte
+/// of each is the frame's stamp, which is never 0.
 ///
-/// A segment's bytes are zeros before a frame is written. So a sector that a power cut kept from the disk ends in 0, whether
-/// it was lost whole or after any byte, and a sector that reached the disk ends in the stamp: a check that fails although
-/// every stamp is there was not failed by a power cut. The sectors of earlier frames are never written again, so a torn
-/// write leaves them alone.
+/// A segment's bytes are zeros before a frame is written. So a sector that a power cut kept from the disk ends in 0,
+/// whether it was lost whole or after any byte, and a sector that reached the disk ends in the stamp: if a checksum is
+/// wrong although every stamp is there, a power cut was not the cause. The sectors of earlier frames are never written
+/// again, so a torn write leaves them alone.
 enum SectorLayout {
     static let sector = 512
     /// The bytes of a sector that are the frame's own.
@@ -33,8 +33,8 @@ enum SectorLayout {
         return sectors
     }
 
-    /// The first `count` bytes of the frame that lies at `offset`; nil unless all its sectors are there, have the stamp and
-    /// are filled up with zeros.
+    /// The first `count` bytes of the frame that lies at `offset`; nil unless all its sectors are there, have the stamp
+    /// and are padded with zeros.
     static func frame(in segment: [UInt8], at offset: Int, count: Int, stamp: UInt8) -> [UInt8]? {
         let size = size(count)
         guard count > 0, offset >= 0, offset <= segment.count, size <= segment.count - offset else { return nil }

@@ -35,15 +35,16 @@ struct Frame: Sendable {
 
 /// A segment's bytes.
 struct Segment: Sendable {
-    /// The most bytes of a segment that are read; ours are never as large.
+    /// The most bytes of a segment that are read; real ones are never as large.
     static let mostBytes = 1 << 30
-    /// What stands for bytes that the disk could not read: neither zeros nor a stamp, so it is never taken for a torn write.
+    /// Replaces bytes that the disk could not read. It is neither zero nor a stamp, so it is never taken for a torn
+    /// write.
     private static let unreadable: UInt8 = 0xEE
     private static let piece = 4_096
 
     let number: UInt64
     let incarnation: UInt64
-    /// Up to the last byte that is not 0, filled up to a whole sector.
+    /// Up to the last byte that is not 0, padded to a whole sector.
     let bytes: [UInt8]
     /// The bytes that are reserved on the disk.
     let size: Int
@@ -90,7 +91,7 @@ struct Segment: Sendable {
         }
     }
 
-    /// The header at an offset, if it checks and says that this is its place.
+    /// The header at an offset, if it is valid and says that this is its place.
     func header(at offset: Int) -> FrameHeader? {
         guard let header = FrameHeader(bytes, at: offset), header.segment == number, header.offset == offset,
             header.incarnation == incarnation
@@ -100,7 +101,7 @@ struct Segment: Sendable {
 
     /// The frame at an offset.
     ///
-    /// - Throws: what about it does not check.
+    /// - Throws: what is wrong with it.
     func frame(at offset: Int) throws(Malformed) -> Frame {
         guard let header = header(at: offset) else { throw Malformed("no frame's header is intact there") }
         let count = FrameHeader.count + header.payloadCount
@@ -115,20 +116,20 @@ struct Segment: Sendable {
         return Frame(header: header, operations: try reader.operations())
     }
 
-    /// Every header from an offset on that checks, whatever lies between them.
+    /// Every valid header from an offset on, whatever lies between them.
     func headers(from offset: Int) -> [FrameHeader] {
         stride(from: offset, to: bytes.count, by: SectorLayout.sector).compactMap { header(at: $0) }
     }
 
-    /// Whether a power cut could have left this in place of frame `sequence`: a sector that the frame needs does not end in the
-    /// stamp but in 0, none ends in anything else, and nothing lies behind the frame.
+    /// Whether a power cut could have left this in place of frame `sequence`: some sector of the frame ends in 0
+    /// instead of the stamp, none ends in anything else, and nothing follows the frame.
     func looksTorn(at offset: Int, sequence: UInt64) -> Bool {
         let stamp = SectorLayout.stamp(sequence)
         let ends = stride(from: offset, to: bytes.count, by: SectorLayout.sector).map { bytes[$0 + SectorLayout.room] }
         guard ends.allSatisfy({ $0 == stamp || $0 == 0 }) else { return false }
-        // Where its first sector tells nothing, that must be the one that was lost.
+        // If its first sector is no help, that must be the one that was lost.
         guard let header = header(at: offset) else { return ends.first == 0 }
-        // Sectors beyond the last used byte of the segment are lost, too.
+        // Sectors beyond the last used byte of the segment count as lost, too.
         let isIncomplete = header.end > bytes.count || header.end == bytes.count && ends.contains(0)
         return header.sequence == sequence && isIncomplete
     }

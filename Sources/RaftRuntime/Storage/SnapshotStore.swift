@@ -1,12 +1,12 @@
-// Owns the files of snapshots: one each, named by its position, whole or not there.
+// Owns the files of snapshots: one for each, named by its position, there as a whole or not at all.
 internal import Glibc
 internal import Proactor
 internal import Raft
 
 /// The snapshots of a data directory.
 ///
-/// A snapshot is durable under its name before a frame of the log rests on it, and the one before it is removed only after
-/// that frame is durable. So the position that the log rests on names the file, and any other file is a left-over.
+/// A snapshot is durable under its name before a frame of the log rests on it, and the one before it is removed only
+/// after that frame is durable. So the position that the log rests on names the file, and any other file is left over.
 struct SnapshotStore: Sendable {
     private static let prefix = "snapshot-"
     private static let magic: UInt32 = 0x4E53_444D  // "MDSN"
@@ -51,7 +51,7 @@ struct SnapshotStore: Sendable {
         try WholeFile.write(whole.bytes, to: Self.name(of: snapshot.identity.position), in: folder, fileSystem)
     }
 
-    /// A snapshot, or why it cannot be used.
+    /// Reads a snapshot, or says why it cannot be used.
     func read(_ position: LogPosition) throws(StorageFailure) -> Result<Snapshot, Malformed> {
         let path = "\(folder)/\(Self.name(of: position))"
         let bytes: [UInt8]
@@ -60,7 +60,7 @@ struct SnapshotStore: Sendable {
         } catch {
             switch error {
             case .broken(let cause) where cause.code == ENOENT: return .failure(Malformed("the snapshot is missing"))
-            // Only this file's blocks are known to be unreadable, and a leader has the snapshot.
+            // Only this file is known to be unreadable, and a leader has the snapshot.
             case .broken(let cause) where cause.code == EIO: return .failure(Malformed("the snapshot is unreadable"))
             case .refused(let reason): return .failure(Malformed(reason))
             default: throw error
@@ -102,7 +102,7 @@ struct SnapshotStore: Sendable {
         return (positions, names.filter { $0.hasPrefix(Self.prefix) && $0.hasSuffix(WholeFile.unfinished) })
     }
 
-    /// Removes every snapshot but one. What cannot be removed stays for the next time.
+    /// Removes every snapshot but one. What cannot be removed is left for the next time.
     func removeAll(but position: LogPosition) {
         guard let files = try? files() else { return }
         for other in files.positions where other != position {

@@ -1,7 +1,7 @@
 // Owns which term each index of the log has: all that the store keeps of the log in memory.
 internal import Raft
 
-/// The terms of the log from its snapshot on, as runs: terms are few.
+/// The terms of the log from its snapshot on, as runs, because there are few terms.
 struct TermMap: Sendable {
     private(set) var base: LogPosition
     private(set) var last: LogIndex
@@ -26,7 +26,7 @@ struct TermMap: Sendable {
         return low > 0 ? runs[low - 1].term : nil
     }
 
-    /// Adds the entry behind the last.
+    /// Adds the entry after the last.
     mutating func append(_ position: LogPosition) {
         if runs.last?.term != position.term { runs.append((position.index, position.term)) }
         last = position.index
@@ -39,7 +39,7 @@ struct TermMap: Sendable {
         last = index.previous
     }
 
-    /// Lets a snapshot stand for everything up to it.
+    /// Lets a snapshot replace everything up to it.
     mutating func rest(on position: LogPosition, keepsRest: Bool) {
         base = position
         guard keepsRest, last > position.index else {

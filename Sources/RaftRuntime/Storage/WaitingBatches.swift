@@ -1,13 +1,13 @@
-// Owns the batches that wait for the disk, and since when the oldest of them has.
+// Owns the batches that wait for the disk, and how long the oldest has waited.
 internal import Raft
 
-/// A queue with limits. What was taken counts as waiting until it is done.
+/// A queue with limits. Batches that were taken count as waiting until they are durable.
 struct WaitingBatches: Sendable {
-    /// What bounds the queue and the groups taken from it.
+    /// Limits of the queue and of the groups taken from it.
     struct Limits: Hashable, Sendable {
         var batches = 65_536
         var bytes = 512 << 20
-        /// Of one group: what one write and one fdatasync make durable.
+        /// The limit of one group, which one write and one fdatasync make durable.
         var groupBatches = 1_024
         var groupBytes = 8 << 20
     }
@@ -37,7 +37,7 @@ struct WaitingBatches: Sendable {
         return true
     }
 
-    /// The next group: everything that waits, within the limits, and at least one batch.
+    /// The next group: everything that waits, within the limits, but at least one batch.
     mutating func take() -> [PersistBatch] {
         var (count, sum) = (0, 0)
         for each in waiting.prefix(limits.groupBatches) {

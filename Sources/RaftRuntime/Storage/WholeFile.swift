@@ -1,12 +1,12 @@
-// Owns files that are written once, as a whole, and never changed: they are there entirely, or not at all.
+// Owns files that are written once and never changed: they are there as a whole, or not at all.
 internal import Proactor
 
 /// Writes beside, syncs, renames, syncs the folder.
 enum WholeFile {
-    /// What an unfinished file is called; left over only by a crash.
+    /// The suffix of an unfinished file, which only a crash leaves behind.
     static let unfinished = ".new"
 
-    /// Makes the file durable under its name. When it fails there is no such file, or the one that was there before.
+    /// Makes the file durable under its name. If it fails, the file is missing or as it was before.
     static func write(
         _ bytes: [UInt8], to name: String, in folder: String, _ fileSystem: any FileSystem
     ) throws(StorageFailure) {
@@ -18,7 +18,7 @@ enum WholeFile {
             }
             defer { fileSystem.close(file) }
             try StorageFailure.whileWriting(beside) { () throws(SystemError) in
-                // What an earlier attempt left would stay behind a shorter content.
+                // The remains of an earlier attempt would follow a shorter content.
                 try fileSystem.truncate(file, to: 0)
                 try fileSystem.write(bytes, to: file, at: 0)
             }
@@ -27,14 +27,14 @@ enum WholeFile {
                 try fileSystem.rename(beside, to: path)
             }
         } catch {
-            // Its space may be what is missing.
+            // The space that it takes may be what is missing.
             if case .full = error { try? fileSystem.remove(beside) }
             throw error
         }
         try StorageFailure.fatally(path) { () throws(SystemError) in try fileSystem.syncFolder(folder) }
     }
 
-    /// Reads all of a file.
+    /// Reads a whole file.
     ///
     /// - Throws: `refused` when it has more than `limit` bytes.
     static func read(_ path: String, limit: Int, _ fileSystem: any FileSystem) throws(StorageFailure) -> [UInt8] {

@@ -1,7 +1,7 @@
 // Owns who a node is when it meets another one.
 public import Topology
 
-/// What a node says about itself at the beginning of every connection (design §4, "Forming and joining").
+/// What a node says about itself at the beginning of every connection.
 public struct PeerIdentity: Hashable, Sendable {
     public var node: NodeID
     /// Random, made with the data directory: a node that lost its disk is another member.
@@ -23,7 +23,8 @@ public struct PeerIdentity: Hashable, Sendable {
         self.formatLevel = formatLevel
     }
 
-    /// One number for a member list, whatever the order in which the file gives it. The same in every process and version.
+    /// One number for a member list, whatever the order in which the file gives it. The same in every process and
+    /// version.
     public static func digest(of members: [(id: NodeID, address: Address, datacenter: DatacenterName)]) -> UInt64 {
         var hash = StableHash(seed: UInt64(members.count))
         for member in members.sorted(by: { $0.id < $1.id }) {
