@@ -89,14 +89,14 @@ struct RequestReader: ~Copyable, ~Escapable {
         let fence = gate?.fenceLines ?? []
         let via = worker.via
         let fallbackHost = service.nameBytes
-        var context = RequestContext(
+        var edits = RequestEdits(
             client: client.span, serviceLines: fence.span, fallbackHost: fallbackHost.span, normalizedPath: path,
             via: via.isEmpty ? nil : via.span, requestID: requestID.span(in: bytes))
-        context.trustsClient = worker.configuration.trustsPeer(peer)
-        context.passesUnderscores = worker.configuration.passesUnderscores
-        var output = worker.loop.allocate(RequestRewriter.room(for: head, headLength: headLength, context))
+        edits.trustsClient = worker.configuration.trustsPeer(peer)
+        edits.passesUnderscores = worker.configuration.passesUnderscores
+        var output = worker.loop.allocate(RequestRewriter.room(for: head, headLength: headLength, edits))
         var writer = OutputWriter(output.tail)
-        let error = RequestRewriter.write(head, bytes, context, into: &writer)
+        let error = RequestRewriter.write(head, bytes, edits, into: &writer)
         let count = writer.count
         output.commit(count)
         if let error { throw error }

@@ -131,7 +131,7 @@ final class WorkerGate {
     private static func fenceLines(_ order: GateOrder) -> [UInt8] {
         guard case .serve(let datacenter, let epoch) = order.mode else { return [] }
         var text = "Meridian-Datacenter: \(datacenter)\r\n"
-        // A memory-only group has no formation number, and sends no epoch (design §4).
+        // A memory-only group has no formation number, and sends no epoch: it could not keep one apart from those of an earlier group.
         if epoch.formation != 0 { text += "Meridian-Epoch: \(epoch.value)\r\n" }
         return Array(text.utf8)
     }

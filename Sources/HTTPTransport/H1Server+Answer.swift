@@ -53,13 +53,14 @@ extension H1Server {
         _ head: ResponseHead, _ bytes: Span<UInt8>, headLength: Int, _ edits: borrowing ResponseEdits, extra: Int,
         isUpgrade: Bool = false
     ) -> LoopBuffer {
-        var context = ResponseContext(
-            requestID: edits.requestID, date: edits.date, via: edits.via, keepsAlive: flags.contains(.keepsAlive),
-            isOldClient: flags.contains(.isOldClient), transfer: transfer)
-        context.isUpgrade = isUpgrade
-        var output = loop.allocate(ResponseRewriter.room(for: head, headLength: headLength, context) + extra)
+        var delivery = ResponseDelivery()
+        delivery.keepsAlive = flags.contains(.keepsAlive)
+        delivery.isOldClient = flags.contains(.isOldClient)
+        delivery.transfer = transfer
+        delivery.isUpgrade = isUpgrade
+        var output = loop.allocate(ResponseRewriter.room(for: head, headLength: headLength, edits) + extra)
         var writer = OutputWriter(output.tail)
-        ResponseRewriter.write(head, bytes, context, into: &writer)
+        ResponseRewriter.write(head, bytes, edits, delivery, into: &writer)
         let count = writer.count
         output.commit(count)
         return output

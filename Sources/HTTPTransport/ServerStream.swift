@@ -94,23 +94,6 @@ public protocol HTTPServerDelegate: AnyObject {
     func serverClosed(_ stream: any ServerStream)
 }
 
-/// What is added to an answer that is passed on.
-public struct ResponseEdits: ~Escapable {
-    /// The request's id.
-    public let requestID: Span<UInt8>
-    /// The value for `Date`, where the backend gives none.
-    public let date: Span<UInt8>
-    /// The node's name for `Via`; nil: no `Via`.
-    public let via: Span<UInt8>?
-
-    @_lifetime(copy requestID, copy date, copy via)
-    public init(requestID: Span<UInt8>, date: Span<UInt8>, via: Span<UInt8>?) {
-        self.requestID = requestID
-        self.date = date
-        self.via = via
-    }
-}
-
 /// An answer that no backend gave.
 public struct PlainAnswer: ~Escapable {
     public let status: Int

@@ -1,4 +1,4 @@
-// Owns how a request is passed on: which lines stay, which go, which are added (design §3).
+// Owns how a request is passed on: which lines stay, which go, which are added.
 
 /// Writes the head that a backend gets.
 public enum RequestRewriter {

@@ -15,18 +15,18 @@ public enum ResponseRewriter {
     /// Appends the rewritten head; the writer's `overflowed` tells when it did not fit.
     @_lifetime(writer: copy writer)
     public static func write(
-        _ head: ResponseHead, _ bytes: Span<UInt8>, _ edits: borrowing ResponseEdits,
+        _ head: ResponseHead, _ bytes: Span<UInt8>, _ edits: borrowing ResponseEdits, _ delivery: ResponseDelivery,
         into writer: inout OutputWriter
     ) {
         writer.append("HTTP/1.1")
         var notes = Notes()
         if head.hasPlainStatusLine, !head.fields.hasBareLineFeed {
-            copyLines(head, bytes, edits, &notes, &writer)
+            copyLines(head, bytes, edits, delivery, &notes, &writer)
         } else {
-            writeLines(head, bytes, edits, &notes, &writer)
+            writeLines(head, bytes, edits, delivery, &notes, &writer)
         }
         if notes.rewritesFraming { writer.appendFraming(head.fields) }
-        writeAdded(head, edits, notes, &writer)
+        writeAdded(head, edits, delivery, notes, &writer)
         writer.append("\r\n")
     }
 
@@ -41,13 +41,13 @@ public enum ResponseRewriter {
     @_lifetime(writer: copy writer)
     @inline(__always)
     private static func copyLines(
-        _ head: ResponseHead, _ bytes: Span<UInt8>, _ edits: borrowing ResponseEdits, _ notes: inout Notes,
+        _ head: ResponseHead, _ bytes: Span<UInt8>, _ edits: borrowing ResponseEdits, _ delivery: ResponseDelivery, _ notes: inout Notes,
         _ writer: inout OutputWriter
     ) {
         var runStart = 8
         for index in 0..<head.fields.count {
             let field = head.fields[index]
-            if drops(field, head, bytes, edits, &notes) {
+            if drops(field, head, bytes, edits, delivery, &notes) {
                 writer.append(bytes, runStart, field.name.lower)
                 runStart = Int(field.end)
             }
@@ -59,7 +59,7 @@ public enum ResponseRewriter {
     /// Writes the lines of a head that was read leniently, so that its client gets one without fault.
     @_lifetime(writer: copy writer)
     private static func writeLines(
-        _ head: ResponseHead, _ bytes: Span<UInt8>, _ edits: borrowing ResponseEdits, _ notes: inout Notes,
+        _ head: ResponseHead, _ bytes: Span<UInt8>, _ edits: borrowing ResponseEdits, _ delivery: ResponseDelivery, _ notes: inout Notes,
         _ writer: inout OutputWriter
     ) {
         writer.append(" ")
@@ -69,7 +69,7 @@ public enum ResponseRewriter {
         writer.append("\r\n")
         for index in 0..<head.fields.count {
             let field = head.fields[index]
-            if drops(field, head, bytes, edits, &notes) { continue }
+            if drops(field, head, bytes, edits, delivery, &notes) { continue }
             writer.append(bytes, field.name.lower, field.name.upper)
             writer.append(": ")
             writer.append(bytes, field.value.lower, field.value.upper)
@@ -79,7 +79,7 @@ public enum ResponseRewriter {
 
     @inline(__always)
     private static func drops(
-        _ field: Field, _ head: ResponseHead, _ bytes: Span<UInt8>, _ edits: borrowing ResponseEdits,
+        _ field: Field, _ head: ResponseHead, _ bytes: Span<UInt8>, _ edits: borrowing ResponseEdits, _ delivery: ResponseDelivery,
         _ notes: inout Notes
     ) -> Bool {
         if field.isHopByHop { return true }
@@ -93,7 +93,7 @@ public enum ResponseRewriter {
             return notes.rewritesFraming
         case .transferEncoding:
             // Nobody sends chunks to a client of HTTP/1.0, nor speaks of them (RFC 9112 section 6.1).
-            if edits.transfer == .untilClose || edits.isOldClient { return true }
+            if delivery.transfer == .untilClose || delivery.isOldClient { return true }
             notes.rewritesFraming = !bytes.isPlain(field)
             return notes.rewritesFraming
         default: break
@@ -104,7 +104,7 @@ public enum ResponseRewriter {
     @_lifetime(writer: copy writer)
     @inline(__always)
     private static func writeAdded(
-        _ head: ResponseHead, _ edits: borrowing ResponseEdits, _ notes: Notes,
+        _ head: ResponseHead, _ edits: borrowing ResponseEdits, _ delivery: ResponseDelivery, _ notes: Notes,
         _ writer: inout OutputWriter
     ) {
         // Who has a clock and passes on a response without a date adds that of its arrival (RFC 9110 section 6.6.1).
@@ -123,17 +123,17 @@ public enum ResponseRewriter {
             writer.append(all: via)
             writer.append("\r\n")
         }
-        if edits.isUpgrade {
+        if delivery.isUpgrade {
             writer.append("Connection: Upgrade\r\nUpgrade: websocket\r\n")
         } else if head.isInformational {
             return
-        } else if !edits.keepsAlive {
+        } else if !delivery.keepsAlive {
             writer.append("Connection: close\r\n")
-        } else if edits.isOldClient {
+        } else if delivery.isOldClient {
             writer.append("Connection: keep-alive\r\n")
         }
         // Only a body that has no end of its own is put into chunks: how the final response is sent says nothing of an
         // interim one, nor of one without a body (RFC 9112 section 6.1).
-        if edits.transfer == .chunk, head.framing == .untilClose { writer.append("Transfer-Encoding: chunked\r\n") }
+        if delivery.transfer == .chunk, head.framing == .untilClose { writer.append("Transfer-Encoding: chunked\r\n") }
     }
 }

@@ -2,7 +2,7 @@
 public import Topology
 
 /// The consensus core of one member: Raft (Ongaro and Ousterhout 2014; Ongaro's thesis) with pre-vote, and the collecting
-/// election of design §4.
+/// election that the article Elections states as rules V1-V7 and C1-C7.
 ///
 /// The shell gives it events with the time at which they happened, carries the effects out in their order, and calls it
 /// again with `.tick` at `nextDeadline`; its first call is a `.tick` right after the start. It neither blocks nor reads a

@@ -58,13 +58,14 @@ struct ResponseFuzzTests {
         if head.framing == .untilClose { transfer = isOld ? .untilClose : .chunk }
         if head.framing == .chunked, isOld { transfer = .untilClose }
         let identity = Array("abc".utf8)
-        let edits = ResponseEdits(
-            requestID: identity.span, date: identity.span, via: identity.span, keepsAlive: transfer != .untilClose,
-            isOldClient: isOld,
-            transfer: transfer)
+        let edits = ResponseEdits(requestID: identity.span, date: identity.span, via: identity.span)
+        var delivery = ResponseDelivery()
+        delivery.keepsAlive = transfer != .untilClose
+        delivery.isOldClient = isOld
+        delivery.transfer = transfer
         var output = [UInt8](repeating: 0, count: ResponseRewriter.room(for: head, headLength: length, edits))
         var writer = OutputWriter(output.mutableSpan)
-        ResponseRewriter.write(head, bytes.span, edits, into: &writer)
+        ResponseRewriter.write(head, bytes.span, edits, delivery, into: &writer)
         let count = writer.overflowed ? 0 : writer.count
         return Array(output[..<count])
     }

@@ -367,14 +367,15 @@ struct ResponseRewriteTests {
         let date = [UInt8](repeating: 0x7A, count: 29)
         let name = [UInt8](repeating: 0x79, count: 200)
         for (transfer, isUpgrade) in [(BodyTransfer.chunk, false), (.verbatim, true), (.untilClose, false)] {
-            var edits = ResponseEdits(
-                requestID: identity.span, date: date.span, via: name.span, keepsAlive: false, isOldClient: false,
-                transfer: transfer)
-            edits.isUpgrade = isUpgrade
+            let edits = ResponseEdits(requestID: identity.span, date: date.span, via: name.span)
+            var delivery = ResponseDelivery()
+            delivery.keepsAlive = false
+            delivery.transfer = transfer
+            delivery.isUpgrade = isUpgrade
             var output = [UInt8](
                 repeating: 0, count: ResponseRewriter.room(for: head, headLength: bytes.count, edits))
             var writer = OutputWriter(output.mutableSpan)
-            ResponseRewriter.write(head, bytes.span, edits, into: &writer)
+            ResponseRewriter.write(head, bytes.span, edits, delivery, into: &writer)
             let overflowed = writer.overflowed
             #expect(!overflowed)
         }

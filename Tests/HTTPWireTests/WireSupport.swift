@@ -112,7 +112,7 @@ func rewriteBytes(_ bytes: [UInt8], _ options: RequestOptions) -> ([UInt8], Verd
     edits.trustsClient = options.trustsClient
     edits.passesUnderscores = options.passesUnderscores
     edits.omitsExpect = options.omitsExpect
-    let error = RequestRewriter.write(request.head, bytes.span, edits, into: &writer)
+    let error = RequestRewriter.write(request.head, bytes.span, edits, delivery, into: &writer)
     let count = writer.count
     return (Array(output[..<count]), error.map { .refused($0.status, $0.reason.description) })
 }
@@ -164,11 +164,14 @@ func rewriteResponse(_ text: String, _ options: ResponseOptions = ResponseOption
     let via = Array((options.via ?? "").utf8)
     var output = [UInt8](repeating: 0, count: 16 << 10)
     var writer = OutputWriter(output.mutableSpan)
-    var edits = ResponseEdits(
-        requestID: identity.span, date: date.span, via: options.via == nil ? nil : via.span,
-        keepsAlive: options.keepsAlive, isOldClient: options.isOldClient, transfer: options.transfer)
-    edits.isUpgrade = options.isUpgrade
-    ResponseRewriter.write(response.head, response.bytes.span, edits, into: &writer)
+    let edits = ResponseEdits(
+        requestID: identity.span, date: date.span, via: options.via == nil ? nil : via.span)
+    var delivery = ResponseDelivery()
+    delivery.keepsAlive = options.keepsAlive
+    delivery.isOldClient = options.isOldClient
+    delivery.transfer = options.transfer
+    delivery.isUpgrade = options.isUpgrade
+    ResponseRewriter.write(response.head, response.bytes.span, edits, delivery, into: &writer)
     let count = writer.count
     return String(decoding: output[..<count], as: UTF8.self)
 }
