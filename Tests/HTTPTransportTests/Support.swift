@@ -120,10 +120,9 @@ final class RawClient: StreamHandler {
         stream.receiveContinuously()
     }
 
-    func stream(_ stream: Stream, received buffer: LoopBuffer) {
+    func stream(_ stream: Stream, received buffer: consuming LoopBuffer) {
         let bytes = buffer.bytes
         bytes.withUnsafeBufferPointer { received.append(contentsOf: $0) }
-        loop.giveBack(buffer)
     }
 
     func streamEnded(_ stream: Stream) { isEnded = true }

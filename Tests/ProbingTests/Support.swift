@@ -89,10 +89,9 @@ final class ScriptedServer: AcceptHandler {
 
         init(_ server: ScriptedServer) { self.server = server }
 
-        func stream(_ stream: Stream, received buffer: LoopBuffer) {
+        func stream(_ stream: Stream, received buffer: consuming LoopBuffer) {
             let bytes = buffer.bytes
             for index in bytes.indices { received.unicodeScalars.append(Unicode.Scalar(bytes[index])) }
-            stream.loop.giveBack(buffer)
             server.received = received
             guard received.hasSuffix("\r\n\r\n"), !isAnswering, server.answers != nil else { return }
             isAnswering = true
