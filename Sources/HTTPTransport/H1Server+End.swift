@@ -176,7 +176,8 @@ extension H1Server {
     private func checkIdle() {
         let isStalled = unsent > 0
         // A connection on which no request ever begins is given no longer than a head is.
-        let idle = flags.contains(.hasServed) ? context.limits.idle : context.limits.head
+        let limits = context.limits
+        let idle = flags.contains(.hasServed) ? limits.idle : min(limits.idle, limits.head)
         let due = since.adding(nanoseconds: isStalled ? context.limits.stall : idle)
         if due > loop.now, !context.isDraining {
             timer?.set(due)

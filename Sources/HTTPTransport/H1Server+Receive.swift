@@ -129,6 +129,10 @@ extension H1Server {
             let trailers = taken.trailers.take()
             if let piece = taken.piece.take() {
                 handler.serverStream(self, received: piece, isEnd: taken.isEnd && trailers == nil)
+            } else if !taken.isEnd {
+                // A part of a chunk's size, or of trailers: the handler still waits for what it asked for.
+                flags.insert(.wantsBody)
+                if pending == nil { stream?.receiveOnce() }
             }
             // The handler may be done with the request meanwhile.
             if let trailers, self.handler === handler {
