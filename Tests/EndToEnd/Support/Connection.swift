@@ -136,13 +136,18 @@ final class Connection: @unchecked Sendable {
     }
 
     /// Says that nothing more will be sent.
-    func shutdownWrite() { shutdown(descriptor, Int32(SHUT_WR)) }
+    func shutdownWrite() {
+        guard !isClosed else { return }
+        shutdown(descriptor, Int32(SHUT_WR))
+    }
 
     // MARK: Bytes
 
     func send(_ text: String) throws { try send(Array(text.utf8)) }
 
     func send(_ bytes: [UInt8]) throws {
+        // The number may be another socket's by now.
+        guard !isClosed else { throw SocketError.other(EBADF) }
         var offset = 0
         while offset < bytes.count {
             let count = bytes.withUnsafeBytes {
@@ -162,6 +167,7 @@ final class Connection: @unchecked Sendable {
             buffered = []
             return bytes
         }
+        guard !isClosed else { throw SocketError.other(EBADF) }
         while true {
             var result = 0
             let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in

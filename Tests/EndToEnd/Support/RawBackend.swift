@@ -82,6 +82,9 @@ final class Visit: Sendable {
         self.record = record
     }
 
+    /// What came over this connection.
+    var requests: [ReceivedRequest] { record.value.requests.filter { $0.connection == number } }
+
     /// Reads a head, and nothing behind it.
     ///
     /// - Returns: nil when the proxy has ended the connection before it.
