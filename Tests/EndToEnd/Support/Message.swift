@@ -91,6 +91,9 @@ extension Connection {
     }
 }
 
+/// So many requests, each on a connection of its own: enough of them meet every worker.
+func fresh(_ count: Int, _ port: UInt16) throws -> [Response] { try (0..<count).map { _ in try get(port) } }
+
 /// One request on a connection of its own.
 func get(_ port: UInt16, _ path: String = "/", _ fields: String = "") throws -> Response {
     try Connection(port).get(path, "Connection: close\r\n" + fields)
