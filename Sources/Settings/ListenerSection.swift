@@ -120,11 +120,7 @@ extension ValueSchema where Value == ProxyProtocolPolicy? {
 extension ValueSchema where Value == Address {
     /// An address that only one part of the process may bind.
     static var boundOnce: ValueSchema {
-        bindAddress.noting { address, node, reading in
-            // Port 0 is another port each time.
-            if case .host(_, port: 0) = address { return }
-            reading.define(.bind, address.description, at: node)
-        }
+        bindAddress.noting { address, node, reading in reading.bind(address, at: node) }
     }
 }
 

@@ -67,8 +67,11 @@ extension Draft {
             // A written address was noted as it was read; the default of `admin.bind` was not.
             guard fields["admin"]?["bind"] == nil else { return }
             let others = (fields["listeners"]?.items ?? []) + (fields["status"].map { [$0] } ?? [])
-            for node in others.compactMap({ $0["bind"] }) where node.text == draft.settings.admin.bind.description {
-                reading.error(at: node, "the address \(node.found) is the default of admin's 'bind'")
+            let admin = draft.settings.admin.bind
+            for node in others.compactMap({ $0["bind"] }) {
+                guard let address = node.text.flatMap({ Address($0) }), address.overlaps(admin) else { continue }
+                let relation = address == admin ? "is" : "overlaps \(quoted(admin.description)),"
+                reading.error(at: node, "the address \(node.found) \(relation) the default of admin's 'bind'")
             }
         })
 }

@@ -84,6 +84,12 @@ import Topology
         ("cluster: { bind: \":1\", members: [] }", "a cluster needs 'data_dir' under 'node'"),
         ("status: { bind: \"127.0.0.1:9901\" }", "the address '127.0.0.1:9901' is the default of admin's 'bind'"),
         ("status: { bind: \":8080\" }", "the address '0.0.0.0:8080' is already used in line"),
+        (
+            "status: { bind: \":9901\" }",
+            "the address ':9901' overlaps '127.0.0.1:9901', the default of admin's 'bind'"
+        ),
+        ("status: { bind: \"127.0.0.1:8080\" }", "the address '0.0.0.0:8080' overlaps '127.0.0.1:8080', which is"),
+        ("status: { bind: \"[::]:8080\" }", "the address '0.0.0.0:8080' overlaps '[::]:8080', which is bound in line"),
         ("node: { datacenter: x }\ndatacenters: [y]", "there is no datacenter 'x'"),
         ("limits: { head: 61KiB }", "expected a size from 1KiB to 60KiB, found '61KiB'"),
         ("services: []", "the key 'services' comes twice, first in line 1"),

@@ -35,3 +35,19 @@ import Topology
         #expect(Tick(nanoseconds: 5) - Tick(nanoseconds: 7) == .nanoseconds(-2))
     }
 }
+
+@Suite struct OverlapTests {
+    @Test(arguments: [
+        ("127.0.0.1:80", "0.0.0.0:80", true), ("127.0.0.1:80", ":80", true), ("127.0.0.1:80", "127.0.0.1:80", true),
+        ("127.0.0.1:80", "127.0.0.2:80", false), ("127.0.0.1:80", "0.0.0.0:81", false), (":0", ":0", false),
+        ("[::]:80", "0.0.0.0:80", true), ("[::]:80", "10.0.0.1:80", true), ("[::]:80", "[::1]:80", true),
+        ("[::1]:80", "0.0.0.0:80", false), ("[::ffff:10.0.0.1]:80", "10.0.0.1:80", true),
+        ("a.example.com:80", "a.example.com:80", true), ("a.example.com:80", "0.0.0.0:80", false),
+        ("unix:/a", "unix:/a", true), ("unix:/a", "unix:/b", false), ("unix:/a", ":80", false),
+    ])
+    func ofAddresses(_ first: String, _ second: String, _ overlaps: Bool) throws {
+        let (first, second) = (try #require(Address(first)), try #require(Address(second)))
+        #expect(first.overlaps(second) == overlaps)
+        #expect(second.overlaps(first) == overlaps)
+    }
+}
