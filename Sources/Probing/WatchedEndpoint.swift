@@ -37,6 +37,9 @@ final class WatchedEndpoint: TimerHandler {
         target.address == nil && !isResolving && (resolved == nil || now - resolvedAt >= Self.addressAge)
     }
 
+    /// How much an answer is waited for.
+    var urgency: LookupUrgency { resolved != nil ? .renewal : resolvedAt == .zero ? .first : .doubtful }
+
     /// Takes the name service's answer. A failure leaves the old address in force.
     func take(_ answer: Resolver.Answer, _ now: Tick) {
         isResolving = false
