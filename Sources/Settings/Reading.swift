@@ -63,6 +63,9 @@ final class Reading {
                 excerpt: mark.map { source.excerpt(at: $0, width: width) } ?? []))
     }
 
+    /// Whether no error was found so far. What could not be read holds its default, which means something else.
+    var isClean: Bool { !hasErrors }
+
     /// Whether further problems are only counted.
     var isFull: Bool { problems.count >= Self.problemLimit }
 
