@@ -78,7 +78,7 @@ extension Draft {
 
 /// The `node` section, whose datacenter may have to be worked out.
 struct NodeDraft: Sendable {
-    var id = NodeSettings().id
+    var id: NodeID?
     var datacenter: DatacenterName?
     var dataDirectory: String?
 
@@ -86,7 +86,9 @@ struct NodeDraft: Sendable {
         "node", "This process.",
         initial: { _ in NodeDraft() },
         keys: [
-            Key("id", \.id, .name(), "Its name in the group, in logs and in `Via`. A change needs a restart."),
+            Key(
+                "id", optional: \.id, .name(), absent: "the machine's name and a random part, kept in `data_dir`",
+                "Its name in the group, in logs and in `Via`. A change needs a restart."),
             Key(
                 "datacenter", optional: \.datacenter, .reference(to: .datacenter), absent: "the only one",
                 "Where it runs. A change needs a restart."),

@@ -33,7 +33,8 @@ final class Node: Sendable {
     static func start(
         _ valid: ValidSettings, from file: String, io choice: IOChoice, logger: Logger
     ) throws(Failure) -> Node {
-        let settings = valid.settings
+        var settings = valid.settings
+        try settings.nameNode(file: file)
         let limit = Descriptors.raiseLimit()
         do {
             let verdict = try SelfTest.choose(choice)

@@ -22,6 +22,8 @@ extension Node {
             var fresh = valid.settings
             // The command line is above the file.
             if let workers { fresh.workers = workers }
+            let node = state.settings.node
+            if !fresh.node.isNamed, !node.isNamed { fresh.node.id = node.id }
             do throws(Failure) {
                 try apply(fresh, from: ConfigurationFile(path: file, text: valid.text))
                 outcome = .applied(warnings: valid.warnings.map(\.description))

@@ -51,3 +51,19 @@ import Topology
         #expect(second.overlaps(first) == overlaps)
     }
 }
+
+@Suite struct OwnNameTests {
+    @Test(arguments: [
+        ("web1.example.com", UInt32(0xDEADBEEF), "web1.example.com-deadbeef"), ("web 1/ä", 1, "web-1----00000001"),
+        ("-.x", 2, "x-00000002"), ("", 3, "node-00000003"), ("---", 4, "node-00000004"),
+        (
+            String(repeating: "a", count: 64), 5,
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-00000005"
+        ),
+    ])
+    func isTheMachinesWithARandomPart(_ machine: String, _ random: UInt32, _ name: String) {
+        let id = NodeID(machine: machine, random: random)
+        #expect(id.text == name)
+        #expect(NameRule.allows(id.text))
+    }
+}

@@ -4,6 +4,13 @@ internal import Raft
 public import Topology
 
 extension FileLogStore {
+    /// The node that a data directory belongs to; nil: the folder is missing, or nobody's yet.
+    ///
+    /// - Throws: `refused` when its identity cannot be read.
+    public static func owner(
+        of folder: String, fileSystem: any FileSystem = LinuxFileSystem()
+    ) throws(StorageFailure) -> NodeID? { try DataDirectory.owner(of: folder, fileSystem) }
+
     /// Opens the data directory of a node, or makes it.
     ///
     /// - Parameters:
