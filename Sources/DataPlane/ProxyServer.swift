@@ -98,6 +98,7 @@ public final class ProxyServer: Sendable {
 
     /// Hands a table to all workers; they take it at their next turn.
     public func publish(_ table: RoutingTable) {
+        shared.counters.follow(table, now: EventLoop.clock())
         resolver.watch(table)
         for host in hosts { host.post { $0.adopt(table) } }
         let unopened = state.withLock { state in
