@@ -22,6 +22,8 @@ final class EndpointRuntime {
     let datacenterName: String
     private var idle: [UpstreamConnection] = []
     private let failureSignal: FailureSignal
+    /// Of the process, over all endpoints.
+    private let budget: ConnectionBudget
     /// The requests of the service that wait for room, here or elsewhere.
     private let line: RequestQueue
     private var keptAtLimit = 0
@@ -36,6 +38,7 @@ final class EndpointRuntime {
         datacenterName = endpoint.id.datacenter.text
         self.counters = counters.endpoint(endpoint.id)
         failureSignal = counters.failureSignal
+        budget = counters.backends
         address = addresses.lookUp(endpoint.address)
         circuit = service.circuit
         pool = service.pool
@@ -78,7 +81,7 @@ final class EndpointRuntime {
     /// Whether one more connection is within the circuit's limit; counts it if so.
     func beginConnection() -> Bool {
         let before = counters.connections.add(1, ordering: .relaxed).oldValue
-        if before < circuit.connections { return true }
+        if before < circuit.connections, budget.take() { return true }
         counters.connections.subtract(1, ordering: .relaxed)
         return false
     }
@@ -97,6 +100,7 @@ final class EndpointRuntime {
     }
 
     func finishConnection() {
+        budget.giveBack()
         counters.connections.subtract(1, ordering: .relaxed)
         if !line.isEmpty { line.roomCame() }
     }
@@ -128,7 +132,7 @@ final class EndpointRuntime {
         let isSurplus = idle.count >= pool.idle
         if isSurplus, pool.idle == 0 { return nil }
         var time = isSurplus ? min(limit, Self.surplusIdleTime) : limit
-        if counters.connections.load(ordering: .relaxed) >= circuit.connections {
+        if counters.connections.load(ordering: .relaxed) >= circuit.connections || budget.isFull {
             // One of some is closed even under load, so that no worker goes without for ever.
             keptAtLimit &+= 1
             if keptAtLimit & 15 == 0 { return nil }

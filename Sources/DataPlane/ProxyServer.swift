@@ -31,6 +31,7 @@ public final class ProxyServer: Sendable {
         _ configuration: DataPlaneConfiguration, listeners: [ListenerDefinition], io: IOKind,
         counters: TrafficCounters, logger: Logger
     ) throws(SystemError) {
+        counters.backends.limit = configuration.maximumBackendConnections ?? .max
         let log = try AccessLog(configuration.accessLog, counters: counters.process) { Self.tell($0, logger) }
         let shared = WorkerShared(
             counters: counters, accessLog: log, workers: configuration.workers, logger: logger)
@@ -167,6 +168,7 @@ public final class ProxyServer: Sendable {
     public func apply(_ prepared: PreparedReload) {
         let configuration = prepared.configuration
         for name in prepared.going { close(name) }
+        shared.counters.backends.limit = configuration.maximumBackendConnections ?? .max
         shared.accessLog?.use(prepared.log)
         for host in hosts {
             host.post { worker in

@@ -96,9 +96,37 @@ public final class ProcessCounters: Sendable {
     public let active = Atomic<Int>(0)
 }
 
+/// The connections to backends that the process may have at a time, over all endpoints and workers.
+public final class ConnectionBudget: Sendable {
+    private let taken = Atomic<Int>(0)
+    private let most = Atomic<Int>(.max)
+
+    /// Open connections to backends.
+    public var count: Int { taken.load(ordering: .relaxed) }
+    /// Whether there is no room for one more.
+    var isFull: Bool { count >= limit }
+
+    var limit: Int {
+        get { most.load(ordering: .relaxed) }
+        set { most.store(newValue, ordering: .relaxed) }
+    }
+
+    /// Takes room for one connection; false: there is none.
+    func take() -> Bool {
+        let before = taken.add(1, ordering: .relaxed).oldValue
+        if before < limit { return true }
+        giveBack()
+        return false
+    }
+
+    func giveBack() { taken.subtract(1, ordering: .relaxed) }
+}
+
 /// All counters, by endpoint and service. A reload does not reset them; those of what left the table go a minute later.
 public final class TrafficCounters: Sendable {
     public let process = ProcessCounters()
+    /// Held by every connection to a backend.
+    public let backends = ConnectionBudget()
     /// Raised when an attempt has failed.
     public let failureSignal = FailureSignal()
     private let endpoints = Mutex(NamedCounters<EndpointID, EndpointCounters>())

@@ -35,15 +35,15 @@ final class Node: Sendable {
     ) throws(Failure) -> Node {
         var settings = valid.settings
         try settings.nameNode(file: file)
-        let limit = Descriptors.raiseLimit()
         do {
+            let shares = try DescriptorShares.ofProcess(settings)
             let verdict = try SelfTest.choose(choice)
             if let reason = verdict.fallback {
                 logger.notice("io_uring does not work here; using epoll", metadata: ["reason": "\(reason)"])
             }
             let counters = TrafficCounters()
             let layout = try RoutingLayout(services: settings.services, listeners: settings.listeners)
-            let configuration = try DataPlaneConfiguration(settings, descriptors: limit)
+            let configuration = try DataPlaneConfiguration(settings, shares)
             let proxy = try ProxyServer(
                 configuration, listeners: settings.listeners, io: verdict.io, counters: counters, logger: logger)
             let group = try GroupSetup.open(settings, file: file, logger: logger)
@@ -52,8 +52,10 @@ final class Node: Sendable {
                 sink: WorkerSink(proxy: proxy), traffic: CounterReader(counters: counters))
             let state = NodeState(settings, from: ConfigurationFile(path: file, text: valid.text))
             let sources = AdminSources(control: control, counters: counters, node: state, version: Meridian.version)
-            let admin = try AdminServer(settings, io: verdict.io, sources: sources)
+            let admin = try AdminServer(
+                settings, io: verdict.io, sources: sources, connections: shares.admin)
             let node = Node(proxy: proxy, control: control, admin: admin, state: state, logger: logger)
+            if let shortage = settings.shortageOfClients(shares) { logger.warning("\(shortage)") }
             node.announce(verdict.io, configuration.workers)
             return node
         } catch {

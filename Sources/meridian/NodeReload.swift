@@ -47,7 +47,9 @@ extension Node {
         }
         do {
             let layout = try RoutingLayout(services: fresh.services, listeners: fresh.listeners)
-            let configuration = try DataPlaneConfiguration(fresh, descriptors: Descriptors.raiseLimit())
+            let shares = try DescriptorShares.ofProcess(fresh)
+            if let shortage = fresh.shortageOfClients(shares) { logger.warning("\(shortage)") }
+            let configuration = try DataPlaneConfiguration(fresh, shares)
             let admit = try admin.prepare(fresh)
             let traffic = try proxy.prepare(fresh.listeners, configuration)
             // From here on only the control thread could fail. The table first, so that a new listener finds its routes.
