@@ -52,8 +52,7 @@ final class EndpointNames: TimerHandler {
         for name in names {
             // A refused lookup, too, comes again with the next round.
             _ = resolver.resolve(name, urgency(of: name), on: loop.mailbox) { answer in
-                guard case .success(let addresses) = answer, let first = addresses.first else { return }
-                own.post { $0.take(name, first) }
+                if case .success(let addresses) = answer { own.post { $0.take(name, addresses) } }
             }
         }
     }
@@ -63,9 +62,12 @@ final class EndpointNames: TimerHandler {
         return found[name] == nil ? .doubtful : .renewal
     }
 
-    private func take(_ name: Address, _ address: SocketAddress) {
-        guard names.contains(name), found[name] != address else { return }
-        found[name] = address
+    /// An address that is still among the answers stays: name services shuffle.
+    private func take(_ name: Address, _ addresses: [SocketAddress]) {
+        guard names.contains(name), let first = addresses.first, found[name].map(addresses.contains) != true else {
+            return
+        }
+        found[name] = first
         changed()
     }
 }

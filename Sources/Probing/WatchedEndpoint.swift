@@ -40,11 +40,12 @@ final class WatchedEndpoint: TimerHandler {
     /// How much an answer is waited for.
     var urgency: LookupUrgency { resolved != nil ? .renewal : resolvedAt == .zero ? .first : .doubtful }
 
-    /// Takes the name service's answer. A failure leaves the old address in force.
+    /// Takes the name service's answer. A failure leaves the old address in force, and so does an answer that still holds
+    /// it, in whatever place.
     func take(_ answer: Resolver.Answer, _ now: Tick) {
         isResolving = false
         resolvedAt = now
-        if case .success(let addresses) = answer { resolved = addresses.first }
+        if case .success(let found) = answer, resolved.map(found.contains) != true { resolved = found.first }
     }
 
     func timerExpired(_ timer: LoopTimer) { scheduler?.begin(self) }
