@@ -146,7 +146,7 @@ let package = Package(
         tests(
             "meridianTests",
             [
-                "meridian", "Admin", "ControlPlane", "Settings", "Routing", "Proactor", "Topology",
+                "meridian", "Admin", "ControlPlane", "DataPlane", "Settings", "Routing", "Proactor", "Topology",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),

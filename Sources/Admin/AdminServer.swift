@@ -26,9 +26,11 @@ public final class AdminServer: Sendable {
 
     /// Binds and serves.
     ///
-    /// - Throws: what could not be bound or read. An address off loopback is an error, because it needs TLS, which this
-    ///   version lacks.
-    public init(_ settings: Settings, io: IOKind, sources: AdminSources) throws(AdminError) {
+    /// - Parameter connections: the most at a time, over both sites.
+    /// - Throws: what could not be bound or read; also an address off loopback, which needs the TLS that is yet to come.
+    public init(
+        _ settings: Settings, io: IOKind, sources: AdminSources, connections: Int = 512
+    ) throws(AdminError) {
         let api = try Self.bind(settings.admin.bind, key: "admin.bind")
         var status: ListeningSocket?
         do throws(AdminError) {
@@ -36,7 +38,7 @@ public final class AdminServer: Sendable {
             if let bind = settings.statusBind { status = try Self.bind(bind, key: "status.bind") }
             let gate = AccessGate(try AccessRules(settings.admin, bound: api.address))
             self.gate = gate
-            host = try Self.start(api, status, gate, io, sources)
+            host = try Self.start(api, status, gate, io, sources, connections / 2)
         } catch {
             api.close()
             status?.close()
@@ -62,12 +64,13 @@ public final class AdminServer: Sendable {
 
     private static func start(
         _ apiSocket: ListeningSocket, _ statusSocket: ListeningSocket?, _ gate: AccessGate, _ io: IOKind,
-        _ sources: AdminSources
+        _ sources: AdminSources, _ connections: Int
     ) throws(AdminError) -> LoopHost<Sites> {
         do throws(SystemError) {
             return try LoopHost.start(name: "admin", io: io, buffers: .modest) { loop throws(SystemError) in
                 let context = AdminContext(sources, loop: loop)
                 var limits = HTTPServerConfiguration()
+                limits.connectionLimit = connections
                 limits.bodyLimit = 64 << 10
                 let api = HTTPServer(loop: loop, socket: apiSocket, configuration: limits) { request, responder in
                     if let refusal = gate.refusal(request) {
