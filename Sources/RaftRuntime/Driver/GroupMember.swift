@@ -102,7 +102,7 @@ public final class GroupMember: TimerHandler {
         incarnation = loaded.incarnation
         let core = RaftCore(
             id: options.node, incarnation: loaded.incarnation, policy: options.policy,
-            random: RandomBits(seed: system.next()), restored: loaded.restored, now: EventLoop.clock())
+            random: RandomBits(seed: system.next()), restored: loaded.restored, now: MonotonicClock.now)
         let relay = StateRelay(self, state)
         let outlets = RaftOutlets(
             persist: { [unowned self] in persist($0) }, send: { [unowned self] in transport.send($0) },

@@ -162,7 +162,7 @@ public final class RaftDriver: TimerHandler {
         let batch = events
         events = []
         // Not the turn's time: a turn may have been long, and a lease must not be counted from before it.
-        core.step(batch, now: EventLoop.clock(), into: &effects)
+        core.step(batch, now: MonotonicClock.now, into: &effects)
         let wanted = effects
         effects = []
         for effect in wanted { carryOut(effect) }

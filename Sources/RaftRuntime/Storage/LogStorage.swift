@@ -84,7 +84,7 @@ public final class LogStorage: Sendable {
     /// - Returns: false when too much waits already: the batch was not taken, later ones must not be submitted either, and a
     ///   node that cannot hold its state back has to end.
     public func submit(_ batch: PersistBatch) -> Bool {
-        let now = EventLoop.clock().nanoseconds
+        let now = MonotonicClock.now.nanoseconds
         let (isTaken, isSleeping) = state.withLock { state -> (Bool, Bool) in
             guard !state.isClosing, state.waiting.add(batch, at: now) else { return (false, false) }
             if let since = state.waiting.oldest { oldest.store(since, ordering: .relaxed) }
@@ -135,7 +135,7 @@ public final class LogStorage: Sendable {
 
     private func run(_ start: any LogStore) {
         var store = start
-        var noted = EventLoop.clock()
+        var noted = MonotonicClock.now
         do throws(StorageFailure) {
             while let group = try next(&store) {
                 guard try persist(group, &store) else { break }
@@ -144,9 +144,9 @@ public final class LogStorage: Sendable {
                     oldest.store(state.waiting.oldest ?? .max, ordering: .relaxed)
                 }
                 if let last = group.last { onEvent(.persisted(last.token)) }
-                if EventLoop.clock() > noted + Self.notePeriod {
+                if MonotonicClock.now > noted + Self.notePeriod {
                     try noteCommit(&store)
-                    noted = EventLoop.clock()
+                    noted = MonotonicClock.now
                 }
                 if group.contains(where: { $0.snapshot != nil }) { store.removeSuperfluous() }
             }

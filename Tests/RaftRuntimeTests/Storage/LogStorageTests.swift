@@ -87,14 +87,14 @@ struct LogStorageTests {
         #expect(storage.submit(batch(1)))
         store.waitForGroups(1)
         for number in 2...50 { #expect(storage.submit(batch(UInt64(number)))) }
-        #expect(storage.isSlow(now: EventLoop.clock() + .seconds(2), limit: .seconds(1)))
-        #expect(!storage.isSlow(now: EventLoop.clock(), limit: .seconds(3_600)))
+        #expect(storage.isSlow(now: MonotonicClock.now + .seconds(2), limit: .seconds(1)))
+        #expect(!storage.isSlow(now: MonotonicClock.now, limit: .seconds(3_600)))
         store.finish()
         store.waitForGroups(2)
         store.finish()
         #expect(heard.wait(2) == [.persisted(PersistToken(1)), .persisted(PersistToken(50))])
         #expect(store.state.withLock { $0.groups } == [[1], (2...50).map { UInt64($0) }])
-        #expect(storage.oldestWait(now: EventLoop.clock()) == nil)
+        #expect(storage.oldestWait(now: MonotonicClock.now) == nil)
         storage.close()
         #expect(store.state.withLock { $0.isClosed })
     }

@@ -135,10 +135,10 @@ final class TransportBench {
         _ what: String, within limit: Duration = .seconds(20), sourceLocation: SourceLocation = #_sourceLocation,
         until condition: () -> Bool
     ) throws {
-        let end = EventLoop.clock() + limit
+        let end = MonotonicClock.now + limit
         while !condition() {
             try #require(
-                EventLoop.clock() < end,
+                MonotonicClock.now < end,
                 "not within \(limit): \(what)\n\(nodes.map { "\($0.id): \($0.lines.all)" }.joined(separator: "\n"))",
                 sourceLocation: sourceLocation)
             loop.turn(limit: .milliseconds(20))
@@ -147,8 +147,8 @@ final class TransportBench {
 
     /// Takes turns for a while, to see that something does not happen.
     func turn(for duration: Duration) {
-        let end = EventLoop.clock() + duration
-        while EventLoop.clock() < end { loop.turn(limit: end - EventLoop.clock()) }
+        let end = MonotonicClock.now + duration
+        while MonotonicClock.now < end { loop.turn(limit: end - MonotonicClock.now) }
     }
 
     /// Waits until every node reaches every other by connections of its own, in both lanes.
