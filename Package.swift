@@ -61,11 +61,12 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         // Shells.
         shell("Proactor", ["CLinux", "CURing", "Topology"]),
-        shell("TLS", ["Proactor", "COpenSSL"]),
+        shell("TLS", ["COpenSSL"]),
+        shell("Transport", ["Proactor", "TLS"]),
         shell(
             "RaftRuntime",
             [
-                "Raft", "Topology", "Proactor", "CLinux", "TLS",
+                "Raft", "Topology", "Proactor", "CLinux", "TLS", "Transport",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             exclude: ["Transport/peer.proto"]),
@@ -106,7 +107,8 @@ let package = Package(
         .testTarget(
             name: "FuzzTests", dependencies: ["HTTPWire"], path: "Tests/Fuzz", swiftSettings: swiftSettings),
         tests("ProactorTests", ["Proactor", "Topology"]),
-        tests("TLSTests", ["TLS", "Proactor", "Topology"]),
+        tests("TLSTests", ["TLS", "Transport", "Proactor", "Topology"]),
+        tests("TransportTests", ["Transport", "TLS", "Proactor", "Topology"]),
         tests(
             "RaftRuntimeTests",
             [

@@ -33,8 +33,6 @@ final class PeerEnvironment {
     private let logger: Logger
     private var said = SaidLines()
     private var strangers = SaidLines()
-    /// Room for plaintext on its way from a session to a reader of frames: a record's worth.
-    var scratch = [UInt8](repeating: 0, count: 16 << 10)
     private let resolver = Resolver()
 
     init(
