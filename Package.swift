@@ -70,7 +70,6 @@ let package = Package(
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             exclude: ["Transport/peer.proto"]),
-        shell("Transport", ["Proactor", "TLS", "Topology"]),
         shell("HTTPTransport", ["HTTPWire", "Transport", "Proactor", "Topology"]),
         shell("Settings", ["CYAML", "Topology", "Balancing", "Health", "Routing"]),
         shell("Probing", ["HTTPTransport", "Proactor", "Topology", "Health", "Routing"]),

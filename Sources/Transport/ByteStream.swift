@@ -143,9 +143,9 @@ public struct ByteStream {
     public var isConnected: Bool { layer?.isConnected ?? stream.isConnected }
     /// Whether TLS protects it.
     public var isSecure: Bool { layer != nil }
-    /// The peer's address; nil when the connection is gone already.
     /// Whether the kernel knows of nothing that came from the peer: no byte, no end, no failure. One system call.
     public var isQuiet: Bool { stream.isQuiet }
+    /// The peer's address; nil when the connection is gone already.
     public var peerAddress: SocketAddress? { stream.peerAddress }
     /// Bytes that the peer's kernel has not acknowledged yet, FIN counted as one; 0 when that is not known.
     public var unacknowledged: Int { stream.unacknowledged }
