@@ -179,7 +179,8 @@ extension H1Server {
         let limits = context.limits
         let idle = flags.contains(.hasServed) ? limits.idle : min(limits.idle, limits.head)
         let due = since.adding(nanoseconds: isStalled ? context.limits.stall : idle)
-        if due > loop.now, !context.isDraining {
+        let isEnding = context.isDraining || flags.contains(.endsAfterAnswer)
+        if due > loop.now, !isEnding {
             timer?.set(due)
         } else if isStalled, due <= loop.now {
             cutStalled()

@@ -26,7 +26,7 @@ import Topology
             let shares = try DescriptorShares.ofProcess(settings)
             let configuration = try DataPlaneConfiguration(settings, shares)
             let peers: [[UInt8]] = [[10, 0, 0, 1], [192, 0, 2, 1], [198, 51, 100, 7]]
-            let trusted = peers.map { "\($0): \(configuration.trustsPeer(SocketHost(bytes: $0)))" }
+            let trusted = peers.map { "\($0): \(configuration.trustsPeer(IPAddress(octets: $0)))" }
             traffic = Self.leaves(configuration) + trusted
             control = Self.leaves(ControlSettings(settings))
             token = settings.admin.tokenFile
