@@ -59,7 +59,7 @@ import Topology
             .replacing(
                 "request: off, response_idle: 2h",
                 with: "request: off, response_idle: 2h, body_grace: 1s, body_rate: 1, first_byte: 1s, tunnel_idle: 1s")
-            + """
+                + """
                 cluster:
                   bind: "127.0.0.1:7001"
                   election: raft
