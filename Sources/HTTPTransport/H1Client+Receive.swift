@@ -137,6 +137,9 @@ extension H1Client {
             if let piece = taken.piece.take() {
                 bodyBytes += piece.count
                 handler.clientStream(self, received: piece, isEnd: isEnd && trailers == nil)
+            } else if !isEnd {
+                // Framing alone, of which the handler hears nothing: it still waits for what it asked for.
+                receive()
             }
             if let trailers, self.handler === handler { handler.clientStream(self, received: trailers, isEnd: true) }
         } catch {

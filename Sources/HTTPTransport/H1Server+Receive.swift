@@ -129,6 +129,9 @@ extension H1Server {
             let trailers = taken.trailers.take()
             if let piece = taken.piece.take() {
                 handler.serverStream(self, received: piece, isEnd: taken.isEnd && trailers == nil)
+            } else if !taken.isEnd {
+                // Framing alone, of which the handler hears nothing: it still waits for what it asked for.
+                receiveBody()
             }
             // The handler may be done with the request meanwhile.
             if let trailers, self.handler === handler {

@@ -107,7 +107,7 @@ public final class H1Server: ServerStream, StreamHandler, TimerHandler {
         self.timer = timer
         context.add(self)
         since = loop.now
-        timer.set(since.adding(nanoseconds: context.limits.head))
+        timer.set(since.adding(nanoseconds: min(context.limits.idle, context.limits.head)))
         stream.receiveContinuously()
         pending = early
         if pending != nil { advance() }
