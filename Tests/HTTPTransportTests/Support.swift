@@ -120,10 +120,8 @@ final class RawClient: StreamHandler {
         stream.receiveContinuously()
     }
 
-    func stream(_ stream: Stream, received buffer: LoopBuffer) {
-        let bytes = buffer.bytes
-        bytes.withUnsafeBufferPointer { received.append(contentsOf: $0) }
-        loop.giveBack(buffer)
+    func stream(_ stream: Stream, received buffer: consuming LoopBuffer) {
+        buffer.bytes.withUnsafeBufferPointer { received.append(contentsOf: $0) }
     }
 
     func streamEnded(_ stream: Stream) { isEnded = true }
