@@ -164,7 +164,7 @@ private final class RawServer: AcceptHandler, StreamHandler {
         return socket.address
     }
 
-    func acceptor(_ acceptor: Acceptor, accepted connection: AcceptedConnection) {
+    func acceptor(_ acceptor: Acceptor, accepted connection: consuming AcceptedConnection) {
         guard let stream = try? loop.adopt(connection, handler: self) else { return }
         streams.append(stream)
         var buffer = loop.allocate(bytes.utf8.count)
@@ -175,7 +175,7 @@ private final class RawServer: AcceptHandler, StreamHandler {
 
     func acceptor(_ acceptor: Acceptor, failed error: SystemError) {}
     func acceptorClosed(_ acceptor: Acceptor) {}
-    func stream(_ stream: Stream, received buffer: LoopBuffer) { loop.giveBack(buffer) }
+    func stream(_ stream: Stream, received buffer: consuming LoopBuffer) {}
     func streamEnded(_ stream: Stream) { stream.close() }
     func stream(_ stream: Stream, sent count: Int) {}
     func stream(_ stream: Stream, failed failure: StreamFailure) { stream.close() }
