@@ -22,6 +22,11 @@ extension Exchange {
     }
 
     private func sendKept(_ upstream: any ClientStream, isWhole: Bool) {
+        guard core.mayReplay else {
+            worker.replayBytes -= message.kept.byteCount
+            while let piece = message.kept.popFirst() { upstream.send(piece, isEnd: isWhole && message.kept.isEmpty) }
+            return
+        }
         let last = message.kept.count - 1
         for index in 0...last {
             _ = message.kept.withBytes(at: index) { bytes in
@@ -30,7 +35,6 @@ extension Exchange {
                 upstream.send(copy, isEnd: isWhole && index == last)
             }
         }
-        if !core.request.isReplayable { forgetKept() }
     }
 
     // MARK: The body
@@ -67,6 +71,7 @@ extension Exchange {
         } else {
             stream.pauseBody()
             upstream.awaitSent()
+            armTimer()
         }
     }
 

@@ -59,8 +59,7 @@ extension Exchange {
         }
         core.handedOver(sent, wereWaiting: wereWaiting, now: loop.now)
         if isEnd { return perform(core.responseEnded()) }
-        if bodyCount == 0 { receiveResponse() }
-        armTimer()
+        if bodyCount == 0 { receiveResponse() } else { armTimer() }
     }
 
     @inline(__always)
@@ -91,5 +90,7 @@ extension Exchange {
         } else {
             upstream.receive()
         }
+        // What waits for a client that takes nothing is noticed in time only if the timer knows of it.
+        armTimer()
     }
 }

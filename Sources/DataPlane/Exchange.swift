@@ -51,7 +51,7 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
         core.begin(
             RequestState(
                 method: head.method, hasBody: head.framing != .none, expectsContinue: head.expectsContinue,
-                wantsUpgrade: head.wantsWebSocket, began: loop.now))
+                wantsUpgrade: head.wantsWebSocket, takesInterim: head.minorVersion > 0, began: loop.now))
         message = Message()
         message.method = head.method
         let reader = RequestReader(worker, listener, head, bytes, headLength: headLength, peer: stream.peer)

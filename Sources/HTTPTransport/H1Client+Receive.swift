@@ -138,7 +138,7 @@ extension H1Client {
                 bodyBytes += piece.count
                 handler.clientStream(self, received: piece, isEnd: isEnd && trailers == nil)
             } else if !isEnd {
-                // Framing alone, of which the handler hears nothing: it still waits for what it asked for.
+                // A part of a chunk's size, or of trailers: the handler still waits for what it asked for.
                 receive()
             }
             if let trailers, self.handler === handler { handler.clientStream(self, received: trailers, isEnd: true) }

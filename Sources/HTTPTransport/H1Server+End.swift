@@ -175,7 +175,10 @@ extension H1Server {
 
     private func checkIdle() {
         let isStalled = unsent > 0
-        let due = since.adding(nanoseconds: isStalled ? context.limits.stall : context.limits.idle)
+        // A connection on which no request ever begins is given no longer than a head is.
+        let limits = context.limits
+        let idle = flags.contains(.hasServed) ? limits.idle : min(limits.idle, limits.head)
+        let due = since.adding(nanoseconds: isStalled ? context.limits.stall : idle)
         if due > loop.now, !context.isDraining {
             timer?.set(due)
         } else if isStalled, due <= loop.now {

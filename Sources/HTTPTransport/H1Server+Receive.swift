@@ -130,8 +130,9 @@ extension H1Server {
             if let piece = taken.piece.take() {
                 handler.serverStream(self, received: piece, isEnd: taken.isEnd && trailers == nil)
             } else if !taken.isEnd {
-                // Framing alone, of which the handler hears nothing: it still waits for what it asked for.
-                receiveBody()
+                // A part of a chunk's size, or of trailers: the handler still waits for what it asked for.
+                flags.insert(.wantsBody)
+                if pending == nil { stream?.receiveOnce() }
             }
             // The handler may be done with the request meanwhile.
             if let trailers, self.handler === handler {

@@ -5,7 +5,7 @@ internal import Proactor
 internal import Topology
 
 /// Sends one request on a connection of its own and decides as soon as enough of the answer has come. The rest is read all
-/// the same, as far as `bodyLimit`, so that the backend sees a client that goes in the ordinary way.
+/// the same, as far as twice `bodyLimit`, so that the backend sees a client that goes in the ordinary way.
 final class HTTPProbe: Probe {
     /// The most of a body that is searched for the expected text.
     static let bodyLimit = 64 << 10
@@ -42,7 +42,7 @@ final class HTTPProbe: Probe {
         self.done = done
         began = MonotonicClock.now
         var limits = HTTPClientExchange.Limits(whole: timeout)
-        limits.body = Self.bodyLimit
+        limits.body = 2 * Self.bodyLimit
         limits.closing = timeout
         limits.isLenient = true
         // The exchange lives as long as its connection, so it holds the probe.

@@ -14,10 +14,7 @@ extension ExchangeCore {
         if awaitsContinue { progress.beginBody(now) }
         request.bytes += count
         progress.receivedFromClient(now)
-        if isEnd {
-            request.isComplete = true
-            progress.pauseRequest(now)
-        }
+        if isEnd { request.isComplete = true }
         let wasReplayable = request.isReplayable
         if !mayKeep || request.bytes > policy.replayLimit { request.isReplayable = false }
         // What no backend got is kept in any case: it is all there is.
@@ -38,7 +35,7 @@ extension ExchangeCore {
 
     /// The proxy receives the request's body from now on, or does not because the backend takes no more.
     public mutating func receivesRequest(_ isReceiving: Bool, now: Tick) {
-        if isReceiving, !request.isComplete { progress.resumeRequest(now) } else { progress.pauseRequest(now) }
+        if isReceiving { progress.resumeRequest(now) } else { progress.pauseRequest(now) }
     }
 
     /// The proxy receives the answer from now on, or does not because the client takes no more.

@@ -82,11 +82,14 @@ public struct ExchangeCore: Sendable {
     /// The client said FIN. One that has sent its whole request may still read the answer, but one that has seen
     /// nothing of it has most likely gone away.
     public mutating func clientEnded() -> ExchangeStep {
-        guard request.isComplete || Mutation.seeds(.passesHalfRequestsOn) else { return clientLost("client_closed") }
-        guard request.isIdempotent || Mutation.seeds(.cancelsUnsafeOnClose), policy.abortsOnClose || Mutation.seeds(.cancelsThoughItIsOff),
-            !response.hasAnswered || Mutation.seeds(.cancelsAnswersOnClose)
-        else { return ExchangeStep(.wait) }
-        return clientLost("client_closed")
+        let isCutShort = !request.isComplete && !Mutation.seeds(.passesHalfRequestsOn)
+        return isCutShort || cancelsOnClose ? clientLost("client_closed") : ExchangeStep(.wait)
+    }
+
+    private var cancelsOnClose: Bool {
+        (policy.abortsOnClose || Mutation.seeds(.cancelsThoughItIsOff))
+            && (request.isIdempotent || Mutation.seeds(.cancelsUnsafeOnClose))
+            && (!response.hasAnswered || Mutation.seeds(.cancelsAnswersOnClose))
     }
 
     /// The client's connection is of no more use.

@@ -34,7 +34,7 @@ public struct RequestState: Sendable {
     public internal(set) var paidAttempts = 0
     /// Interim answers of all attempts, those that are swallowed included.
     public internal(set) var interims = 0
-    /// Whether it takes no pooled connection any more: it met a dead one.
+    /// Whether it takes no pooled connection: it met a dead one, or is a TCP session.
     public internal(set) var needsFreshConnection = false
     /// How long the service lets it wait for an endpoint that answers; 0: not at all.
     public internal(set) var holdBudget: Int64 = 0
@@ -67,5 +67,6 @@ public struct RequestState: Sendable {
         self.began = began
         expectsContinue = false
         isComplete = true
+        needsFreshConnection = true
     }
 }

@@ -21,7 +21,10 @@ struct AccessLogLineTests {
             throw Unparsed(head: head)
         }
         var note = AccessLogNote()
-        note.take(client: Array(client.utf8).span, listener: ListenerName("web"), parsed, bytes.span)
+        let id = RequestID(high: 0x0123_4567_89AB_CDEF, low: 0xFEDC_BA98_7654_3210)
+        note.take(
+            client: Array(client.utf8).span, listener: ListenerName("web"), requestID: id.span(in: bytes.span), parsed,
+            bytes.span)
         return note
     }
 
@@ -41,7 +44,6 @@ struct AccessLogLineTests {
 
     static func answered(_ note: AccessLogNote) -> AccessLogFields {
         var fields = AccessLogFields(note: note)
-        fields.requestID.write(0x0123_4567_89AB_CDEF, 0xFEDC_BA98_7654_3210)
         fields.route = 3
         fields.service = "shop"
         fields.datacenter = "us-east"
@@ -88,7 +90,7 @@ struct AccessLogLineTests {
     @Test("A request that was refused before it was read")
     func refused() {
         var note = AccessLogNote()
-        note.take(client: Array("::1".utf8).span, listener: ListenerName("web"))
+        note.take(client: Array("::1".utf8).span, listener: ListenerName("web"), requestID: Span())
         let fields = AccessLogFields(note: note, status: 400, reason: "bad_request_line")
         #expect(
             Self.line(fields, .combined) == """
@@ -151,7 +153,7 @@ struct AccessLogLineTests {
         let bytes = Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
         let head = RequestHead()
         _ = RequestHeadParser(maximumHead: 32 << 10, maximumFields: 128).parse(bytes.span, into: head)
-        note.take(client: Array("::1".utf8).span, listener: ListenerName("other"), head, bytes.span)
+        note.take(client: Array("::1".utf8).span, listener: ListenerName("other"), requestID: Span(), head, bytes.span)
         let line = try #require(Self.line(AccessLogFields(note: note), .combined))
         #expect(line.hasPrefix("::1 - - [TIME] \"GET / HTTP/1.1\" 0 0 \"-\" \"-\" rid=- listener=other "))
     }

@@ -17,7 +17,7 @@ struct AccessLogTests {
     static func fill(_ block: inout AccessLogBlock, lines: Int, agent: Int = 0) {
         var note = AccessLogNote()
         let client = [UInt8](repeating: 0x41, count: agent + 1)
-        note.take(client: client.span, listener: ListenerName("web"))
+        note.take(client: client.span, listener: ListenerName("web"), requestID: Span())
         for number in 0..<lines {
             let fields = AccessLogFields(note: note, route: number)
             let time: [UInt8] = []

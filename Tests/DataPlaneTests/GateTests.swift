@@ -147,7 +147,7 @@ struct GateTests {
     // MARK: Those who wait
 
     private final class Waiter: HoldQueueWaiter {
-        var heldTicket: UInt64 = 0
+        var holdTicket: UInt64 = 0
         var heldBytes = 10
         private var lastTicket: UInt64 = 0
         var tries = 0
@@ -170,7 +170,7 @@ struct GateTests {
         let waiters = (0..<3).map { _ in Waiter() }
         for waiter in waiters { #expect(held.join(waiter)) }
         // Its client has left: its place stands for nobody.
-        waiters[1].heldTicket = 0
+        waiters[1].holdTicket = 0
         waiters[2].again = { #expect(held.join(waiters[2])) }
         gates.order(2, toEast)
         gates.loop.turn(limit: .zero)

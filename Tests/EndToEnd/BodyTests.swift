@@ -115,13 +115,7 @@ extension EndToEnd {
             }
             // Each has got the beginning, and the proxy has had time to run ahead if it were to.
             for client in clients { #expect(try Response(head: client.receive(through: "\r\n\r\n")).status == 200) }
-            var last = 0
-            try eventually("an end of growth") {
-                let now = try proxy.process.memory()
-                defer { last = now }
-                usleep(200_000)
-                return now == last
-            }
+            try settled("the proxy") { try proxy.process.memory() }
             // The first answers come as fast as the backend sends them; once buffers are short, little more than 64 KiB
             // waits for each client.
             #expect(try proxy.process.memory("VmHWM") - before < (64 << 20) + 400 * (128 << 10))
@@ -160,10 +154,10 @@ extension EndToEnd {
         /// A backend that reads nothing holds the client back, too.
         @Test(arguments: InputOutput.available)
         func slowBackendHoldsTheClientBack(_ inputOutput: InputOutput) throws {
-            let isReading = Shared(false)
+            let reading = Gate()
             let backend = try ScriptedServer { connection in
                 _ = try connection.receive(through: "\r\n\r\n")
-                while !isReading.value { usleep(5_000) }
+                try reading.wait()
                 try connection.discard(256 << 20)
                 try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nread")
             }
@@ -178,15 +172,9 @@ extension EndToEnd {
                     sent.update { $0 += 1 }
                 }
             }
-            var last = -1
-            try eventually("a client that is held back") {
-                let now = sent.value
-                defer { last = now }
-                usleep(200_000)
-                return now == last
-            }
+            try settled("what the client could send") { sent.value }
             #expect(sent.value < 64, "\(sent.value) MiB went into the proxy and the kernel")
-            isReading.update { $0 = true }
+            reading.open()
             try sender.value()
             #expect(try client.receiveResponse().text == "read")
             let growth = try proxy.process.memory("VmHWM") - before

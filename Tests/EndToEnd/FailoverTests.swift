@@ -49,8 +49,12 @@ extension EndToEnd {
             for load in loads { try load.progress(by: 50) }
             try nginx[0].kill()
             try group.eventuallyAll([0, 1, 2], "the next primary") { $0.primary == "dc2" }
-            let moved = ContinuousClock.now
-            for load in loads { try load.progress(by: 100, after: moved + .milliseconds(200)) }
+            for node in group.nodes {
+                try eventually("answers of the next primary only") {
+                    try fresh(16, node.port).allSatisfy { $0.text == "two" }
+                }
+            }
+            for load in loads { try load.progress(by: 100) }
             let tally = try Self.stop(loads)
             #expect(tally.failures.isEmpty)
             #expect(tally.statuses.keys.sorted() == [200])

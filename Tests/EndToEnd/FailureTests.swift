@@ -77,7 +77,9 @@ extension EndToEnd {
             let load = Load(proxy.port)
             try load.progress(by: 20)
             try eventually("an ejected endpoint") { try proxy.state(of: broken.address) == "ejected" }
-            let ejected = ContinuousClock.now + .milliseconds(100)
+            // All workers know when nobody of as many new clients as meet each of them is sent there.
+            try eventually("no answer from there") { try fresh(64, proxy.port).allSatisfy { $0.status == 200 } }
+            let ejected = ContinuousClock.now
             try load.progress(by: 5_000)
             let tally = try load.stop()
             #expect(tally.failures == [])
@@ -163,8 +165,11 @@ extension EndToEnd {
             for nginx in west {
                 try eventually("an endpoint out of service") { try proxy.state(of: nginx.address) != "up" }
             }
-            let dark = ContinuousClock.now + .milliseconds(100)
-            try load.progress(by: 2_000, after: dark)
+            try eventually("answers from the other datacenter only") {
+                try fresh(64, proxy.port).allSatisfy { $0.text.hasPrefix("east") }
+            }
+            let dark = ContinuousClock.now
+            try load.progress(by: 2_000)
             let tally = try load.stop()
             // A retry goes to another datacenter: control may not know yet that all of this one is dead.
             #expect(tally.failures == [])

@@ -160,7 +160,13 @@ extension EndToEnd {
             try group.change(leader, "weight", "set", "shop", "dc3", "0", "--force")
             try nginx[0].kill()
             try eventually("the primary seen down") { try group.state(leader)?.healthy(of: "dc1") == 0 }
-            Thread.sleep(forTimeInterval: 2)
+            // The time of confirmation is over, and what is left are the reasons why there is no target.
+            try eventually("the reasons of both other datacenters") {
+                let explained = try group.command(leader, "explain", "shop").output
+                return ["dc2", "dc3"].allSatisfy { name in
+                    explained.split(separator: "\n").contains { $0.contains(name) && $0.contains("[target_") }
+                } && !explained.contains("[unconfirmed]")
+            }
             #expect(try group.state(leader)?.primary == "dc1")
             try group.change(leader, "undrain", "shop", "dc2")
             try group.eventuallyAll([0, 1, 2], "the next primary") { $0.primary == "dc2" }

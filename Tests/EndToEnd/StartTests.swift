@@ -197,7 +197,7 @@ extension EndToEnd {
             var clients = (0..<300).compactMap { _ in try? Connection(proxy.port) }
             #expect(clients.count > 50)
             for client in clients { try? client.send("GET / HTTP/1.1\r\nHost: shop\r\n\r\n") }
-            usleep(300_000)
+            try settled("what is open") { try proxy.process.descriptors() }
             let before = try proxy.process.processorTime()
             usleep(1_000_000)
             let spent = try proxy.process.processorTime() - before

@@ -4,12 +4,6 @@ import Testing
 
 extension EndToEnd {
     @Suite struct Tunnels {
-        /// The example of RFC 6455 section 1.3, so that no digest has to be computed here.
-        private static let upgrade =
-            "GET /chat HTTP/1.1\r\nHost: shop\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-            + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        private static let accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
-
         private func echoServer() throws -> ScriptedServer {
             try ScriptedServer { connection in
                 let head = try connection.receive(through: "\r\n\r\n").lowercased()
@@ -17,9 +11,7 @@ extension EndToEnd {
                     try connection.send("HTTP/1.1 400 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
                     return
                 }
-                try connection.send(
-                    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                        + "Sec-WebSocket-Accept: \(Self.accept)\r\n\r\n")
+                try connection.send(WebSocket.switching)
                 try connection.echo()
             }
         }
@@ -29,10 +21,10 @@ extension EndToEnd {
             let backend = try echoServer()
             let proxy = try Proxy(inputOutput, shop("health_check: off,", ["west": endpoints([backend.port])]))
             let client = try Connection(proxy.port)
-            try client.send(Self.upgrade)
+            try client.send(WebSocket.upgrade)
             let response = try client.receiveResponse()
             #expect(response.status == 101)
-            #expect(response["sec-websocket-accept"] == Self.accept)
+            #expect(response["sec-websocket-accept"] == WebSocket.accept)
             #expect(response["upgrade"]?.lowercased() == "websocket")
             // A text frame, masked as clients have to: "Hello" of RFC 6455 section 5.7.
             let hello: [UInt8] = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58]
@@ -49,7 +41,7 @@ extension EndToEnd {
             let backend = try echoServer()
             let proxy = try Proxy(inputOutput, shop("health_check: off,", ["west": endpoints([backend.port])]))
             let client = try Connection(proxy.port)
-            try client.send(Self.upgrade + "early")
+            try client.send(WebSocket.upgrade + "early")
             #expect(try client.receiveResponse().status == 101)
             #expect(try client.receive(exactly: 5) == Array("early".utf8))
         }
@@ -70,7 +62,7 @@ extension EndToEnd {
             let proxy = try Proxy(inputOutput, shop("health_check: off,", ["west": endpoints([backend.port])]))
             #expect(try get(proxy.port, "/unasked").status == 502)
             let refused = try Connection(proxy.port)
-            try refused.send(Self.upgrade)
+            try refused.send(WebSocket.upgrade)
             #expect(try refused.receiveResponse().status == 200)
             // HTTP/2 over an upgrade is not passed on (RFC 9113 section 3.1 has done away with it).
             let http2 = try Connection(proxy.port).get(

@@ -121,7 +121,8 @@ final class RawClient: StreamHandler {
     }
 
     func stream(_ stream: Stream, received buffer: consuming LoopBuffer) {
-        buffer.bytes.withUnsafeBufferPointer { received.append(contentsOf: $0) }
+        let bytes = buffer.bytes
+        bytes.withUnsafeBufferPointer { received.append(contentsOf: $0) }
     }
 
     func streamEnded(_ stream: Stream) { isEnded = true }

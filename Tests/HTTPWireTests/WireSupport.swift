@@ -112,7 +112,7 @@ func rewriteBytes(_ bytes: [UInt8], _ options: RequestOptions) -> ([UInt8], Verd
     edits.trustsClient = options.trustsClient
     edits.passesUnderscores = options.passesUnderscores
     edits.omitsExpect = options.omitsExpect
-    let error = RequestRewriter.write(request.head, bytes.span, edits, delivery, into: &writer)
+    let error = RequestRewriter.write(request.head, bytes.span, edits, into: &writer)
     let count = writer.count
     return (Array(output[..<count]), error.map { .refused($0.status, $0.reason.description) })
 }

@@ -115,15 +115,16 @@ import Topology
     private static let sessions = [
         Scenario(
             title: "a TCP session becomes a tunnel once it is connected", request: .session,
-            steps: connecting(0) + [Step(5, .connected, .tunnel, [], .over)], attempts: 1),
+            steps: connecting(0, fresh: true) + [Step(5, .connected, .tunnel, [], .over)], attempts: 1),
         Scenario(
             title: "a TCP session is tried again, then held", request: .session,
-            steps: connecting(0, hold: 15_000) + [
+            steps: connecting(0, hold: 15_000, fresh: true) + [
                 Step(5, .failed(.refused), .retries, .unreachable, .admitting), Step(5, .readmit, .admit),
-            ] + connecting(5, hold: 15_000) + [Step(6, .failed(.refused), .hold, .unreachable, .held)], retries: 1,
+            ] + connecting(5, hold: 15_000, fresh: true) + [Step(6, .failed(.refused), .hold, .unreachable, .held)],
+            retries: 1,
             attempts: 2),
         Scenario(
             title: "a TCP client may end its side before it is connected", request: .session,
-            steps: connecting(0) + [Step(1, .clientEnded), Step(5, .connected, .tunnel, [], .over)]),
+            steps: connecting(0, fresh: true) + [Step(1, .clientEnded), Step(5, .connected, .tunnel, [], .over)]),
     ]
 }

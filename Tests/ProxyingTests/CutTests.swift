@@ -85,6 +85,7 @@ import Topology
                 Step(2, .responseEnded, .finish, [], .over), Step(5, .cut(switching)),
             ], status: 200),
         Scenario(
-            title: "a TCP session that is being connected is held", request: .session, steps: connecting(0) + [held]),
+            title: "a TCP session that is being connected is held", request: .session,
+            steps: connecting(0, fresh: true) + [held]),
     ]
 }

@@ -1,4 +1,4 @@
-// Tests each ending of an exchange in each of its phases, for requests that may be sent twice and for those that may not.
+// Tests each ending of an exchange in each of its phases, for requests that may be sent twice and for others.
 import Balancing
 import Proxying
 import Switching

@@ -228,7 +228,6 @@ extension ExchangeAction {
     static func aborts(_ reason: StaticString) -> ExchangeAction { .abortClient(StaticText(reason)) }
     static func cancels(_ reason: StaticString) -> ExchangeAction { .cancel(StaticText(reason)) }
     static let sends = ExchangeAction.sendRequest(omitsExpect: false)
-    static let chooses = ExchangeAction.choose(fresh: false)
     static let retries = ExchangeAction.retry(isCounted: true)
 }
 
@@ -237,12 +236,12 @@ extension EndpointVerdict {
 }
 
 /// The way to a backend: `hold` is how long the service lets a request wait for an endpoint, in milliseconds.
-func chosen(_ at: Moment, hold: Int64 = 0) -> [Step] {
-    [Step(at, .admitted(.passed(holdBudget: hold * 1_000_000)), .chooses, [], .choosing)]
+func chosen(_ at: Moment, hold: Int64 = 0, fresh: Bool = false) -> [Step] {
+    [Step(at, .admitted(.passed(holdBudget: hold * 1_000_000)), .choose(fresh: fresh), [], .choosing)]
 }
 
-func connecting(_ at: Moment, hold: Int64 = 0) -> [Step] {
-    chosen(at, hold: hold) + [Step(at, .chosen(.connecting), .wait, [], .connecting)]
+func connecting(_ at: Moment, hold: Int64 = 0, fresh: Bool = false) -> [Step] {
+    chosen(at, hold: hold, fresh: fresh) + [Step(at, .chosen(.connecting), .wait, [], .connecting)]
 }
 
 /// Sent on a new connection, or a pooled one.

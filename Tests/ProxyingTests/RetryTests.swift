@@ -19,14 +19,8 @@ import Topology
         [Step(at, event, .retry(isCounted: isCounted), verdict, .admitting), Step(at, .readmit, .admit)]
     }
 
-    private static func chosenFresh(_ at: Moment, hold: Int64 = 0) -> [Step] {
-        [Step(at, .admitted(.passed(holdBudget: hold * 1_000_000)), .choose(fresh: true), [], .choosing)]
-    }
-
-    private static func sentFresh(_ at: Moment, hold: Int64 = 0) -> [Step] {
-        chosenFresh(at, hold: hold) + [
-            Step(at, .chosen(.connecting), .wait, [], .connecting), Step(at, .connected, .sends, [], .sending),
-        ]
+    private static func sentFresh(_ at: Moment) -> [Step] {
+        connecting(at, fresh: true) + [Step(at, .connected, .sends, [], .sending)]
     }
 
     private static let connects = [
@@ -123,9 +117,10 @@ import Topology
                 ], status: 502, retries: 1, attempts: 3),
         Scenario(
             title: "it wants a new connection behind the queue, too",
-            steps: sent(0, pooled: true) + retried(1, .failed(.reset), [], isCounted: false) + chosenFresh(1) + [
-                Step(1, .chosen(.full), .queue, [], .queued), Step(9, .turnCame, .admit, [], .admitting),
-            ] + sentFresh(9)),
+            steps: sent(0, pooled: true) + retried(1, .failed(.reset), [], isCounted: false) + chosen(1, fresh: true)
+                + [
+                    Step(1, .chosen(.full), .queue, [], .queued), Step(9, .turnCame, .admit, [], .admitting),
+                ] + sentFresh(9)),
         Scenario(
             title: "a POST may have reached the backend on a pooled connection", request: .post,
             steps: sent(0, pooled: true) + [Step(1, .failed(.closed), .answers(502, "upstream_closed"), [], .over)],

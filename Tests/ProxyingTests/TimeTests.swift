@@ -1,5 +1,6 @@
 // Tests every timeout of an exchange: when exactly, whose fault it is, and which pauses do not count.
 import Balancing
+import HTTPWire
 import Proxying
 import Testing
 import Topology
@@ -108,6 +109,18 @@ import Topology
                 .body(50_000, .body(10), forwards: true, keeps: true)
             ] + due(59_000, .answers(408, "body_too_slow")), status: 408),
         Scenario(
+            title: "nor do pauses in it", request: .expecting, policy: never,
+            steps: sent(0) + [
+                .note(0, .receivesRequest(true)), .note(10_000, .receivesRequest(false)),
+                .note(10_000, .receivesRequest(true)),
+            ] + interim(29_000, 100) + [.body(50_000, .body(10), forwards: true, keeps: true)]
+                + due(59_000, .answers(408, "body_too_slow")), status: 408),
+        Scenario(
+            title: "HTTP/1.0 does not wait for 100",
+            request: .make(.put, hasBody: true, expects: true, takesInterim: false),
+            steps: sent(0) + [.note(0, .receivesRequest(true))] + due(30_000, .answers(408, "body_timeout")),
+            status: 408),
+        Scenario(
             title: "who does not wait for 100 begins by itself", request: .expecting, policy: never,
             steps: sent(0) + [
                 .note(0, .receivesRequest(true)), .body(20_000, .body(10), forwards: true, keeps: true),
@@ -178,6 +191,13 @@ import Topology
                 .note(0, .receivesRequest(true)), Step(25_000, .failed(.reset), .retries, .unreachable, .admitting),
                 Step(25_000, .readmit, .admit),
             ] + sent(40_000) + due(70_000, .answers(408, "body_timeout")), status: 408),
+        Scenario(
+            title: "nor does it count as slowness in a later attempt", request: .put,
+            steps: sent(0) + [
+                .note(0, .receivesRequest(true)), Step(25_000, .failed(.reset), .retries, .unreachable, .admitting),
+                Step(25_000, .readmit, .admit),
+            ] + sent(40_000) + [.body(60_000, .body(10), forwards: true, keeps: true)]
+                + due(70_000, .answers(408, "body_too_slow")), status: 408),
         Scenario(
             title: "a client that pauses after an early answer is cut off", request: .upload,
             steps: sent(0) + [.note(0, .receivesRequest(true))] + answered(1_000)

@@ -32,7 +32,7 @@ private final class Echo: StreamHandler {
 
     func streamConnected(_ stream: Stream) { begin(stream) }
 
-    func stream(_ stream: Stream, received buffer: LoopBuffer) {
+    func stream(_ stream: Stream, received buffer: consuming LoopBuffer) {
         session.feed(buffer, of: stream.loop)
         let more = SessionPair.read(from: session)
         read += more.bytes

@@ -5,6 +5,9 @@ import Synchronization
 
 enum SocketError: Error, Equatable { case refused, reset, timedOut, closedEarly, other(Int32) }
 
+/// How a peer ended a connection.
+enum Ending: Sendable { case orderly, reset }
+
 /// A connected socket.
 // SAFETY: one thread uses it at a time; tests hand a connection over before its new owner begins.
 final class Connection: @unchecked Sendable {
@@ -15,11 +18,17 @@ final class Connection: @unchecked Sendable {
 
     /// Connects to a port of 127.0.0.1.
     ///
-    /// - Parameter receiveBuffer: the size of the kernel's buffer, for clients that read slowly.
-    init(_ port: UInt16, receiveBuffer: Int32? = nil, timeout: Duration = .seconds(20)) throws {
+    /// - Parameters:
+    ///   - receiveBuffer: the size of the kernel's buffer, for clients that read slowly.
+    ///   - segment: the largest segment; with one as on real networks the kernel keeps far less for a slow client than it
+    ///     does over loopback, and the rest is left to the proxy.
+    init(
+        _ port: UInt16, receiveBuffer: Int32? = nil, segment: Int32? = nil, timeout: Duration = .seconds(20)
+    ) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw SocketError.other(errno) }
         if let receiveBuffer { setOption(SOL_SOCKET, SO_RCVBUF, receiveBuffer) }
+        if let segment { setOption(Int32(IPPROTO_TCP), TCP_MAXSEG, segment) }
         setTimeout(timeout)
         setOption(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         var address = loopback(port)
@@ -75,14 +84,70 @@ final class Connection: @unchecked Sendable {
         close()
     }
 
+    /// Closes in order, whatever the peer has sent meanwhile: the kernel would tell of unread bytes by a reset.
+    func closeInOrder() {
+        shutdownWrite()
+        setTimeout(.seconds(5))
+        _ = try? drain()
+        close()
+    }
+
+    /// How the peer ended the connection; what it still sends before that is thrown away.
+    ///
+    /// - Throws: when it has not ended it in time.
+    func awaitEnd() throws -> Ending {
+        do {
+            _ = try drain()
+            return .orderly
+        } catch SocketError.reset {
+            return .reset
+        }
+    }
+
+    /// Whether there is something to read now: bytes, or the end.
+    var isReadable: Bool {
+        guard buffered.isEmpty else { return true }
+        var state = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&state, 1, 0) > 0
+    }
+
+    /// Sends a long body, one block over and over, until the peer answers or is gone.
+    ///
+    /// - Returns: how many bytes it sent.
+    func send(atMost count: Int, untilAnswered block: [UInt8]) throws -> Int {
+        var sent = 0
+        while sent < count, buffered.isEmpty {
+            var state = pollfd(fd: descriptor, events: Int16(POLLIN | POLLOUT), revents: 0)
+            guard poll(&state, 1, 20_000) > 0 else { throw SocketError.timedOut }
+            if state.revents & Int16(POLLIN) != 0 { break }
+            let offset = sent % block.count
+            let size = min(block.count - offset, count - sent)
+            let result = block.withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress.map { $0 + offset }, size, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+            }
+            if result < 0 {
+                if errno == EAGAIN || errno == EINTR { continue }
+                if errno == EPIPE || errno == ECONNRESET { break }
+                throw Self.systemError()
+            }
+            sent += result
+        }
+        return sent
+    }
+
     /// Says that nothing more will be sent.
-    func shutdownWrite() { shutdown(descriptor, Int32(SHUT_WR)) }
+    func shutdownWrite() {
+        guard !isClosed else { return }
+        shutdown(descriptor, Int32(SHUT_WR))
+    }
 
     // MARK: Bytes
 
     func send(_ text: String) throws { try send(Array(text.utf8)) }
 
     func send(_ bytes: [UInt8]) throws {
+        // The number may be another socket's by now.
+        guard !isClosed else { throw SocketError.other(EBADF) }
         var offset = 0
         while offset < bytes.count {
             let count = bytes.withUnsafeBytes {
@@ -102,6 +167,7 @@ final class Connection: @unchecked Sendable {
             buffered = []
             return bytes
         }
+        guard !isClosed else { throw SocketError.other(EBADF) }
         while true {
             var result = 0
             let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
@@ -225,9 +291,11 @@ final class Listener: Sendable {
     /// - Parameters:
     ///   - port: 0 lets the system choose.
     ///   - backlog: nil: it is bound, and does not listen.
-    init(_ port: UInt16 = 0, backlog: Int32? = 1024) throws {
+    ///   - receiveBuffer: the size of the kernel's buffer of each connection, for servers that read slowly.
+    init(_ port: UInt16 = 0, backlog: Int32? = 1024, receiveBuffer: Int32? = nil) throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         self.descriptor = descriptor
+        if var receiveBuffer { setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, 4) }
         var one: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, 4)
         var address = loopback(port)

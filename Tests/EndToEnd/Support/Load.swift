@@ -69,13 +69,6 @@ final class Load: Sendable {
     /// How many answers there are so far.
     var count: Int { clients.count }
 
-    /// Goes on until `instant` has passed, and then for so many more answers: a fast machine answers thousands of
-    /// requests in the time that a change is given to take effect.
-    func progress(by more: Int, after instant: ContinuousClock.Instant) throws {
-        try eventually("the time of the change") { ContinuousClock.now > instant }
-        try progress(by: more)
-    }
-
     /// Waits for so many more answers.
     func progress(by more: Int, within limit: Duration = .seconds(20)) throws {
         let target = count + more

@@ -13,7 +13,8 @@ final class Proxy {
     /// Starts the proxy and waits until it is ready.
     ///
     /// - Parameters:
-    ///   - configuration: the file without `admin`, with `$PORT` for the listener's port.
+    ///   - configuration: the file without `admin`, with `$PORT` for the listener's port and `$FOLDER` for a folder of
+    ///     the proxy's own.
     ///   - prefix: words before the command, such as those that lower a limit.
     init(
         _ inputOutput: InputOutput, _ configuration: String, workers: Int = 2, prefix: [String] = []
@@ -37,7 +38,9 @@ final class Proxy {
 
     private static func write(_ configuration: String, to file: String, port: UInt16, adminPort: UInt16) throws {
         let text = "admin: { bind: \"127.0.0.1:\(adminPort)\" }\n" + configuration + "\n"
-        try text.replacing("$PORT", with: "\(port)").write(toFile: file, atomically: true, encoding: .utf8)
+        let folder = URL(filePath: file).deletingLastPathComponent().path()
+        try text.replacing("$PORT", with: "\(port)").replacing("$FOLDER/", with: folder)
+            .write(toFile: file, atomically: true, encoding: .utf8)
     }
 
     // MARK: Changing it
@@ -56,6 +59,17 @@ final class Proxy {
     }
 
     // MARK: Asking it
+
+    /// The lines of `$FOLDER/access.log`, once there are so many.
+    func accessLog(_ count: Int) throws -> [String] {
+        var lines: [String] = []
+        try eventually("\(count) lines in the access log") {
+            let text = (try? String(contentsOfFile: scratch.path + "/access.log", encoding: .utf8)) ?? ""
+            lines = text.split(separator: "\n").map(String.init)
+            return lines.count >= count && text.hasSuffix("\n")
+        }
+        return lines
+    }
 
     /// A request to the admin API.
     func admin(_ method: String, _ path: String, _ body: String? = nil) throws -> Response {

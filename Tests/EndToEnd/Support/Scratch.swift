@@ -75,6 +75,22 @@ func eventually(
     }
 }
 
+/// Waits until a number has stopped growing: it was the same for a while in which it could have been looked at often.
+///
+/// - Returns: the number.
+@discardableResult
+func settled(_ what: String, within limit: Duration = .seconds(15), _ value: () throws -> Int) throws -> Int {
+    var last = try value()
+    var same = 0
+    try eventually("an end of the growth of \(what)", within: limit) {
+        let now = try value()
+        same = now == last ? same + 1 : 0
+        last = now
+        return same == 40
+    }
+    return last
+}
+
 struct TimeRanOut: Error, CustomStringConvertible {
     let what: String
     let limit: Duration
