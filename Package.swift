@@ -61,15 +61,15 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         // Shells.
         shell("Proactor", ["CLinux", "CURing", "Topology"]),
-        shell("TLS", ["Proactor", "COpenSSL"]),
+        shell("TLS", ["COpenSSL"]),
+        shell("Transport", ["Proactor", "TLS"]),
         shell(
             "RaftRuntime",
             [
-                "Raft", "Topology", "Proactor", "CLinux", "TLS",
+                "Raft", "Topology", "Proactor", "CLinux", "TLS", "Transport",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             exclude: ["Transport/peer.proto"]),
-        shell("Transport", ["Proactor", "TLS", "Topology"]),
         shell("HTTPTransport", ["HTTPWire", "Transport", "Proactor", "Topology"]),
         shell("Settings", ["CYAML", "Topology", "Balancing", "Health", "Routing"]),
         shell("Probing", ["HTTPTransport", "Proactor", "Topology", "Health", "Routing"]),
@@ -106,7 +106,8 @@ let package = Package(
         .testTarget(
             name: "FuzzTests", dependencies: ["HTTPWire"], path: "Tests/Fuzz", swiftSettings: swiftSettings),
         tests("ProactorTests", ["Proactor", "Topology"]),
-        tests("TLSTests", ["TLS", "Proactor", "Topology"]),
+        tests("TLSTests", ["TLS", "Transport", "Proactor", "Topology"]),
+        tests("TransportTests", ["Transport", "TLS", "Proactor", "Topology"]),
         tests(
             "RaftRuntimeTests",
             [
@@ -146,7 +147,7 @@ let package = Package(
         tests(
             "meridianTests",
             [
-                "meridian", "Admin", "ControlPlane", "Settings", "Routing", "Proactor", "Topology",
+                "meridian", "Admin", "ControlPlane", "DataPlane", "Settings", "Routing", "Proactor", "Topology",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),

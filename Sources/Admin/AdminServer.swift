@@ -26,9 +26,11 @@ public final class AdminServer: Sendable {
 
     /// Binds and serves.
     ///
-    /// - Throws: what could not be bound or read. An address off loopback is an error, because it needs TLS, which this
-    ///   version lacks.
-    public init(_ settings: Settings, io: IOKind, sources: AdminSources) throws(AdminError) {
+    /// - Parameter connections: the most at a time, over both sites.
+    /// - Throws: what could not be bound or read; also an address off loopback, which needs the TLS that is yet to come.
+    public init(
+        _ settings: Settings, io: IOKind, sources: AdminSources, connections: Int = 512
+    ) throws(AdminError) {
         let api = try Self.bind(settings.admin.bind, key: "admin.bind")
         var status: ListeningSocket?
         do throws(AdminError) {
@@ -36,7 +38,7 @@ public final class AdminServer: Sendable {
             if let bind = settings.statusBind { status = try Self.bind(bind, key: "status.bind") }
             let gate = AccessGate(try AccessRules(settings.admin, bound: api.address))
             self.gate = gate
-            host = try Self.start(api, status, gate, io, sources)
+            host = try Self.start(api, status, gate, io, sources, connections / 2)
         } catch {
             api.close()
             status?.close()
@@ -62,12 +64,13 @@ public final class AdminServer: Sendable {
 
     private static func start(
         _ apiSocket: ListeningSocket, _ statusSocket: ListeningSocket?, _ gate: AccessGate, _ io: IOKind,
-        _ sources: AdminSources
+        _ sources: AdminSources, _ connections: Int
     ) throws(AdminError) -> LoopHost<Sites> {
         do throws(SystemError) {
             return try LoopHost.start(name: "admin", io: io, buffers: .modest) { loop throws(SystemError) in
                 let context = AdminContext(sources, loop: loop)
-                let api = HTTPServer(loop: loop, socket: apiSocket, configuration: apiLimits) { request, responder in
+                let limits = Self.apiLimits(connections)
+                let api = HTTPServer(loop: loop, socket: apiSocket, configuration: limits) { request, responder in
                     if let refusal = gate.refusal(request) {
                         responder.respond(refusal)
                     } else {
@@ -75,7 +78,8 @@ public final class AdminServer: Sendable {
                     }
                 }
                 let status = statusSocket.map { socket in
-                    HTTPServer(loop: loop, socket: socket, configuration: statusLimits) { request, responder in
+                    HTTPServer(loop: loop, socket: socket, configuration: Self.statusLimits(connections)) {
+                        request, responder in
                         AdminRouter.open.answer(request, context, responder)
                     }
                 }
@@ -89,26 +93,27 @@ public final class AdminServer: Sendable {
     /// The statuses with which any request may be refused before an endpoint sees it, or since none has answered it.
     static let refusals = [400, 405, 408, 413, 414, 417, 431, 500, 501, 504, 505]
 
-    private static var limits: HTTPServerConfiguration {
+    private static func limits(_ connections: Int) -> HTTPServerConfiguration {
         var limits = HTTPServerConfiguration()
+        limits.connectionLimit = connections
         limits.refusal = { status, reason in .problem(status, reason) }
         return limits
     }
 
     /// Those of the API. Half of its connections are for others than the one client that takes all it can get; those who
     /// follow the events are counted apart (`EventStreams.limit`), and who only waits gives way to who comes.
-    private static var apiLimits: HTTPServerConfiguration {
-        var limits = limits
+    private static func apiLimits(_ connections: Int) -> HTTPServerConfiguration {
+        var limits = limits(connections)
         limits.bodyLimit = 64 << 10
-        limits.addressLimit = limits.connectionLimit / 2
+        limits.addressLimit = max(1, connections / 2)
         limits.idleTimeout = .seconds(30)
         return limits
     }
 
     /// Those of the public site, where an orchestrator must get an answer whoever else is connected: few connections for
     /// each client, for a short time.
-    private static var statusLimits: HTTPServerConfiguration {
-        var limits = limits
+    private static func statusLimits(_ connections: Int) -> HTTPServerConfiguration {
+        var limits = limits(connections)
         limits.bodyLimit = 1 << 10
         limits.addressLimit = 8
         limits.idleTimeout = .seconds(5)

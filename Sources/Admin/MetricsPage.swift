@@ -70,6 +70,10 @@ struct MetricsPage {
         single(
             "untrusted_proxies_total", "counter", "Connections from peers whose PROXY header is not believed.",
             read(process.untrustedProxies))
+        single(
+            "local_resource_failures_total", "counter",
+            "Connections to backends for which there was no local port, descriptor or memory.",
+            read(process.localShortages))
         single("requests_active", "gauge", "Requests and tunnels under way.", read(process.active))
         single("bad_requests_total", "counter", "Requests refused as malformed.", read(process.badRequests))
         single("unrouted_requests_total", "counter", "Requests that no route matched.", read(process.unrouted))

@@ -33,9 +33,13 @@ final class RequestRates: TimerHandler {
         let now = MonotonicClock.now
         let elapsed = max(Double((now - lookedAt).wholeNanoseconds) / 1e9, 0.001)
         lookedAt = now
+        let before = looks
+        looks = [:]
         for service in counters.allServices {
             let total = service.requests.load(ordering: .relaxed)
-            let rate = Double(total - (looks[service.name]?.total ?? 0)) / elapsed
+            let last = before[service.name]?.total ?? 0
+            // One that was gone for long begins at zero again.
+            let rate = Double(total < last ? total : total - last) / elapsed
             looks[service.name] = Look(total: total, rate: (rate * 10).rounded() / 10)
         }
         timer.set(now + Self.period)

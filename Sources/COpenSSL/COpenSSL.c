@@ -189,6 +189,15 @@ size_t mt_session_peer_names(mt_session *session, char *text, size_t capacity) {
     return append_name(text, 0, capacity, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, place)));
 }
 
+size_t mt_session_protocol(mt_session *session, uint8_t *name) {
+    const unsigned char *bytes = NULL;
+    unsigned count = 0;
+    SSL_get0_alpn_selected(ssl_of(session), &bytes, &count);
+    if (count > 255) return 0;
+    if (count > 0) memcpy(name, bytes, count);
+    return count;
+}
+
 const char *mt_session_version(mt_session *session) { return SSL_get_version(ssl_of(session)); }
 
 const char *mt_session_refusal(mt_session *session) {

@@ -262,8 +262,16 @@ final class ControlLoop: TimerHandler {
             log.say(.endpoints, id.readmissionLine(.over), now: loop.now)
             setStale()
         }
-        for entry in traffic.endpointTraffic() {
-            let news = entry.connectFailures - (seenFailures[entry.id] ?? 0)
+        let entries = traffic.endpointTraffic()
+        // More than there are: some have left.
+        if seenFailures.count > entries.count {
+            let present = Set(entries.map(\.id))
+            seenFailures = seenFailures.filter { present.contains($0.key) }
+        }
+        for entry in entries {
+            let seen = seenFailures[entry.id] ?? 0
+            // One that was gone for long begins at zero again.
+            let news = entry.connectFailures < seen ? entry.connectFailures : entry.connectFailures - seen
             if news > 0, probes.recordPassive(entry.id, .connectRefused, news) {
                 seenFailures[entry.id] = entry.connectFailures
             }

@@ -9,9 +9,11 @@ final class EndpointNames: TimerHandler {
 
     private let loop: EventLoop
     private let changed: () -> Void
-    private var resolver: Resolver?
+    private let resolver = Resolver()
     private var names: [Address] = []
     private var found: [Address: SocketAddress] = [:]
+    /// Those of which an answer, good or bad, was asked for before.
+    private var asked: Set<Address> = []
     private var timer: LoopTimer?
 
     /// - Parameter changed: called on the loop's thread when a name has another address than before.
@@ -26,6 +28,7 @@ final class EndpointNames: TimerHandler {
         guard wanted != Set(names) else { return }
         names = wanted.sorted()
         found = found.filter { wanted.contains($0.key) }
+        asked.formIntersection(wanted)
         lookUp(names.filter { found[$0] == nil })
         guard !names.isEmpty else {
             timer?.cancel()
@@ -45,22 +48,26 @@ final class EndpointNames: TimerHandler {
     }
 
     private func lookUp(_ names: [Address]) {
-        guard !names.isEmpty else { return }
-        // If there is no thread for it now, the next round tries again.
-        if resolver == nil { resolver = try? Resolver() }
         let own = LoopBound(self, of: loop)
         for name in names {
-            // A refused look-up is repeated in the next round, too.
-            _ = resolver?.resolve(name, on: loop.mailbox) { answer in
-                guard case .success(let addresses) = answer, let first = addresses.first else { return }
-                own.post { $0.take(name, first) }
+            // A refused lookup, too, comes again with the next round.
+            _ = resolver.resolve(name, urgency(of: name), on: loop.mailbox) { answer in
+                if case .success(let addresses) = answer { own.post { $0.take(name, addresses) } }
             }
         }
     }
 
-    private func take(_ name: Address, _ address: SocketAddress) {
-        guard names.contains(name), found[name] != address else { return }
-        found[name] = address
+    private func urgency(of name: Address) -> LookupUrgency {
+        if asked.insert(name).inserted { return .first }
+        return found[name] == nil ? .doubtful : .renewal
+    }
+
+    /// An address that is still among the answers stays: name services shuffle.
+    private func take(_ name: Address, _ addresses: [SocketAddress]) {
+        guard names.contains(name), let first = addresses.first, found[name].map(addresses.contains) != true else {
+            return
+        }
+        found[name] = first
         changed()
     }
 }

@@ -39,7 +39,7 @@ public struct EndpointTraffic: Sendable {
 
 /// Reads the counters that workers keep.
 public protocol TrafficReader: Sendable {
-    /// All endpoints that ever had traffic, in any order. Called ten times a second on the control thread.
+    /// The endpoints of the table and those that left it lately, in any order. Called ten times a second on the control thread.
     func endpointTraffic() -> [EndpointTraffic]
     /// Resets the count of errors in a row when an endpoint comes back from its ejection.
     func resetErrors(of id: EndpointID)

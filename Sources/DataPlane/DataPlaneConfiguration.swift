@@ -10,6 +10,8 @@ public struct DataPlaneConfiguration: Sendable {
     public var workers = 1
     /// Connections from clients over all workers; more are refused. nil: as many as there are descriptors for.
     public var maximumConnections: Int?
+    /// Connections to backends over all workers; requests wait for room as they do at an endpoint's limit. nil: no limit.
+    public var maximumBackendConnections: Int?
     /// Bytes and fields of a head.
     public var maximumHead: ByteCount = 32768
     public var maximumFields = 128

@@ -7,10 +7,10 @@ internal import Routing
 internal import Synchronization
 internal import Topology
 
-/// Resolves the names of the table's endpoints every 30 s, until discovery does better.
+/// Resolves the names of the table's endpoints, side by side, until discovery does better.
 final class EndpointResolver: Sendable {
     private let host: LoopHost<Rounds>
-    private let names = Mutex<[Address]>([])
+    private let names = Mutex<Set<Address>>([])
 
     init(_ book: ResolvedAddresses, logger: Logger, onChange: @escaping @Sendable () -> Void) throws(SystemError) {
         var buffers = LoopBuffers.modest
@@ -30,12 +30,11 @@ final class EndpointResolver: Sendable {
                 wanted.insert(endpoint.address)
             }
         }
-        let sorted = wanted.sorted()
         let isNew = names.withLock { names in
-            defer { names = sorted }
-            return names != sorted
+            defer { names = wanted }
+            return names != wanted
         }
-        if isNew { host.post { $0.watch(sorted) } }
+        if isNew { host.post { [wanted] in $0.watch(wanted) } }
     }
 
     func stop() { host.stop() }
@@ -46,16 +45,19 @@ final class EndpointResolver: Sendable {
         return try SocketAddress.resolve(address).first
     }
 
-    /// The rounds of looking up, on the resolver's own thread, where blocking harms nobody.
+    /// The rounds of looking up, on a thread of their own.
     private final class Rounds: TimerHandler {
         private let loop: EventLoop
         private let book: ResolvedAddresses
         private let logger: Logger
         private let onChange: @Sendable () -> Void
-        private var names: [Address] = []
+        private let resolver = Resolver()
+        private var names = NameWatch()
         private var timer: LoopTimer?
 
-        init(_ loop: EventLoop, _ book: ResolvedAddresses, _ logger: Logger, _ onChange: @escaping @Sendable () -> Void) {
+        init(
+            _ loop: EventLoop, _ book: ResolvedAddresses, _ logger: Logger, _ onChange: @escaping @Sendable () -> Void
+        ) {
             self.loop = loop
             self.book = book
             self.logger = logger
@@ -63,25 +65,42 @@ final class EndpointResolver: Sendable {
             timer = loop.makeTimer(self)
         }
 
-        func watch(_ names: [Address]) {
-            self.names = names
-            lookUpAll()
+        func watch(_ wanted: Set<Address>) {
+            names.watch(wanted, now: MonotonicClock.now)
+            book.keep(only: wanted)
+            ask()
         }
 
-        func timerExpired(_ timer: LoopTimer) { lookUpAll() }
+        func timerExpired(_ timer: LoopTimer) { ask() }
 
-        private func lookUpAll() {
-            var isChanged = false
-            for name in names {
-                do throws(SystemError) {
-                    guard let first = try SocketAddress.resolve(name).first else { continue }
-                    if book.enter(name, as: first) { isChanged = true }
-                } catch {
-                    logger.warning("cannot resolve an endpoint", metadata: ["error": "\(error)"])
+        private func ask() {
+            let now = MonotonicClock.now
+            let own = LoopBound(self, of: loop)
+            for (name, urgency) in names.due(now: now) {
+                let isAsked = resolver.resolve(name, urgency, on: loop.mailbox) { answer in
+                    own.post { $0.take(name, answer) }
                 }
+                if !isAsked { names.refused(name, now: now) }
             }
-            if isChanged { onChange() }
-            if !names.isEmpty { timer?.set(MonotonicClock.now + .seconds(30)) }
+            schedule()
+        }
+
+        /// Each answer counts as it comes: no name waits for another.
+        private func take(_ name: Address, _ answer: Resolver.Answer) {
+            let found = (try? answer.get()) ?? []
+            let change = names.answered(name, found, now: MonotonicClock.now)
+            if change.hasBegunToFail, case .failure(let error) = answer {
+                logger.warning("cannot resolve an endpoint; trying again", metadata: ["error": "\(error)"])
+            }
+            if let address = change.address {
+                book.enter(name, as: address)
+                onChange()
+            }
+            schedule()
+        }
+
+        private func schedule() {
+            if let next = names.next { timer?.set(next) } else { timer?.cancel() }
         }
     }
 }

@@ -23,6 +23,8 @@ final class EndpointRuntime {
     let datacenterName: String
     private var pool = BackendPool()
     private let failureSignal: FailureSignal
+    /// Of connections to backends that the process may have, over all endpoints.
+    private let budget: ConnectionBudget
     /// The requests of the service that wait for room, here or elsewhere.
     private let queue: RequestQueue
 
@@ -36,6 +38,7 @@ final class EndpointRuntime {
         datacenterName = endpoint.id.datacenter.text
         self.counters = counters.endpoint(endpoint.id)
         failureSignal = counters.failureSignal
+        budget = counters.backends
         address = addresses.lookUp(endpoint.address)
         circuit = service.circuit
         poolPolicy = service.pool
@@ -104,10 +107,10 @@ final class EndpointRuntime {
         pool.take(isRepeatable: isRepeatable, now: now)
     }
 
-    /// A connection to be made; nil when the circuit's limit is reached.
+    /// A connection to be made; nil when the circuit's limit or the process's is reached.
     func makeConnection(_ context: H1ClientContext) -> BackendConnection? {
         let before = counters.connections.add(1, ordering: .relaxed).oldValue
-        if before < circuit.connections { return BackendConnection(self, context) }
+        if before < circuit.connections, budget.take() { return BackendConnection(self, context) }
         counters.connections.subtract(1, ordering: .relaxed)
         return nil
     }
@@ -121,23 +124,32 @@ final class EndpointRuntime {
         guard isCurrent else { return nil }
         var time = poolPolicy.idleTimeout.wholeNanoseconds
         if let offered { time = min(time, Int64(max(0, offered - 1)) * 1_000_000_000) }
-        let isAtLimit = counters.connections.load(ordering: .relaxed) >= circuit.connections
+        let isAtLimit =
+            counters.connections.load(ordering: .relaxed) >= circuit.connections || budget.isFull
         return pool.keep(connection, for: time, limit: poolPolicy.idle, isAtLimit: isAtLimit)
     }
 
     /// A connection is no more, or is a tunnel now that is counted by itself.
     func connectionClosed(_ connection: BackendConnection, wasPooled: Bool) {
         if wasPooled { pool.remove(connection) }
-        counters.connections.subtract(1, ordering: .relaxed)
-        if !queue.isEmpty { queue.roomCame() }
+        releaseConnection()
     }
 
-    /// A tunnel over a connection that was given away counts as one.
-    func beginTunnel() { counters.connections.add(1, ordering: .relaxed) }
+    /// A tunnel goes on over a connection that its protocol has given away, and counts as one.
+    func beginTunnel() {
+        counters.connections.add(1, ordering: .relaxed)
+        budget.takeOver()
+    }
 
     func endTunnel() {
-        counters.connections.subtract(1, ordering: .relaxed)
+        releaseConnection()
         finishRequest()
+    }
+
+    private func releaseConnection() {
+        budget.giveBack()
+        counters.connections.subtract(1, ordering: .relaxed)
+        if !queue.isEmpty { queue.roomCame() }
     }
 
     /// Closes all idle connections.

@@ -33,6 +33,7 @@ public final class ProxyServer: Sendable {
         _ configuration: DataPlaneConfiguration, listeners: [ListenerDefinition], io: IOKind,
         counters: TrafficCounters, logger: Logger
     ) throws(SystemError) {
+        counters.backends.limit = configuration.maximumBackendConnections ?? .max
         let log = try AccessLog(configuration.accessLog, counters: counters.process) { Self.tell($0, logger) }
         let shared = WorkerShared(
             counters: counters, accessLog: log, workers: configuration.workers, logger: logger)
@@ -80,11 +81,13 @@ public final class ProxyServer: Sendable {
     }
 
     private static func bind(
-        _ address: Address, count: Int, beside: Bool = false, timeout: Duration = .zero
+        _ address: Address, count: Int, vacated: [SocketAddress] = [], timeout: Duration = .zero
     ) throws(SystemError) -> [ListeningSocket] {
         guard let socket = try EndpointResolver.resolveNow(address) else {
             throw SystemError(code: EADDRNOTAVAIL, action: "resolve \(address)")
         }
+        // A listener of ours that goes on as another, by a new name, protocol or address, leaves no gap.
+        let beside = vacated.contains { $0.overlaps(socket) }
         return try ListeningSocket.bind(socket, count: count, beside: beside, timeout: timeout)
     }
 
@@ -101,6 +104,7 @@ public final class ProxyServer: Sendable {
     /// Tables come as fast as the state changes. Workers that took longer for each than that, and took each, would fall
     /// behind more and more, while their users wait and the tables fill the memory.
     public func publish(_ table: RoutingTable) {
+        shared.counters.follow(table, now: MonotonicClock.now)
         resolver.watch(table)
         newest.withLock { $0 = table }
         for host in hosts {
@@ -150,15 +154,14 @@ public final class ProxyServer: Sendable {
         _ listeners: [ListenerDefinition], _ configuration: DataPlaneConfiguration
     ) throws(SystemError) -> PreparedReload {
         let log = try shared.accessLog?.prepare(configuration.accessLog)
-        let before = state.withLock { $0.listeners }
+        let (before, addresses) = state.withLock { ($0.listeners, $0.sockets) }
         let unchanged = before.filter { old in listeners.contains { old.isServedAlike($0) } }
         let going = before.filter { old in !unchanged.contains { $0.name == old.name } }
+        let vacated = going.compactMap { addresses[$0.name] }
         var bound: [(ListenerDefinition, [ListeningSocket])] = []
         do throws(SystemError) {
             for listener in listeners where !unchanged.contains(where: { $0.name == listener.name }) {
-                // One that goes on as another, by a new name or protocol, keeps its address without a gap.
-                let isOurs = going.contains { $0.bind == listener.bind }
-                bound.append((listener, try Self.bind(listener.bind, count: hosts.count, beside: isOurs)))
+                bound.append((listener, try Self.bind(listener.bind, count: hosts.count, vacated: vacated)))
             }
         } catch {
             for (_, sockets) in bound { for socket in sockets { socket.close() } }
@@ -173,6 +176,7 @@ public final class ProxyServer: Sendable {
     public func apply(_ prepared: PreparedReload) {
         let configuration = prepared.configuration
         for name in prepared.going { close(name) }
+        shared.counters.backends.limit = configuration.maximumBackendConnections ?? .max
         shared.accessLog?.use(prepared.log)
         for host in hosts {
             host.post { worker in
@@ -180,12 +184,23 @@ public final class ProxyServer: Sendable {
                 worker.log?.use(prepared.log)
             }
         }
-        for (listener, sockets) in prepared.bound { Self.open(listener, sockets, on: hosts) }
+        for (listener, sockets) in prepared.bound {
+            takePlace(sockets)
+            Self.open(listener, sockets, on: hosts)
+        }
         state.withLock { state in
             state.configuration = configuration
             state.listeners = prepared.listeners
             for name in prepared.going { state.sockets[name] = nil }
             for (listener, sockets) in prepared.bound { state.sockets[listener.name] = sockets.first?.address }
+        }
+    }
+
+    private func takePlace(_ sockets: [ListeningSocket]) {
+        do throws(SystemError) {
+            try sockets.first?.takePlace()
+        } catch {
+            shared.logger.error("a listener cannot be reached", metadata: ["error": "\(error)"])
         }
     }
 

@@ -17,13 +17,10 @@ final class ResolvedAddresses: Sendable {
     }
 
     /// Takes in what the resolver found.
-    ///
-    /// - Returns: whether that is news.
-    func enter(_ address: Address, as socket: SocketAddress) -> Bool {
-        resolved.withLock { known in
-            guard known[address] != socket else { return false }
-            known[address] = socket
-            return true
-        }
+    func enter(_ address: Address, as socket: SocketAddress) { resolved.withLock { $0[address] = socket } }
+
+    /// Forgets all other names.
+    func keep(only names: Set<Address>) {
+        resolved.withLock { known in known = known.filter { names.contains($0.key) } }
     }
 }

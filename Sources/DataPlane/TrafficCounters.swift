@@ -1,6 +1,7 @@
 // Owns the figures that workers share and others read: one block of relaxed atomics an endpoint and a service.
 internal import Balancing
 internal import Catalog
+internal import Proactor
 public import Routing
 public import Synchronization
 public import Topology
@@ -104,38 +105,80 @@ public final class ProcessCounters: Sendable {
     public let active = Atomic<Int>(0)
 }
 
-/// All counters, by endpoint and service. They live as long as the process, so a reload does not reset them.
+/// The connections to backends that the process may have at a time, over all endpoints and workers.
+public final class ConnectionBudget: Sendable {
+    private let taken = Atomic<Int>(0)
+    private let most = Atomic<Int>(.max)
+
+    /// Open connections to backends.
+    public var count: Int { taken.load(ordering: .relaxed) }
+    /// Whether there is no room for one more.
+    var isFull: Bool { count >= limit }
+
+    var limit: Int {
+        get { most.load(ordering: .relaxed) }
+        set { most.store(newValue, ordering: .relaxed) }
+    }
+
+    /// Takes room for one connection; false: there is none.
+    func take() -> Bool {
+        let before = taken.add(1, ordering: .relaxed).oldValue
+        if before < limit { return true }
+        giveBack()
+        return false
+    }
+
+    /// Takes the room of a connection that has just given its own back.
+    func takeOver() { taken.add(1, ordering: .relaxed) }
+
+    func giveBack() { taken.subtract(1, ordering: .relaxed) }
+}
+
+/// All counters, by endpoint and service. A reload does not reset them; those of what left the table go a minute later.
 public final class TrafficCounters: Sendable {
     public let process = ProcessCounters()
+    /// Held by every connection to a backend.
+    public let backends = ConnectionBudget()
     /// Raised when an attempt has failed.
     public let failureSignal = FailureSignal()
-    private let endpoints = Mutex<[EndpointID: EndpointCounters]>([:])
-    private let services = Mutex<[ServiceName: ServiceCounters]>([:])
+    private let endpoints = Mutex(NamedCounters<EndpointID, EndpointCounters>())
+    private let services = Mutex(NamedCounters<ServiceName, ServiceCounters>())
 
     public init() {}
 
     /// The endpoint's counters; made at first sight. Not for the path of a request: workers keep the reference.
     public func endpoint(_ id: EndpointID) -> EndpointCounters {
-        endpoints.withLock { known in
-            if let counters = known[id] { return counters }
-            let counters = EndpointCounters(id: id)
-            known[id] = counters
-            return counters
-        }
+        endpoints.withLock { $0.counters(of: id, now: MonotonicClock.now) { EndpointCounters(id: id) } }
     }
 
     /// The service's counters; made at first sight.
     public func service(_ name: ServiceName) -> ServiceCounters {
-        services.withLock { known in
-            if let counters = known[name] { return counters }
-            let counters = ServiceCounters(name: name)
-            known[name] = counters
-            return counters
+        services.withLock { $0.counters(of: name, now: MonotonicClock.now) { ServiceCounters(name: name) } }
+    }
+
+    /// Tells what there is from now on.
+    func follow(_ table: RoutingTable, now: Tick) {
+        let ids = table.services.flatMap { $0.datacenters.flatMap { $0.endpoints.map(\.id) } }
+        endpoints.withLock { $0.use(Set(ids), now: now) }
+        services.withLock { $0.use(Set(table.services.map(\.name)), now: now) }
+    }
+
+    /// Every endpoint of the table and those that left it lately, in no order.
+    public var allEndpoints: [EndpointCounters] { endpoints(now: MonotonicClock.now) }
+    /// Every service of the table and those that left it lately, in no order.
+    public var allServices: [ServiceCounters] { services(now: MonotonicClock.now) }
+
+    func endpoints(now: Tick) -> [EndpointCounters] {
+        endpoints.withLock { known in
+            known.forget(now: now)
+            return known.all
         }
     }
 
-    /// Every endpoint ever seen, in no order.
-    public var allEndpoints: [EndpointCounters] { endpoints.withLock { Array($0.values) } }
-    /// Every service ever seen, in no order.
-    public var allServices: [ServiceCounters] { services.withLock { Array($0.values) } }
+    func services(now: Tick) -> [ServiceCounters] {
+        services.withLock { known in
+            known.forget(now: now)
+            return known.all
+        }
+    }
 }

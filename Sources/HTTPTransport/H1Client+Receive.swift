@@ -150,11 +150,9 @@ extension H1Client {
 
     public func receive() {
         isPaused = false
-        guard phase == .head || phase == .body, let stream else { return }
-        if pending != nil, !isDispatching {
-            advance()
-            return
-        }
+        if pending != nil, !isDispatching { advance() }
+        // What is left is a part of a head, if anything.
+        guard !isPaused, phase == .head || phase == .body, let stream else { return }
         if receivesLarge || isLong {
             receivesLarge = true
             stream.receiveOnce()

@@ -109,7 +109,8 @@ extension H1Server {
 
     public func answer(_ answer: borrowing PlainAnswer) {
         guard phase == .exchanging || phase == .head || phase == .idle else { return }
-        if !isKept || !flags.contains(.isBodyComplete) || phase != .exchanging { flags.remove(.keepsAlive) }
+        let isUnclear = !flags.contains(.isBodyComplete) || flags.contains(.wantsUpgrade) || phase != .exchanging
+        if !isKept || isUnclear { flags.remove(.keepsAlive) }
         var buffer = loop.allocate(1024 + answer.page.count + answer.requestID.count)
         var writer = OutputWriter(buffer.tail)
         ErrorResponse.write(

@@ -103,6 +103,7 @@ extension H1Server {
         if head.method == .head { fresh.insert(.isHead) }
         if body.isEmpty { fresh.insert(.isBodyComplete) }
         if buffer.count > length { fresh.insert(.hasMore) }
+        if head.wantsWebSocket { fresh.insert(.wantsUpgrade) }
         flags = fresh
         listener.server(self, began: head, buffer.bytes, headLength: length)
         buffer.consume(length)

@@ -36,6 +36,8 @@ public final class H1Server: ServerStream, StreamHandler, TimerHandler {
         static let hasMore = Flags(rawValue: 1024)
         /// Its listener is gone or was moved.
         static let endsAfterAnswer = Flags(rawValue: 2048)
+        /// An upgrade was asked for: what the client sends behind it may be of another protocol.
+        static let wantsUpgrade = Flags(rawValue: 4096)
     }
 
     let loop: EventLoop

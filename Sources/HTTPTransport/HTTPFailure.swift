@@ -57,6 +57,8 @@ extension HTTPFailure: CustomStringConvertible {
         case .unreachable: "unreachable"
         case .exhausted: "no descriptors, ports or memory left"
         case .notPermitted: "not permitted"
+        case .truncated: "cut short"
+        case .insecure: "TLS failed"
         case .other(let code): SystemError(code: code, action: "").reason
         }
     }

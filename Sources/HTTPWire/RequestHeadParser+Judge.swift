@@ -89,8 +89,8 @@ extension RequestHeadParser {
         } else {
             head.framing = head.fields.contentLength > 0 ? .length(head.fields.contentLength) : .none
         }
-        // An upgrade in a message of HTTP/1.0 is ignored (RFC 9110 section 7.8).
-        if asksForWebSocket, head.minorVersion >= 1 {
+        // In a message of HTTP/1.0, or without `Connection: upgrade`, it asks for nothing (RFC 9110 section 7.8).
+        if asksForWebSocket, head.minorVersion >= 1, head.fields.saysUpgrade {
             if let error = head.webSocketFault(bytes) { return error }
             head.wantsWebSocket = true
         }

@@ -58,7 +58,6 @@ extension RequestHead {
     /// that is not 13 is told so by 426 (section 4.4), anything else is a bad request.
     func webSocketFault(_ bytes: Span<UInt8>) -> WireError? {
         guard method == .get else { return WireError(400, "websocket_method") }
-        guard fields.saysUpgrade else { return WireError(400, "websocket_connection") }
         // A body would lie where the backend expects the first frame.
         guard framing == .none else { return WireError(400, "websocket_body") }
         guard let key = fields.onlyValue("sec-websocket-key", bytes), bytes.isWebSocketKey(key) else {

@@ -30,6 +30,9 @@ public struct LoopThread: Sendable {
         return LoopThread(handle: handle)
     }
 
+    /// Lets the thread go: nobody will wait for its end.
+    public func detach() { pthread_detach(handle) }
+
     /// Waits until the thread has ended.
     public func join() { pthread_join(handle, nil) }
 

@@ -60,6 +60,13 @@ public struct SocketAddress: Hashable, Sendable {
     /// The port; 0 for a Unix socket.
     public var port: UInt16 { family == AF_UNIX ? 0 : UInt16(bytes[2]) << 8 | UInt16(bytes[3]) }
 
+    /// Whether two listeners cannot have these addresses at a time, unless they share a port by SO_REUSEPORT.
+    public func overlaps(_ other: SocketAddress) -> Bool {
+        guard let host = IPAddress(octets: Array(hostBytes)), let otherHost = IPAddress(octets: Array(other.hostBytes))
+        else { return self == other }
+        return port == other.port && port != 0 && host.overlaps(otherHost)
+    }
+
     /// The same host with another port; a Unix socket stays as it is.
     public func withPort(_ port: UInt16) -> SocketAddress {
         guard family != AF_UNIX else { return self }
@@ -87,6 +94,11 @@ public struct SocketAddress: Hashable, Sendable {
         var text = [CChar](repeating: 0, count: 64)
         guard inet_ntop(host.count == 4 ? AF_INET : AF_INET6, host, &text, 64) != nil else { return "unknown" }
         return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// The path of a Unix socket; nil for any other.
+    var path: String? {
+        family == AF_UNIX ? String(decoding: bytes.dropFirst(2).prefix { $0 != 0 }, as: UTF8.self) : nil
     }
 
     /// Calls `body` with the address as the system takes it.

@@ -8,14 +8,22 @@ public struct ListeningSocket: Sendable {
     let descriptor: Int32
     /// The bound address, with the port that the system chose for port 0.
     public let address: SocketAddress
+    /// Where a Unix socket waits to take the place of another; nil: it is where its address says.
+    private let waitsAt: String?
+
+    init(descriptor: Int32, address: SocketAddress, waitsAt: String? = nil) {
+        self.descriptor = descriptor
+        self.address = address
+        self.waitsAt = waitsAt
+    }
 
     /// Binds `count` sockets to one address (SO_REUSEPORT), so that the kernel spreads connections over as many loops.
     ///
     /// The address is first bound without SO_REUSEPORT: otherwise a second process would silently share the port.
     ///
     /// - Parameters:
-    ///   - beside: whether this process listens there already and is about to stop: then the address may be in use. Not
-    ///     for Unix sockets.
+    ///   - beside: whether this process listens there already, or on an address that overlaps it, and is about to stop:
+    ///     then the address may be in use. A Unix socket is reached once it was told to `takePlace`.
     ///   - timeout: for how long the calling thread waits for an address in use to become free; see `startTimeout`.
     /// - Throws: the system's error with the address, such as "bind 127.0.0.1:80: Permission denied".
     public static func bind(
@@ -26,14 +34,16 @@ public struct ListeningSocket: Sendable {
             let probe = try probe(address, shared: beside, timeout)
             address = SocketAddress.of(probe, peer: false) ?? address
             Glibc.close(probe)
-        } else {
+        } else if !beside {
             try removeStale(address)
         }
         var sockets: [ListeningSocket] = []
+        let aside = beside && address.family == AF_UNIX ? try free(beside: address) : nil
         for _ in 0..<count {
             do throws(SystemError) {
-                let descriptor = try makeNext(after: sockets.first, address)
-                sockets.append(ListeningSocket(descriptor: descriptor, address: address))
+                let descriptor = try makeNext(after: sockets.first, aside ?? address)
+                sockets.append(
+                    ListeningSocket(descriptor: descriptor, address: address, waitsAt: aside?.path))
                 guard listen(descriptor, 4096) == 0 else { throw .last("listen on \(address)") }
             } catch {
                 for socket in sockets { socket.close() }
@@ -61,8 +71,31 @@ public struct ListeningSocket: Sendable {
         }
     }
 
+    /// A path near a Unix socket's that fits into an address.
+    private static func free(beside address: SocketAddress) throws(SystemError) -> SocketAddress {
+        let path = address.path ?? ""
+        let folder = path.lastIndex(of: "/").map { path[...$0] } ?? ""
+        for number in 0..<1000 {
+            let candidate = "\(folder).m\(number)"
+            if access(candidate, F_OK) == 0 { continue }
+            if let found = SocketAddress(numeric: .unix(path: candidate)) { return found }
+        }
+        throw SystemError(code: EADDRINUSE, action: "bind \(address)")
+    }
+
+    /// Lets a Unix socket that was bound beside another be reached by its address; the other one keeps what waits in its
+    /// backlog. Nothing for any other socket. Call it for one of those that were bound together.
+    public func takePlace() throws(SystemError) {
+        guard let waitsAt, let path = address.path else { return }
+        guard rename(waitsAt, path) == 0 else { throw .last("bind \(address)") }
+    }
+
     /// Closes a socket that no loop took over.
-    public func close() { Glibc.close(descriptor) }
+    public func close() {
+        Glibc.close(descriptor)
+        // Does nothing once the place was taken.
+        if let waitsAt { unlink(waitsAt) }
+    }
 
     /// Unix sockets know no SO_REUSEPORT: every loop accepts from one socket.
     private static func makeNext(
@@ -99,7 +132,7 @@ public struct ListeningSocket: Sendable {
         if address.withSockaddr({ Glibc.connect(probe, $0, $1) }) == 0 {
             throw SystemError(code: EADDRINUSE, action: "bind \(address)")
         }
-        if errno == ECONNREFUSED { unlink(String(address.description.dropFirst(5))) }
+        if errno == ECONNREFUSED, let path = address.path { unlink(path) }
     }
 }
 

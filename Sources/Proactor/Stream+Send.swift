@@ -14,7 +14,34 @@ extension Stream {
     ///   - isLast: whether `shutdownWrite()` or `close()` follows once it is told: FIN then goes out with the bytes.
     @inline(__always)
     public func send(_ buffer: consuming LoopBuffer, isAwaited: Bool = true, isLast: Bool = false) {
-        guard phase == .open, !buffer.isEmpty, !flags.contains(.sendsNoMore) else { return }
+        guard flags.isDisjoint(with: [.sendsNoMore, .layered]) else {
+            assert(!flags.contains(.layered), "under a layer only the layer sends")
+            return
+        }
+        submit(buffer, isAwaited: isAwaited, isLast: isLast)
+    }
+
+    /// Only what is sent by `sendBelow` goes out from now on: a layer encrypts, and nothing may go past it.
+    package func setLayered() { flags.insert(.layered) }
+
+    /// Sends like `send`, for the layer above.
+    package func sendBelow(_ buffer: consuming LoopBuffer, isAwaited: Bool = true, isLast: Bool = false) {
+        if !flags.contains(.sendsNoMore) { submit(buffer, isAwaited: isAwaited, isLast: isLast) }
+    }
+
+    /// Sends, inside the call, as many bytes as the kernel takes now, while no send is in flight. For last words that
+    /// `close()` would not wait for.
+    ///
+    /// - Returns: how many went.
+    package func sendAtOnce(_ buffer: borrowing LoopBuffer) -> Int {
+        guard phase == .open, sending == nil, !flags.contains(.sendsNoMore), isPermitted else { return 0 }
+        // SAFETY: the buffer is the caller's for the length of the call.
+        return max(0, ml_send(descriptor, buffer.bytesStart, buffer.count, false))
+    }
+
+    @inline(__always)
+    private func submit(_ buffer: consuming LoopBuffer, isAwaited: Bool, isLast: Bool) {
+        guard phase == .open, !buffer.isEmpty else { return }
         let holdable = buffer.holdable()
         if sending == nil {
             if isLast { flags.insert(.sendsLast) } else { flags.remove(.sendsLast) }

@@ -89,6 +89,8 @@ public final class Stream {
         static let sendsNoMore = Flags(rawValue: 16)
         /// A connect is in flight.
         static let connects = Flags(rawValue: 32)
+        /// A layer above encrypts: only it may send.
+        static let layered = Flags(rawValue: 64)
     }
 
     enum Starvation: UInt8 { case none, small, large }
@@ -126,6 +128,8 @@ public final class Stream {
 
     /// Whether `close()` was not called yet.
     public var isOpen: Bool { phase == .open || phase == .connecting }
+    /// Whether it is connected and not closed.
+    public var isConnected: Bool { phase == .open }
 
     /// The peer's address; nil when the connection is gone already.
     public var peerAddress: SocketAddress? { SocketAddress.of(descriptor, peer: true) }
@@ -165,6 +169,13 @@ public final class Stream {
         guard isOpen else { return }
         _ = ml_reset_on_close(descriptor)
         _ = ml_disconnect(descriptor)
+        close()
+    }
+
+    /// Closes it like `close()`, with last bytes if nothing that was sent before is on its way: as many of them as the kernel
+    /// takes at once.
+    package func close(saying bytes: consuming LoopBuffer) {
+        if sending == nil { _ = sendAtOnce(bytes) }
         close()
     }
 

@@ -34,6 +34,11 @@ public enum StreamFailure: Hashable, Sendable {
     case exhausted
     /// The stream's `writePermit` said no; what had not been written then never will be.
     case notPermitted
+    /// The connection ended in the midst of what its layer of security calls a whole: it may have been cut
+    /// (RFC 8446 §6.1).
+    case truncated
+    /// The layer of security gave up: what the peer sent or is was not acceptable, or this side was not to it.
+    case insecure
     case other(Int32)
 
     init(code: Int32) {

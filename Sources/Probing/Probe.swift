@@ -19,7 +19,7 @@ enum ProbeOutcome: Hashable {
         case .connect(.exhausted), .broken(.exhausted), .tooMany: self = .shortage("\(failure)")
         case .connect(.refused): self = .failure(.connectRefused)
         case .connect(.reset), .broken(.reset): self = .failure(.connectionReset)
-        case .connect(.unreachable), .connect(.notPermitted), .connect(.other): self = .failure(.unreachable)
+        case .connect: self = .failure(.unreachable)
         case .connectTimedOut, .timedOut, .broken(.unreachable): self = .failure(.timedOut)
         case .broken, .closedEarly: self = .failure(.closed)
         case .malformed, .badRequest, .bodyTooLarge: self = .failure(.malformed)

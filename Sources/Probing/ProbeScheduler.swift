@@ -19,7 +19,7 @@ public final class ProbeScheduler {
     private var random: RandomBits
     private var watched: [EndpointID: WatchedEndpoint] = [:]
     private var waiting: [WatchedEndpoint] = []
-    private var resolver: Resolver?
+    private let resolver = Resolver()
     private var lag: LagSampler?
     private var shortageLogged: Tick?
     /// The number of checks that are running.
@@ -199,24 +199,12 @@ public final class ProbeScheduler {
     // MARK: Names
 
     private func lookUp(_ endpoint: WatchedEndpoint) {
-        do throws(SystemError) {
-            let resolver = try startedResolver()
-            let bound = LoopBound(endpoint, of: loop)
-            endpoint.isResolving = resolver.resolve(endpoint.target.id.address, on: loop.mailbox) { answer in
-                bound.post { $0.scheduler?.resolved($0, answer) }
-            }
-            if !endpoint.isResolving { noLookup(endpoint, "too many names wait to be looked up") }
-        } catch {
-            noLookup(endpoint, "\(error)")
+        let bound = LoopBound(endpoint, of: loop)
+        let address = endpoint.target.id.address
+        endpoint.isResolving = resolver.resolve(address, endpoint.urgency, on: loop.mailbox) { answer in
+            bound.post { $0.scheduler?.resolved($0, answer) }
         }
-    }
-
-    /// The resolver; its thread is started for the first name.
-    private func startedResolver() throws(SystemError) -> Resolver {
-        if let resolver { return resolver }
-        let fresh = try Resolver()
-        resolver = fresh
-        return fresh
+        if !endpoint.isResolving { noLookup(endpoint, "too many names wait to be looked up") }
     }
 
     private func noLookup(_ endpoint: WatchedEndpoint, _ reason: String) {

@@ -37,11 +37,15 @@ final class WatchedEndpoint: TimerHandler {
         target.address == nil && !isResolving && (resolved == nil || now - resolvedAt >= Self.addressAge)
     }
 
-    /// Takes the name service's answer. A failure leaves the old address in force.
+    /// How much an answer is waited for.
+    var urgency: LookupUrgency { resolved != nil ? .renewal : resolvedAt == .zero ? .first : .doubtful }
+
+    /// Takes the name service's answer. A failure leaves the old address in force, and so does an answer that still holds
+    /// it, in whatever place.
     func take(_ answer: Resolver.Answer, _ now: Tick) {
         isResolving = false
         resolvedAt = now
-        if case .success(let addresses) = answer { resolved = addresses.first }
+        if case .success(let found) = answer, resolved.map(found.contains) != true { resolved = found.first }
     }
 
     func timerExpired(_ timer: LoopTimer) { scheduler?.begin(self) }

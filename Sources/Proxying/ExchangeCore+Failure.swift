@@ -90,9 +90,9 @@ extension ExchangeCore {
 
     private mutating func grantsRetry(_ now: Tick, _ budget: inout RetryBudget) -> Bool {
         guard request.retries < policy.retry.attempts || Mutation.seeds(.retriesWithoutLimit) else { return false }
-        guard budget.mayRetry(now: now, policy: policy.retry) || Mutation.seeds(.ignoresRetryBudget) else {
-            return false
-        }
+        // The budget is a share of requests. A session that could not be connected has cost nobody anything.
+        let isWithinBudget = request.isSession || budget.mayRetry(now: now, policy: policy.retry)
+        guard isWithinBudget || Mutation.seeds(.ignoresRetryBudget) else { return false }
         request.retries += 1
         return true
     }

@@ -11,7 +11,10 @@ enum Assembly {
     /// The settings; problems between sections are reported on the way.
     static func settings(from draft: Draft, root: YAMLNode, _ reading: Reading) -> Settings {
         var settings = draft.settings
-        settings.node.id = draft.node.id
+        if let id = draft.node.id {
+            settings.node.id = id
+            settings.node.isNamed = true
+        }
         settings.node.dataDirectory = draft.node.dataDirectory
         settings.datacenters = datacenters(of: draft)
         settings.node.datacenter = nodeDatacenter(of: draft, among: settings.datacenters, root, reading)
@@ -117,8 +120,14 @@ enum Assembly {
         guard let members = settings.cluster?.members, !members.isEmpty, let node = root["cluster"]?["members"] else {
             return
         }
-        // An identifier that could not be read was reported where it stands.
-        if let written = root["node"]?["id"], written.text != settings.node.id.text { return }
+        guard settings.node.isNamed else {
+            // An identifier that could not be read was reported where it stands.
+            if root["node"]?["id"] == nil {
+                let place = root["node"]?.start ?? Mark(line: 1, column: 1)
+                reading.error(at: place, "a cluster needs 'id' under 'node': which of its members this is")
+            }
+            return
+        }
         guard let own = members.first(where: { $0.id == settings.node.id }) else {
             reading.error(at: node.start, "the members do not include this node, \(quoted(settings.node.id.text))")
             return

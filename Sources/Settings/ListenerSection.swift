@@ -44,6 +44,7 @@ extension ListenerDraft {
             // With an unknown protocol every further rule would be a guess.
             guard ProtocolKind(writtenAs: fields["protocol"]) != nil else { return }
             checkTargets(draft.definition, fields, reading)
+            checkOrder(draft.definition.routes, fields["routes"]?.items ?? [], reading)
             let routes = fields["routes"]?.items.compactMap { $0["service"] } ?? []
             for node in routes + (fields["service"].map { [$0] } ?? []) {
                 guard let name = node.text, NameRule.allows(name) else { continue }
@@ -68,6 +69,21 @@ extension ListenerDraft {
             at: node,
             "the listener is reached from other machines, but 'on' believes only peers on this one: name those whose "
                 + "header is believed, such as proxy_protocol: { from: [10.0.0.0/8] }")
+    }
+
+    /// The most routes that are compared each with each.
+    private static let comparedRoutes = 1_000
+
+    /// The first route that matches wins, so one behind another that takes all of its requests does nothing.
+    private static func checkOrder(_ routes: [RouteDefinition], _ nodes: [YAMLNode], _ reading: Reading) {
+        guard reading.isClean, routes.count == nodes.count else { return }
+        let compared = routes.prefix(comparedRoutes)
+        for (index, route) in routes.enumerated().dropFirst() {
+            guard let first = compared.prefix(index).firstIndex(where: { $0.covers(route) }) else { continue }
+            reading.warn(
+                at: nodes[index],
+                "the route is never reached: the one in line \(nodes[first].start.line) takes all of its requests")
+        }
     }
 
     private static func checkTargets(_ listener: ListenerDefinition, _ fields: Fields, _ reading: Reading) {
@@ -120,11 +136,7 @@ extension ValueSchema where Value == ProxyProtocolPolicy? {
 extension ValueSchema where Value == Address {
     /// An address that only one part of the process may bind.
     static var boundOnce: ValueSchema {
-        bindAddress.noting { address, node, reading in
-            // Port 0 is another port each time.
-            if case .host(_, port: 0) = address { return }
-            reading.define(.bind, address.description, at: node)
-        }
+        bindAddress.noting { address, node, reading in reading.bind(address, at: node) }
     }
 }
 
@@ -150,6 +162,14 @@ extension RouteDefinition {
             Key("fence", unavailable: "fencing by locks comes with a later one"),
         ],
         check: { _, fields, reading in
+            if let node = fields["path"] ?? fields["path_exact"], let text = node.text, text.contains("*") {
+                var hint = "'path_regex' takes patterns"
+                if fields["path"] != nil, text.hasSuffix("/*") {
+                    let path = text.dropLast(2)
+                    hint = "'path: \(path.isEmpty ? "/" : path)' matches everything below it"
+                }
+                reading.warn(at: node, "a '*' in a path stands for itself: \(hint)")
+            }
             let paths = ["path", "path_exact", "path_regex"].compactMap { fields.key($0) }
             for key in paths.dropFirst() {
                 reading.error(at: key, "'path', 'path_exact' and 'path_regex' exclude each other")

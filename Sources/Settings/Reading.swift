@@ -1,6 +1,7 @@
 // Owns the state of one reading of a file: the problems found so far, the names defined and the names used.
-
 internal import Routing
+internal import Topology
+
 /// What a name stands for, in messages.
 enum NameKind: String, Sendable {
     case service, datacenter, listener, member
@@ -23,6 +24,8 @@ final class Reading {
     private var settled: Set<Mark> = []
     private var hasErrors = false
     private var definitions: [NameKind: [String: Mark]] = [:]
+    /// Bound addresses by port; nil: Unix sockets.
+    private var bound: [UInt16?: [(address: Address, mark: Mark)]] = [:]
     private var uses: [(kind: NameKind, name: String, node: YAMLNode)] = []
 
     init(path: String, text: String, environment: @escaping (String) -> String?) {
@@ -60,6 +63,9 @@ final class Reading {
                 excerpt: mark.map { source.excerpt(at: $0, width: width) } ?? []))
     }
 
+    /// Whether no error was found so far. What could not be read holds its default, which means something else.
+    var isClean: Bool { !hasErrors }
+
     /// Whether further problems are only counted.
     var isFull: Bool { problems.count >= Self.problemLimit }
 
@@ -83,6 +89,23 @@ final class Reading {
             error(at: node, "the \(kind.rawValue) \(quoted(name)) is already used in line \(first.line)")
         } else {
             definitions[kind, default: [:]][name] = node.start
+        }
+    }
+
+    /// Records that `address` is bound here; a second use of it, or of one that overlaps it, is a problem.
+    func bind(_ address: Address, at node: YAMLNode) {
+        // Port 0 is another port each time.
+        if case .host(_, port: 0) = address { return }
+        let port: UInt16? = if case .host(_, let port) = address { port } else { nil }
+        let others = bound[port] ?? []
+        bound[port, default: []].append((address, node.start))
+        if let other = others.first(where: { $0.address != address && $0.address.overlaps(address) }) {
+            error(
+                at: node,
+                "the address \(quoted(address.description)) overlaps \(quoted(other.address.description)), which is bound "
+                    + "in line \(other.mark.line)")
+        } else {
+            define(.bind, address.description, at: node)
         }
     }
 

@@ -67,15 +67,18 @@ extension Draft {
             // A written address was noted as it was read; the default of `admin.bind` was not.
             guard fields["admin"]?["bind"] == nil else { return }
             let others = (fields["listeners"]?.items ?? []) + (fields["status"].map { [$0] } ?? [])
-            for node in others.compactMap({ $0["bind"] }) where node.text == draft.settings.admin.bind.description {
-                reading.error(at: node, "the address \(node.found) is the default of admin's 'bind'")
+            let admin = draft.settings.admin.bind
+            for node in others.compactMap({ $0["bind"] }) {
+                guard let address = node.text.flatMap({ Address($0) }), address.overlaps(admin) else { continue }
+                let relation = address == admin ? "is" : "overlaps \(quoted(admin.description)),"
+                reading.error(at: node, "the address \(node.found) \(relation) the default of admin's 'bind'")
             }
         })
 }
 
 /// The `node` section, whose datacenter may have to be worked out.
 struct NodeDraft: Sendable {
-    var id = NodeSettings().id
+    var id: NodeID?
     var datacenter: DatacenterName?
     var dataDirectory: String?
 
@@ -83,7 +86,9 @@ struct NodeDraft: Sendable {
         "node", "This process.",
         initial: { _ in NodeDraft() },
         keys: [
-            Key("id", \.id, .name(), "Its name in the group, in logs and in `Via`. A change needs a restart."),
+            Key(
+                "id", optional: \.id, .name(), absent: "the machine's name and a random part, kept in `data_dir`",
+                "Its name in the group, in logs and in `Via`. A change needs a restart."),
             Key(
                 "datacenter", optional: \.datacenter, .reference(to: .datacenter), absent: "the only one",
                 "Where it runs. A change needs a restart."),

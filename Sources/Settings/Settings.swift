@@ -40,7 +40,10 @@ public struct Settings: Hashable, Sendable {
 
 /// This process.
 public struct NodeSettings: Hashable, Sendable {
+    /// What the file says; before a process without `isNamed` has named itself, nothing in particular.
     public var id = NodeID("node")
+    /// Whether the file gives the id. The process makes one otherwise.
+    public var isNamed = false
     public var datacenter = DatacenterName("")
     /// nil: everything is kept in memory.
     public var dataDirectory: String?

@@ -50,6 +50,9 @@ public final class TLSSession {
 
     deinit { mt_session_free(handle) }
 
+    /// Whether it has not failed.
+    public var isIntact: Bool { if case .failed = state { false } else { true } }
+
     /// Goes on with the handshake as far as what was fed allows. A client's first call makes its first bytes.
     @discardableResult
     public func advance() -> State {
@@ -131,6 +134,13 @@ public final class TLSSession {
         return text[..<count].split(separator: 0).map { name in
             String(decoding: name.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         }
+    }
+
+    /// The protocol that both sides agreed on (ALPN, RFC 7301); nil: none.
+    public var negotiatedProtocol: String? {
+        var name = [UInt8](repeating: 0, count: 255)
+        let count = mt_session_protocol(handle, &name)
+        return count > 0 ? String(decoding: name.prefix(count), as: UTF8.self) : nil
     }
 
     /// Such as `TLSv1.3`.

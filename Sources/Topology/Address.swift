@@ -39,6 +39,19 @@ public enum Address: Hashable, Sendable {
     }
 }
 
+extension Address {
+    /// Whether two listeners cannot have these addresses at a time: one path, or one port of hosts that overlap. A name is
+    /// only known to overlap itself. Port 0 is another port each time.
+    public func overlaps(_ other: Address) -> Bool {
+        guard case .host(let host, let port) = self, case .host(let otherHost, port) = other, port != 0 else {
+            if case .host = self { return false }
+            return self == other
+        }
+        guard let first = IPAddress(host), let second = IPAddress(otherHost) else { return host == otherHost }
+        return first.overlaps(second)
+    }
+}
+
 extension Address: CustomStringConvertible {
     /// The spelling that `init(_:)` reads back to the same value.
     public var description: String {

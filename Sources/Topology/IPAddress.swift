@@ -28,6 +28,14 @@ public struct IPAddress: Hashable, Sendable {
     /// 127.0.0.0/8 (RFC 1122 §3.2.1.3) or ::1 (RFC 4291 §2.5.3).
     public var isLoopback: Bool { isV4 ? (bits >> 24) & 0xFF == 127 : bits == 1 }
 
+    /// Whether a socket bound to one takes what is sent to the other: they are equal, or one is 0.0.0.0 and the other IPv4,
+    /// or one is `::`, which takes IPv4, too (ipv6(7), `IPV6_V6ONLY`).
+    public func overlaps(_ other: IPAddress) -> Bool {
+        let (first, second) = (self, other)
+        return first == second || first.bits == 0 || second.bits == 0
+            || (first.bits == Self.mapped && second.isV4) || (second.bits == Self.mapped && first.isV4)
+    }
+
     /// Parses dotted decimal without leading zeros, or IPv6 by RFC 4291 §2.2, without brackets and zone.
     ///
     /// - Returns: nil for anything else.

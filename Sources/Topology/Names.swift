@@ -20,6 +20,17 @@ public struct NodeID: Name {
     public init(_ text: String) { self.text = text }
 }
 
+extension NodeID {
+    /// A name for a node that was given none: the machine's, as far as it is allowed in a name, and a random part.
+    public init(machine: String, random: UInt32) {
+        let allowed = machine.utf8.map { NameRule.allows($0) ? $0 : 0x2D }.drop { !NameRule.isAlphanumeric($0) }
+        let digits = String(random, radix: 16)
+        let tail = String(repeating: "0", count: 8 - digits.utf8.count) + digits
+        let head = allowed.isEmpty ? Array("node".utf8)[...] : allowed.prefix(NameRule.maximumLength - 9)
+        self.init(String(decoding: head, as: UTF8.self) + "-" + tail)
+    }
+}
+
 /// A named place that has nodes and, per service, endpoints.
 public struct DatacenterName: Name {
     public let text: String
@@ -48,10 +59,14 @@ public enum NameRule {
         guard (1...maximumLength).contains(text.utf8.count), let first = text.utf8.first, isAlphanumeric(first) else {
             return false
         }
-        return text.utf8.allSatisfy { isAlphanumeric($0) || $0 == 0x2E || $0 == 0x5F || $0 == 0x2D }
+        return text.utf8.allSatisfy(allows)
     }
 
-    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+    fileprivate static func allows(_ byte: UInt8) -> Bool {
+        isAlphanumeric(byte) || byte == 0x2E || byte == 0x5F || byte == 0x2D
+    }
+
+    fileprivate static func isAlphanumeric(_ byte: UInt8) -> Bool {
         (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
     }
 }

@@ -17,18 +17,22 @@ struct CheckCommand: ParsableCommand {
         let valid = try loadSettings(file)
         try CredentialCheck.check(valid, file)
         let settings = valid.settings
-        // Problems that show only when the parts are put together: unreadable error pages, the token.
+        // What only shows when it is put together: error pages that cannot be read, the token.
+        let shares: DescriptorShares
         do {
+            shares = try DescriptorShares.ofProcess(settings)
             _ = try RoutingLayout(services: settings.services, listeners: settings.listeners)
-            _ = try DataPlaneConfiguration(settings, descriptors: Descriptors.raiseLimit())
+            _ = try DataPlaneConfiguration(settings, shares)
             try AdminServer.check(settings)
         } catch let failure as Failure {
             throw Failure("\(file): error: \(failure.message)")
         } catch {
             throw Failure("\(file): error: \(error)")
         }
+        if let shortage = settings.shortageOfClients(shares) { standardError("\(file): warning: \(shortage)") }
         let services = Self.counted(settings.services.count, "service")
         print("\(file) is valid: \(services), \(Self.counted(settings.listeners.count, "listener"))")
+        print(shares)
     }
 
     /// Such as "1 service" and "2 services".

@@ -15,12 +15,12 @@ extension ControlSettings {
 }
 
 extension DataPlaneConfiguration {
-    /// - Parameter descriptors: the process's limit of descriptors, which determines the limit of connections.
-    init(_ settings: Settings, descriptors: Int) throws(Failure) {
+    /// - Parameter shares: of the process's descriptors, which the limits of connections follow.
+    init(_ settings: Settings, _ shares: DescriptorShares) throws(Failure) {
         self.init(node: settings.node.id)
-        workers = settings.workers ?? max(1, min(256, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
-        // A client's connection may need a second one to a backend; some descriptors are kept for everything else.
-        maximumConnections = settings.limits.connections ?? max(64, descriptors - 512)
+        workers = settings.workerCount
+        maximumConnections = shares.clients
+        maximumBackendConnections = shares.backends
         maximumHead = settings.limits.head
         maximumFields = settings.limits.headers
         maximumInterim = settings.limits.interim
@@ -55,16 +55,40 @@ extension DataPlaneConfiguration {
     }
 }
 
-/// The process's limit of open files.
-enum Descriptors {
-    /// Raises the soft limit to the hard one.
-    ///
-    /// - Returns: the limit in force.
-    static func raiseLimit() -> Int {
+extension Settings {
+    /// Worker threads: those of the file, else one a core.
+    fileprivate var workerCount: Int { workers ?? max(1, min(256, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))) }
+
+    /// Where the file asks for more clients than there are descriptors for: the sentence that says so.
+    func shortageOfClients(_ shares: DescriptorShares) -> String? {
+        guard let wanted = limits.connections, wanted > shares.clients else { return nil }
+        return "limits.connections is \(wanted), but the limit of open files leaves \(shares.clients): raise it "
+            + "(ulimit -n)"
+    }
+}
+
+extension DescriptorShares {
+    /// The shares of this process under these settings. Raises its soft limit of open files to the hard one.
+    static func ofProcess(_ settings: Settings) throws(Shortage) -> DescriptorShares {
+        var demand = Demand()
+        demand.workers = settings.workerCount
+        demand.listeners = settings.listeners.count + 2
+        demand.members = settings.cluster?.members.count ?? 0
+        demand.connections = settings.limits.connections
+        for service in settings.services where service.healthCheck != nil {
+            demand.endpoints += service.datacenters.reduce(0) { $0 + $1.endpoints.count }
+        }
+        return try DescriptorShares(limit: raisedLimit(), demand)
+    }
+
+    /// The limit in force after an attempt to raise it.
+    private static func raisedLimit() -> Int {
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
-        limit.rlim_cur = limit.rlim_max
-        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        return Int(clamping: limit.rlim_cur)
+        guard getrlimit(resource, &limit) == 0 else { return 1024 }
+        guard limit.rlim_cur < limit.rlim_max else { return Int(clamping: limit.rlim_cur) }
+        var raised = limit
+        raised.rlim_cur = limit.rlim_max
+        return Int(clamping: setrlimit(resource, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur)
     }
 }

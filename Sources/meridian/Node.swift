@@ -33,16 +33,17 @@ final class Node: Sendable {
     static func start(
         _ valid: ValidSettings, from file: String, io choice: IOChoice, logger: Logger
     ) throws(Failure) -> Node {
-        let settings = valid.settings
-        let limit = Descriptors.raiseLimit()
+        var settings = valid.settings
+        try settings.nameNode(file: file)
         do {
+            let shares = try DescriptorShares.ofProcess(settings)
             let verdict = try SelfTest.choose(choice)
             if let reason = verdict.fallback {
                 logger.notice("io_uring does not work here; using epoll", metadata: ["reason": "\(reason)"])
             }
             let counters = TrafficCounters()
             let layout = try RoutingLayout(services: settings.services, listeners: settings.listeners)
-            let configuration = try DataPlaneConfiguration(settings, descriptors: limit)
+            let configuration = try DataPlaneConfiguration(settings, shares)
             let proxy = try ProxyServer(
                 configuration, listeners: settings.listeners, io: verdict.io, counters: counters, logger: logger)
             let group = try GroupSetup.open(settings, file: file, logger: logger)
@@ -51,8 +52,10 @@ final class Node: Sendable {
                 sink: WorkerSink(proxy: proxy), traffic: CounterReader(counters: counters))
             let state = NodeState(settings, from: ConfigurationFile(path: file, text: valid.text))
             let sources = AdminSources(control: control, counters: counters, node: state, version: Meridian.version)
-            let admin = try AdminServer(settings, io: verdict.io, sources: sources)
+            let admin = try AdminServer(
+                settings, io: verdict.io, sources: sources, connections: shares.admin)
             let node = Node(proxy: proxy, control: control, admin: admin, state: state, logger: logger)
+            if let shortage = settings.shortageOfClients(shares) { logger.warning("\(shortage)") }
             node.announce(verdict.io, configuration.workers)
             return node
         } catch {

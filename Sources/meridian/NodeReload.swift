@@ -22,6 +22,8 @@ extension Node {
             var fresh = valid.settings
             // The command line is above the file.
             if let workers { fresh.workers = workers }
+            let node = state.settings.node
+            if !fresh.node.isNamed, !node.isNamed { fresh.node.id = node.id }
             do throws(Failure) {
                 try apply(fresh, from: ConfigurationFile(path: file, text: valid.text))
                 outcome = .applied(warnings: valid.warnings.map(\.description))
@@ -45,7 +47,9 @@ extension Node {
         }
         do {
             let layout = try RoutingLayout(services: fresh.services, listeners: fresh.listeners)
-            let configuration = try DataPlaneConfiguration(fresh, descriptors: Descriptors.raiseLimit())
+            let shares = try DescriptorShares.ofProcess(fresh)
+            if let shortage = fresh.shortageOfClients(shares) { logger.warning("\(shortage)") }
+            let configuration = try DataPlaneConfiguration(fresh, shares)
             let admit = try admin.prepare(fresh)
             let traffic = try proxy.prepare(fresh.listeners, configuration)
             // From here on only the control thread could fail. The table first, so that a new listener finds its routes.

@@ -42,7 +42,8 @@ extension EndToEnd {
             _ count: Int, to port: UInt16, refused: Int, _ isOpen: Shared<Bool>
         ) throws -> Tally {
             let load = Load(port, Load.Options(connections: count, requests: count))
-            try load.progress(by: refused)
+            // Counted from the beginning: some may have been refused already.
+            try eventually("\(refused) refusals") { load.count >= refused }
             isOpen.update { $0 = true }
             return try load.result()
         }

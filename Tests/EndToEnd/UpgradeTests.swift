@@ -109,8 +109,13 @@ extension EndToEnd {
                 let response = try client.receiveResponse()
                 #expect(response.status == 502, "\(name): \(response)")
                 #expect(!response.text.contains("secret"), "\(name)")
+                // The connection is over, or it is not, and then it is no tunnel.
                 client.setTimeout(.seconds(5))
-                #expect((try? client.receiveToEnd()) == [], "\(name): the connection goes on")
+                if response["connection"] == "close" {
+                    #expect((try? client.receiveToEnd()) == [], "\(name)")
+                } else {
+                    #expect((try? client.get().text) == "plain", "\(name)")
+                }
                 // Nothing of it reaches the next client.
                 #expect(try get(proxy.port).text == "plain", "\(name)")
             }

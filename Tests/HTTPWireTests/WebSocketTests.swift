@@ -41,8 +41,6 @@ struct WebSocketTests {
     }
 
     static let bad: [(lines: [String], method: String, status: Int, reason: String)] = [
-        ([upgrade, key, version], "GET", 400, "websocket_connection"),
-        ([upgrade, "Connection: close", key, version], "GET", 400, "websocket_connection"),
         ([upgrade, connection, key, version], "POST", 400, "websocket_method"),
         ([upgrade, connection, key, version], "HEAD", 400, "websocket_method"),
         ([upgrade, connection, key, version], "get", 400, "websocket_method"),
@@ -76,7 +74,8 @@ struct WebSocketTests {
     static let ignored: [(lines: [String], minor: Int)] = [
         (["Upgrade: h2c", connection], 1), (["Upgrade: TLS/1.0", connection], 1), (["Upgrade:", connection], 1),
         (["Upgrade: websockets", connection], 1), (["Upgrade: xwebsocket", connection], 1),
-        (["Upgrade: websocket/13", connection], 1), ([connection], 1), ([key, version], 1), (["Upgrade: h2c"], 1),
+        (["Upgrade: websocket/13", connection], 1), ([upgrade, key, version], 1),
+        ([upgrade, "Connection: close", key, version], 1), ([connection], 1), ([key, version], 1), (["Upgrade: h2c"], 1),
         // RFC 9110 section 7.8: a server must ignore the field in a request of HTTP/1.0.
         ([upgrade, connection, key, version], 0),
     ]

@@ -12,7 +12,7 @@ import Topology
         let valid = try read(minimal()).get()
         #expect(valid.warnings == [])
         let settings = valid.settings
-        #expect(settings.node.id == NodeID("node"))
+        #expect(!settings.node.isNamed)
         #expect(settings.datacenters == [DatacenterName("local")])
         #expect(settings.node.datacenter == DatacenterName("local"))
         #expect(settings.services.map(\.datacenters.count) == [1])
@@ -84,6 +84,12 @@ import Topology
         ("cluster: { bind: \":1\", members: [] }", "a cluster needs 'data_dir' under 'node'"),
         ("status: { bind: \"127.0.0.1:9901\" }", "the address '127.0.0.1:9901' is the default of admin's 'bind'"),
         ("status: { bind: \":8080\" }", "the address '0.0.0.0:8080' is already used in line"),
+        (
+            "status: { bind: \":9901\" }",
+            "the address ':9901' overlaps '127.0.0.1:9901', the default of admin's 'bind'"
+        ),
+        ("status: { bind: \"127.0.0.1:8080\" }", "the address '0.0.0.0:8080' overlaps '127.0.0.1:8080', which is"),
+        ("status: { bind: \"[::]:8080\" }", "the address '0.0.0.0:8080' overlaps '[::]:8080', which is bound in line"),
         ("node: { datacenter: x }\ndatacenters: [y]", "there is no datacenter 'x'"),
         ("limits: { head: 61KiB }", "expected a size from 1KiB to 60KiB, found '61KiB'"),
         ("services: []", "the key 'services' comes twice, first in line 1"),
@@ -140,6 +146,37 @@ import Topology
         }
     }
 
+    private func routes(_ lines: String...) -> [String] {
+        let file = """
+            services: [ { name: shop, endpoints: ["10.0.0.1:80"] } ]
+            listeners:
+              - name: web
+                bind: ":1"
+                routes:
+            \(lines.map { "      - { \($0), service: shop }" }.joined(separator: "\n"))
+            """
+        guard case .success(let valid) = read(file) else { return ["\(messages(file))"] }
+        return valid.warnings.map { "\($0.mark?.line ?? 0):\($0.mark?.column ?? 0): \($0.message)" }
+    }
+
+    @Test(arguments: [
+        ("path: /api/*", "'path: /api' matches everything below it"),
+        ("path: /*", "'path: /' matches everything below it"),
+        ("path: /*.php", "'path_regex' takes patterns"), ("path_exact: /a/*", "'path_regex' takes patterns"),
+    ])
+    func aStarInAPathIsNoted(_ path: String, _ hint: String) {
+        let column = path.hasPrefix("path_exact") ? 23 : 17
+        #expect(routes(path) == ["6:\(column): a '*' in a path stands for itself: \(hint)"])
+        #expect(routes("path_regex: \"/a/.*\"") == [])
+    }
+
+    @Test func aRouteBehindOneThatTakesItsRequestsIsNoted() {
+        let message = "the route is never reached: the one in line 6 takes all of its requests"
+        #expect(routes("method: GET, path: /", "path: /") == [])
+        #expect(routes("path: /", "path: /api", "host: a.example.com") == ["7:9: \(message)", "8:9: \(message)"])
+        #expect(routes("path: /api", "path: /api/v1", "path: /") == ["7:9: \(message)"])
+    }
+
     @Test func weightsOfNothingButZeroAreNoted() throws {
         let file = minimal().replacing("\"10.0.0.1:80\"", with: "{ address: \"10.0.0.1:80\", weight: 0 }")
         let warnings = try read(file).get().warnings
@@ -155,6 +192,16 @@ import Topology
     @Test func portZeroMayBeBoundTwice() throws {
         let file = minimal("status: { bind: \"127.0.0.1:0\" }\nadmin: { bind: \"127.0.0.1:0\" }")
         #expect(try read(file).get().warnings == [])
+    }
+
+    @Test func aMemberSaysWhichItIs() {
+        let cluster = """
+            cluster:
+              members: [ { id: node, address: "127.0.0.1:7946", datacenter: local } ]
+            """
+        let message = "a cluster needs 'id' under 'node': which of its members this is"
+        #expect(messages(minimal("node: { data_dir: /x }\n" + cluster)).contains(message))
+        #expect(!messages(minimal("node: { id: node, data_dir: /x }\n" + cluster)).contains(message))
     }
 
     @Test func twoMembersOfOneAddressAreRefused() {

@@ -5,51 +5,43 @@ import Proactor
 import TLS
 import Testing
 import Topology
+import Transport
 
 /// Foundation has one of its own.
 private typealias Stream = Proactor.Stream
 
-/// Carries a session over a stream, echoes what it reads, and keeps it.
+/// Takes what comes over a session, and echoes it if it is to.
 private final class Echo: StreamHandler {
     let session: TLSSession
     let echoes: Bool
     var read: [UInt8] = []
-    var last = TLSSession.Reading.nothing
-    var ended = false
-    private var stream: Stream?
+    var failure: StreamFailure?
+    var isOver: Bool { ended || failure != nil }
+    private var ended = false
+    var stream: ByteStream?
 
     init(_ session: TLSSession, echoes: Bool) {
         self.session = session
         self.echoes = echoes
     }
 
-    func begin(_ stream: Stream) {
-        self.stream = stream
-        session.advance()
-        session.flush(to: stream)
-        stream.receiveContinuously()
-    }
+    func streamConnected(_: Stream) { stream?.receiveContinuously() }
 
-    func streamConnected(_ stream: Stream) { begin(stream) }
-
-    func stream(_ stream: Stream, received buffer: consuming LoopBuffer) {
-        session.feed(buffer, of: stream.loop)
-        let more = SessionPair.read(from: session)
-        read += more.bytes
-        last = more.last
-        if echoes, !more.bytes.isEmpty { _ = session.write(more.bytes.span) }
-        session.flush(to: stream)
+    func stream(_: Stream, received buffer: consuming LoopBuffer) {
+        buffer.bytes.withUnsafeBufferPointer { read.append(contentsOf: $0) }
+        if echoes { stream?.send(buffer) }
     }
 
     func send(_ bytes: [UInt8]) {
         guard let stream else { return }
-        _ = session.write(bytes.span)
-        session.flush(to: stream)
+        var buffer = stream.loop.allocate(bytes.count)
+        buffer.append(bytes.span)
+        stream.send(buffer)
     }
 
-    func streamEnded(_ stream: Stream) { ended = true }
-    func stream(_ stream: Stream, sent count: Int) {}
-    func stream(_ stream: Stream, failed failure: StreamFailure) { ended = true }
+    func streamEnded(_: Stream) { ended = true }
+    func stream(_: Stream, sent count: Int) {}
+    func stream(_: Stream, failed failure: StreamFailure) { self.failure = failure }
 }
 
 /// Accepts connections and makes sessions of them.
@@ -57,7 +49,6 @@ private final class Server: AcceptHandler {
     let loop: EventLoop
     let context: TLSContext
     var echoes: [Echo] = []
-    var streams: [Stream] = []
 
     init(_ loop: EventLoop, _ context: TLSContext) {
         self.loop = loop
@@ -67,10 +58,8 @@ private final class Server: AcceptHandler {
     func acceptor(_ acceptor: Acceptor, accepted connection: AcceptedConnection) {
         guard let session = try? TLSSession(context) else { return connection.refuse() }
         let echo = Echo(session, echoes: true)
-        guard let stream = try? loop.adopt(connection, handler: echo) else { return }
+        echo.stream = try? ByteStream.adopt(connection, on: loop, session: session, handler: echo)
         echoes.append(echo)
-        streams.append(stream)
-        echo.begin(stream)
     }
 
     func acceptor(_ acceptor: Acceptor, failed error: SystemError) {}
@@ -207,13 +196,14 @@ struct OpenSSLPeerTests {
         let session = try TLSSession(context(.client, "use1-a"), host: name == "old" ? nil : name)
         let echo = Echo(session, echoes: false)
         let address = try #require(SocketAddress(numeric: .host("127.0.0.1", port: port)))
-        let stream = try loop.connect(to: address, handler: echo)
+        let stream = try ByteStream.connect(to: address, on: loop, session: session, handler: echo)
+        echo.stream = stream
         if name == "old" {
-            try turn("it is refused") { echo.last != .nothing }
+            try turn("it is refused") { echo.isOver }
+            #expect(echo.failure == .insecure)
             #expect(
-                echo.last
-                    == .failed(
-                        TLSFailure(.certificate, "the peer's certificate is not accepted: certificate has expired")))
+                stream.tlsFailure
+                    == TLSFailure(.certificate, "the peer's certificate is not accepted: certificate has expired"))
         } else {
             try turn("the handshake is over") { session.state == .open }
             echo.send(Array("stressed\n".utf8))

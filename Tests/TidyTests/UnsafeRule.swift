@@ -8,7 +8,7 @@ enum UnsafePlaces {
     static let exceptions: [String: String] = [
         "Sources/HTTPWire/OutputWriter.swift":
             "the one bulk copy of a head; a loop over bytes costs a tenth of a request",
-        "Sources/DataPlane/AccessLog.swift": "write(2) of a batch of lines, on the log's own thread",
+        "Sources/DataPlane/AccessLogFile.swift": "write(2) of a batch of lines, on the log's own thread",
         "Sources/meridian/Failure.swift": "write(2) of the last message of a process that ends",
         "Sources/meridian/Composition.swift": "read(2) of error pages at the start of the process",
         "Sources/meridian/ChildProcess.swift": "posix_spawn(3) takes its arguments as C texts",

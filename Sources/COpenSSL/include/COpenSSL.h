@@ -55,6 +55,8 @@ int mt_session_write(mt_session *session, const void *bytes, int count);
 void mt_session_shutdown(mt_session *session);
 // The peer's certificate: its DNS names, or else its common name, each ended by a NUL. The number of bytes written.
 size_t mt_session_peer_names(mt_session *session, char *text, size_t capacity);
+// The protocol that both sides agreed on (RFC 7301), at most 255 bytes without a NUL. Its length; 0: none.
+size_t mt_session_protocol(mt_session *session, uint8_t *name);
 // Such as "TLSv1.3"; lives as long as the process.
 const char *mt_session_version(mt_session *session);
 // Why the peer's certificate was refused; empty when it was not. Lives as long as the process.

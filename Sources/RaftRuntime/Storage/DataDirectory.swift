@@ -108,9 +108,26 @@ struct DataDirectory: Sendable {
         return random
     }
 
+    /// Whose a folder is; nil: it is missing, or nobody's yet. Locks nothing and changes nothing.
+    static func owner(of folder: String, _ fileSystem: any FileSystem) throws(StorageFailure) -> NodeID? {
+        guard let names = try? fileSystem.names(in: folder), names.contains(identityName) else { return nil }
+        return try decode("\(folder)/\(identityName)", folder, fileSystem).owner
+    }
+
     private static func read(
         _ path: String, _ folder: String, _ node: NodeID, _ fileSystem: any FileSystem
     ) throws(StorageFailure) -> UInt64 {
+        let (incarnation, owner) = try decode(path, folder, fileSystem)
+        guard owner == node else {
+            throw .refused(
+                "\(folder) cannot be used: \(path): the folder belongs to node \(owner), and this is node \(node)")
+        }
+        return incarnation
+    }
+
+    private static func decode(
+        _ path: String, _ folder: String, _ fileSystem: any FileSystem
+    ) throws(StorageFailure) -> (incarnation: UInt64, owner: NodeID) {
         let bytes = try WholeFile.read(path, limit: mostIdentityBytes, fileSystem)
         do throws(Malformed) {
             var reader = DiskReader(bytes)
@@ -124,11 +141,7 @@ struct DataDirectory: Sendable {
                 throw Malformed("it has format \(found), and this version knows formats up to \(format)")
             }
             let incarnation = try reader.number(UInt64.self)
-            let owner = try reader.shortText()
-            guard owner == node.text else {
-                throw Malformed("the folder belongs to node \(owner), and this is node \(node)")
-            }
-            return incarnation
+            return (incarnation, NodeID(try reader.shortText()))
         } catch { throw .refused("\(folder) cannot be used: \(path): \(error.reason)") }
     }
 }

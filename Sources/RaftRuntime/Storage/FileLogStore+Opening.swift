@@ -4,7 +4,14 @@ internal import Raft
 public import Topology
 
 extension FileLogStore {
-    /// Opens the data directory of a node, or creates it.
+    /// The node that a data directory belongs to; nil: the folder is missing, or nobody's yet.
+    ///
+    /// - Throws: `refused` when its identity cannot be read.
+    public static func owner(
+        of folder: String, fileSystem: any FileSystem = LinuxFileSystem()
+    ) throws(StorageFailure) -> NodeID? { try DataDirectory.owner(of: folder, fileSystem) }
+
+    /// Opens the data directory of a node, or makes it.
     ///
     /// - Parameters:
     ///   - folder: created if it is missing; its parent must exist.

@@ -90,7 +90,7 @@ extension PeerConnection {
         case .pong(let number):
             guard number == pingSent, number != 0 else { return }
             pingSent = 0
-            counters?.roundTrip = MonotonicClock.now - Tick(nanoseconds: Int64(bitPattern: number))
+            counters?.roundTrip = loop.clock() - Tick(nanoseconds: Int64(bitPattern: number))
         case .refusal(let refusal): close(.refused(refusal))
         case .hello, .welcome: refuse(PeerRefusal(.malformed, "a second greeting"))
         }

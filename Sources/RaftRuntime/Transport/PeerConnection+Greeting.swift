@@ -1,7 +1,7 @@
 // Owns the first words between two members: who each is, and whether they may talk.
 internal import Proactor
-internal import TLS
 internal import Topology
+internal import Transport
 
 extension PeerConnection {
     /// The connection is as secret as it gets: the side that made it compares the peer's name, and says hello.
@@ -19,8 +19,7 @@ extension PeerConnection {
 
     /// Whether the peer's certificate is for this node; without TLS there is none.
     private func compare(_ node: NodeID) -> PeerRefusal? {
-        guard let session else { return nil }
-        let names = session.peerNames
+        guard let names = stream?.peerNames else { return nil }
         if names.contains(node.text) { return nil }
         let list = names.isEmpty ? "nobody" : names.prefix(4).joined(separator: ", ")
         let text = (try? PeerCodec.text(String(list.prefix(200)))) ?? "others"

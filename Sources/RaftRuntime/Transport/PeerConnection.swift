@@ -3,6 +3,7 @@ internal import Proactor
 internal import Raft
 internal import TLS
 internal import Topology
+internal import Transport
 
 /// What a connection tells the transport. Never from inside a call to the connection, but for its end.
 protocol PeerConnectionOwner: AnyObject {
@@ -18,8 +19,8 @@ protocol PeerConnectionOwner: AnyObject {
 
 /// A connection that this node made or accepted. Belongs to the loop.
 ///
-/// Phases: connecting → securing → greeting → open → refusing → closed; every phase may go to closed, and those before
-/// `open` to refusing. Without TLS there is no securing. The side that connected says hello, the other welcome.
+/// Phases: connecting → securing → greeting → open → refusing → closed; every phase may go to closed, and those from
+/// securing to open to refusing. Without TLS there is no securing. The side that connected says hello, the other welcome.
 final class PeerConnection: StreamHandler, TimerHandler {
     enum Phase: Hashable { case connecting, securing, greeting, open, refusing, closed }
 
@@ -66,8 +67,7 @@ final class PeerConnection: StreamHandler, TimerHandler {
     /// The peer's address, for log lines.
     private(set) var remote: String
     var counters: PeerCounters?
-    var stream: Stream?
-    var session: TLSSession?
+    var stream: ByteStream?
     private var reader: FrameReader
     var queue: PeerQueue
     private var isPumping = false
@@ -113,16 +113,18 @@ final class PeerConnection: StreamHandler, TimerHandler {
     func connect(to address: SocketAddress) {
         timer = loop.makeTimer(self)
         setTimer()
-        do throws(SystemError) { stream = try loop.connect(to: address, handler: self) } catch {
-            close(.failed(error.description))
+        do {
+            stream = try ByteStream.connect(to: address, on: loop, session: newSession(), handler: self)
+        } catch {
+            close(.failed("\(error)"))
         }
     }
 
     /// Takes over a connection that was accepted.
     func adopt(_ connection: AcceptedConnection) {
         timer = loop.makeTimer(self)
-        do throws(SystemError) {
-            let stream = try loop.adopt(connection, handler: self)
+        do {
+            let stream = try ByteStream.adopt(connection, on: loop, session: newSession(), handler: self)
             self.stream = stream
             let address = stream.peerAddress
             remote = address?.description ?? "somebody who has gone"
@@ -130,31 +132,35 @@ final class PeerConnection: StreamHandler, TimerHandler {
             guard environment.tls != nil || address?.isLoopback == true else {
                 return close(.failed("it is not on loopback, and cluster.tls is not set"))
             }
-            begin(on: stream)
+            if stream.isConnected { begin(on: stream) } else { secure() }
         } catch {
-            close(.failed(error.description))
+            close(.failed("\(error)"))
         }
     }
 
-    func streamConnected(_ stream: Stream) { begin(on: stream) }
+    private func newSession() throws -> TLSSession? {
+        guard let tls = environment.tls else { return nil }
+        return try TLSSession(role == .acceptor ? tls.server : tls.client)
+    }
 
-    private func begin(on stream: Stream) {
-        stream.setUserTimeout(limits.silenceLimit)
+    /// TCP stands, and TLS does not yet.
+    private func secure() {
+        phase = .securing
         phaseDeadline = loop.now + limits.greetingTimeout
+        setTimer()
+    }
+
+    func streamConnected(_: Stream) {
+        if let stream { begin(on: stream) }
+    }
+
+    private func begin(on stream: ByteStream) {
+        stream.setUserTimeout(limits.silenceLimit)
+        // The time for the greeting includes that of TLS.
+        if phase != .securing { phaseDeadline = loop.now + limits.greetingTimeout }
         lastSign = loop.now
-        if let tls = environment.tls {
-            phase = .securing
-            do throws(TLSFailure) {
-                let session = try TLSSession(role == .acceptor ? tls.server : tls.client)
-                self.session = session
-                session.advance()
-                session.flush(to: stream)
-            } catch {
-                return close(.failed(error.description))
-            }
-        } else {
-            secured()
-        }
+        if let refusal = secured() { refuse(refusal) }
+        guard phase != .closed else { return }
         setTimer()
         receive()
     }
@@ -163,58 +169,29 @@ final class PeerConnection: StreamHandler, TimerHandler {
 
     private func receive() { stream?.receiveOnce(large: phase == .open && lane == .bulk) }
 
-    func stream(_ stream: Stream, received buffer: consuming LoopBuffer) {
+    func stream(_: Stream, received buffer: consuming LoopBuffer) {
         lastSign = loop.now
         counters?.bytesReceived += UInt64(buffer.count)
-        if phase == .refusing { return receive() }
+        guard phase != .refusing else { return receive() }
         var frames: [[UInt8]] = []
-        var problem: End?
-        if let session {
-            session.feed(buffer, of: loop)
-            problem = decrypt(session, into: &frames)
-            session.flush(to: stream)
-        } else {
-            problem = cut(buffer.bytes, into: &frames)
-        }
+        let problem = cut(buffer.bytes, into: &frames)
         for frame in frames where phase != .closed { received(frame) }
-        if let problem, phase != .closed { fail(problem) }
+        if let problem, phase != .closed { refuse(problem) }
         if phase != .closed { receive() }
     }
 
-    /// Reads all plaintext there is.
-    private func decrypt(_ session: TLSSession, into frames: inout [[UInt8]]) -> End? {
-        // Borrowed for the call: a span of an array that a class holds cannot outlive one access to it.
-        var plaintext: [UInt8] = []
-        swap(&plaintext, &environment.scratch)
-        defer { swap(&plaintext, &environment.scratch) }
-        while true {
-            var room = plaintext.mutableSpan
-            let reading = session.read(into: &room)
-            if phase == .securing, session.state == .open {
-                if let refusal = secured() { return .rejected(refusal) }
-            }
-            switch reading {
-            case .bytes(let count):
-                if let problem = cut(plaintext.span.extracting(0..<count), into: &frames) { return problem }
-            case .nothing: return nil
-            case .ended: return .finished
-            case .failed(let failure): return .failed(failure.description)
-            }
-        }
-    }
-
-    private func cut(_ bytes: Span<UInt8>, into frames: inout [[UInt8]]) -> End? {
+    private func cut(_ bytes: Span<UInt8>, into frames: inout [[UInt8]]) -> PeerRefusal? {
         var place = 0
         do throws(FrameReader.Oversized) {
             while let frame = try reader.next(bytes, from: &place) { frames.append(frame) }
             return nil
         } catch {
-            let isTLS = phase == .greeting && session == nil && error.isTLS
+            let isTLS = phase == .greeting && stream?.isSecure == false && error.isTLS
             let text =
                 isTLS
                 ? "it speaks TLS, and cluster.tls of \(environment.identity.node) is not set"
                 : "a frame of \(error.announced) bytes was announced, where \(error.limit) are the limit"
-            return .rejected(PeerRefusal(.malformed, text))
+            return PeerRefusal(.malformed, text)
         }
     }
 
@@ -232,22 +209,28 @@ final class PeerConnection: StreamHandler, TimerHandler {
         }
     }
 
-    func streamEnded(_ stream: Stream) { close(phase == .refusing ? .finished : .failed("it closed the connection")) }
+    func streamEnded(_: Stream) { close(phase == .refusing ? .finished : .failed("it closed the connection")) }
 
-    func stream(_ stream: Stream, failed failure: StreamFailure) {
+    func stream(_: Stream, failed failure: StreamFailure) {
         switch failure {
         case .refused: close(.failed("nobody listens there"))
         case .reset: close(.failed("the connection was reset"))
         case .unreachable: close(.failed("it cannot be reached"))
         case .exhausted: close(.failed("this process has no room for a connection"))
-        case .notPermitted: close(.failed("it may not be written to"))
+        case .truncated: close(.failed("the connection was cut"))
+        case .insecure: loseTrust()
+        case .notPermitted: close(.failed("nothing may be written"))
         case .other(let code): close(.failed(SystemError(code: code, action: "connection").description))
         }
     }
 
-    private func fail(_ end: End) {
-        // An alert of TLS that waits tells the peer why.
-        if case .rejected(let refusal) = end { refuse(refusal) } else { linger(end) }
+    /// TLS has failed. The alert that tells the peer why is on its way, and closing at once could destroy it.
+    private func loseTrust() {
+        let words = stream?.tlsFailure?.description ?? "TLS failed"
+        guard let stream, phase != .refusing else { return close(.failed(words)) }
+        linger(.failed(words))
+        stream.shutdownWrite()
+        receive()
     }
 
     // MARK: Sending
@@ -273,15 +256,10 @@ final class PeerConnection: StreamHandler, TimerHandler {
         counters?.messagesDropped += queue.takeDropped()
     }
 
-    /// Sends bytes that are whole frames, through TLS where there is one.
+    /// Sends bytes that are whole frames.
     func transmit(_ bytes: [UInt8]) {
         guard let stream, phase != .closed else { return }
         counters?.bytesSent += UInt64(bytes.count)
-        if let session {
-            if session.write(bytes.span) < bytes.count { return close(.failed("TLS takes no more")) }
-            session.flush(to: stream)
-            return
-        }
         var place = 0
         while place < bytes.count {
             var buffer = loop.allocate(min(bytes.count - place, 64 << 10))
@@ -292,7 +270,8 @@ final class PeerConnection: StreamHandler, TimerHandler {
         }
     }
 
-    func stream(_ stream: Stream, sent count: Int) {
+    func stream(_: Stream, sent count: Int) {
+        guard let stream else { return }
         lastSign = loop.now
         if phase == .open, !queue.isEmpty, stream.unsent < limits.windowBytes { schedulePump() }
         if phase == .refusing, stream.unsent == 0 { stream.shutdownWrite() }
@@ -306,6 +285,8 @@ final class PeerConnection: StreamHandler, TimerHandler {
             if loop.now >= nextPing, case .dialer = role { ping() }
             expireCalls()
         } else if loop.now >= phaseDeadline {
+            // TLS has its own time from where TCP stands.
+            if phase == .connecting, stream?.stream.isConnected == true { return secure() }
             return close(phase == .refusing ? .finished : .failed("no answer in time"))
         }
         if phase != .closed { setTimer() }
@@ -324,7 +305,7 @@ final class PeerConnection: StreamHandler, TimerHandler {
 
     private func ping() {
         nextPing = loop.now + limits.pingInterval
-        pingSent = UInt64(bitPattern: MonotonicClock.now.nanoseconds)
+        pingSent = UInt64(bitPattern: loop.clock().nanoseconds)
         enqueue(.ping(pingSent))
     }
 
@@ -346,13 +327,12 @@ final class PeerConnection: StreamHandler, TimerHandler {
         if let bytes = try? PeerCodec.encode(.refusal(refusal), to: environment.identity.node, limit: 8 << 10) {
             transmit(bytes)
         }
-        linger(.rejected(refusal))
+        if let stream, stream.unsent > 0 { linger(.rejected(refusal)) } else { close(.rejected(refusal)) }
     }
 
     /// Ends it for everybody here, and closes it when the peer has heard what was sent, or after a second.
     private func linger(_ end: End) {
         guard phase != .closed else { return }
-        guard let stream, stream.unsent > 0 else { return close(end) }
         phase = .refusing
         phaseDeadline = loop.now + .seconds(1)
         setTimer()
@@ -367,7 +347,6 @@ final class PeerConnection: StreamHandler, TimerHandler {
         timer = nil
         stream?.close()
         stream = nil
-        session = nil
         abandon(end)
     }
 

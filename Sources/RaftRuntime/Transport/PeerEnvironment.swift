@@ -33,9 +33,7 @@ final class PeerEnvironment {
     private let logger: Logger
     private var said = SaidLines()
     private var strangers = SaidLines()
-    /// Room for plaintext on its way from a session to a reader of frames: a record's worth.
-    var scratch = [UInt8](repeating: 0, count: 16 << 10)
-    private var resolver: Resolver?
+    private let resolver = Resolver()
 
     init(
         loop: EventLoop, limits: PeerLimits, tls: PeerTLS?, identity: PeerIdentity, random: RandomBits, logger: Logger
@@ -64,8 +62,7 @@ final class PeerEnvironment {
 
     /// Looks a name up off the loop. False: it cannot be asked now.
     func resolve(_ address: Address, _ completion: @escaping @Sendable (Resolver.Answer) -> Void) -> Bool {
-        if resolver == nil { resolver = try? Resolver() }
-        return resolver?.resolve(address, on: loop.mailbox, completion: completion) ?? false
+        resolver.resolve(address, on: loop.mailbox, completion: completion)
     }
 }
 

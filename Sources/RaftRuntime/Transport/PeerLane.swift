@@ -2,8 +2,8 @@
 internal import Logging
 internal import Proactor
 internal import Raft
-internal import TLS
 internal import Topology
+internal import Transport
 
 /// The connection that this node makes to a member in one lane, for as long as the member is known.
 ///
@@ -145,7 +145,7 @@ final class PeerLane: TimerHandler {
         if !comesAndGoes { environment.forget(linesWith: " \(contact.id) (") }
         environment.say(
             kind == .urgent ? .info : .debug,
-            "connected to \(connection.name)" + (connection.session.map { " by \($0.version)" } ?? ""))
+            "connected to \(connection.name)" + (connection.stream?.tlsVersion.map { " by \($0)" } ?? ""))
         let oldest = environment.loop.now.nanoseconds - environment.limits.staleAfter.wholeNanoseconds
         connection.queue.take(&queue, notBefore: Tick(nanoseconds: oldest))
         counters.messagesDropped += connection.queue.takeDropped()

@@ -107,6 +107,19 @@ struct DataDirectoryTests {
         #expect(missing?.contains("has a log (log-0000000001) but no identity") == true)
     }
 
+    @Test("A folder tells whose it is, and a missing or new one is nobody's")
+    func owner() throws {
+        let disk = SimulatedDisk()
+        #expect(try FileLogStore.owner(of: "/data", fileSystem: disk) == nil)
+        _ = try FileLogStore.open("/data", node: NodeID("web1-0a"), fileSystem: disk)
+        // Also while a process has it.
+        #expect(try FileLogStore.owner(of: "/data", fileSystem: disk) == NodeID("web1-0a"))
+        var image = disk.image
+        image.files["/data/identity"]?[9] ^= 1
+        let broken = refusal { _ = try FileLogStore.owner(of: "/data", fileSystem: SimulatedDisk(image)) }
+        #expect(broken?.contains("its checksum is wrong") == true)
+    }
+
     @Test("A refused opening gives the lock back")
     func refusedUnlocks() throws {
         let disk = SimulatedDisk()
