@@ -5,7 +5,7 @@ internal import Proactor
 internal import Topology
 
 /// Sends one request on a connection of its own and decides as soon as enough of the answer has come. The rest is read all
-/// the same, as far as twice `bodyLimit`, so that the backend sees a client that goes in the ordinary way.
+/// the same, for as long again as the check may take, so that the backend sees a client that goes in the ordinary way.
 final class HTTPProbe: Probe {
     /// The most of a body that is searched for the expected text.
     static let bodyLimit = 64 << 10
