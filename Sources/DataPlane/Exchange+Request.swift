@@ -17,8 +17,7 @@ extension Exchange {
         upstream.send(
             head: head, method: message.method, isEnd: isWhole && message.kept.isEmpty, chunkForm: stream.chunkForm)
         if !message.kept.isEmpty { sendKept(upstream, isWhole: isWhole) }
-        armTimer()
-        if !isWhole { receiveRequest() }
+        if isWhole { armTimer() } else { receiveRequest() }
     }
 
     private func sendKept(_ upstream: any ClientStream, isWhole: Bool) {
@@ -71,8 +70,8 @@ extension Exchange {
         } else {
             stream.pauseBody()
             upstream.awaitSent()
-            armTimer()
         }
+        armTimer()
     }
 
     private func keep(_ piece: consuming LoopBuffer) {
