@@ -15,10 +15,14 @@ RAREST = 0.005
 # What is always told, also when it is none: the references and the memory of Swift, the memory of C.
 ALWAYS = [
     "swift_retain", "swift_release", "swift_allocObject", "swift_beginAccess", "malloc", "calloc", "realloc", "free"]
-# Runtimes and the C library: a call from within them is put down to those who called them.
+# Runtimes and the C library: a call from within them, or from a collection, is put down to those who called them.
 RUNTIME = re.compile(
-    r"_?swift_|swift::|malloc|calloc|realloc|free$|posix_memalign|aligned_alloc|operator (new|delete)"
+    r"_?swift_|(bool |void )?swift::|_mid_memalign|_int_|malloc|calloc|realloc|free$|posix_memalign|aligned_alloc|operator (new|delete)"
     r"|_?_?mem(cpy|move|set)")
+# Of Swift's collections, whose code is made again in each module that uses it.
+COLLECTIONS = re.compile(
+    r"_?(Contiguous)?Array|_copyCollection|_?(Native)?(Dictionary|Set)\b|Deque|RangeReplaceableCollection|_?StringGuts"
+    r"|String\b|RawBuffer")
 # What precedes a method's type in the names of what the compiler makes of it.
 PREFIXES = re.compile(
     r"(specialized |static |closure #\d+ in |protocol witness for |outlined |destroy for |assignWithTake for "
@@ -94,13 +98,17 @@ class Report:
                 return
             for caller, count in callers.items():
                 part = share * count / total
-                if RUNTIME.match(caller) and part >= RAREST / 10:
+                if _is_passed_over(caller) and part >= RAREST / 10:
                     spread(caller, part, above | {caller})
                 else:
                     found[caller] += part
 
         spread(name, self.entries[name], frozenset({name}))
         return found
+
+
+def _is_passed_over(name: str) -> bool:
+    return bool(RUNTIME.match(name) or COLLECTIONS.match(PREFIXES.sub("", name)))
 
 
 def _short(name: str) -> str:
