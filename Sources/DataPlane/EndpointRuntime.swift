@@ -13,6 +13,8 @@ final class EndpointRuntime {
     let counters: EndpointCounters
     /// nil while its name is not resolved.
     private(set) var address: SocketAddress?
+    /// Whether its name is resolved.
+    var hasAddress: Bool { address != nil }
     private(set) var circuit: CircuitLimits
     private var poolPolicy: PoolPolicy
     private(set) var acceptsBareLineFeeds: Bool

@@ -49,9 +49,9 @@ extension Exchange {
         guard let service, let stream else { return }
         let facts = ResponseFacts(status: head.status, isEventStream: !isEnd && head.isEventStream(bytes))
         let step = core.responseHead(facts, now: loop.now, budget: &service.retryBudget)
-        guard step.action == .forwardHead else { return perform(step) }
+        guard case .forwardHead = step.action else { return perform(step) }
         count(step.verdict)
-        if let choice { service.observe(choice, latency: core.attempt.firstByte - core.attempt.began, now: loop.now) }
+        choice?.observe(service, latency: core.attempt.firstByte - core.attempt.began, now: loop.now)
         forgetKept()
         let wereWaiting = stream.unsent > 0
         let sent = worker.withEdits(message.id.span, addsVia: true) { edits in
@@ -59,7 +59,10 @@ extension Exchange {
         }
         core.handedOver(sent, wereWaiting: wereWaiting, now: loop.now)
         if isEnd { return perform(core.responseEnded()) }
-        if bodyCount == 0 { receiveResponse() } else { armTimer() }
+        if bodyCount == 0 { return receiveResponse() }
+        // A piece of a body with a length comes at once. That of a chunked one may be a part of a chunk's size, of which
+        // nothing is heard here.
+        if case .chunked = head.framing { armTimer() }
     }
 
     @inline(__always)
