@@ -46,16 +46,24 @@ extension Exchange {
     func receiveHead(
         _ head: ResponseHead, _ bytes: Span<UInt8>, _ headLength: Int, bodyCount: Int, isEnd: Bool
     ) {
-        guard let service, let stream else { return }
+        guard let service else { return }
         let facts = ResponseFacts(status: head.status, isEventStream: !isEnd && head.isEventStream(bytes))
         let step = core.responseHead(facts, now: loop.now, budget: &service.retryBudget)
         guard case .forwardHead = step.action else { return perform(step) }
         count(step.verdict)
-        choice?.observe(service, latency: core.attempt.firstByte - core.attempt.began, now: loop.now)
+        if service.observesLatency {
+            choice?.observe(service, latency: core.attempt.firstByte - core.attempt.began, now: loop.now)
+        }
         forgetKept()
-        let wereWaiting = stream.unsent > 0
-        let sent = worker.withEdits(message.id.span, addsVia: true) { edits in
-            stream.respond(head, bytes, headLength: headLength, edits, bodyCount: bodyCount, isEnd: isEnd)
+        let (sent, wereWaiting) = worker.withEdits(message.id.span, addsVia: true) { edits in
+            switch client {
+            case .some(let client):
+                let wereWaiting = client.stream.unsent > 0
+                let sent = client.stream.respond(
+                    head, bytes, headLength: headLength, edits, bodyCount: bodyCount, isEnd: isEnd)
+                return (sent, wereWaiting)
+            case .none: return (0, false)
+            }
         }
         core.handedOver(sent, wereWaiting: wereWaiting, now: loop.now)
         if isEnd { return perform(core.responseEnded()) }
@@ -67,9 +75,13 @@ extension Exchange {
 
     @inline(__always)
     func receiveBody(_ piece: consuming LoopBuffer, isEnd: Bool) {
-        guard let stream else { return }
-        let wereWaiting = stream.unsent > 0
-        let sent = stream.send(piece, isEnd: isEnd)
+        var (sent, wereWaiting) = (0, false)
+        switch client {
+        case .some(let client):
+            wereWaiting = client.stream.unsent > 0
+            sent = client.stream.send(piece, isEnd: isEnd)
+        case .none: return
+        }
         core.handedOver(sent, wereWaiting: wereWaiting, now: loop.now)
         if isEnd { perform(core.responseEnded()) } else { receiveResponse() }
     }

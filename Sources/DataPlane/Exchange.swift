@@ -45,7 +45,21 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
 
     var message = Message()
     var logged = AccessLogNote()
-    private(set) var stream: (any ServerStream)?
+    /// The way back to the client.
+    var stream: (any ServerStream)? {
+        get {
+            switch client {
+            case .some(let client): client.stream
+            case .none: nil
+            }
+        }
+        set { if let newValue { client = Client(stream: newValue) } else { client = nil } }
+    }
+    /// Used where it is held, by `switch`, so that a use counts no reference. Only for calls that do not come back here.
+    struct Client: ~Copyable {
+        let stream: any ServerStream
+    }
+    private(set) var client: Client?
     /// The answer is handed over, and the client's kernel has not taken all of it.
     private var isFlushing = false
 
@@ -58,7 +72,7 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
     ) {
         self.stream = stream
         stream.handler = self
-        worker.process.active.add(1, ordering: .relaxed)
+        worker.process.active.wrappingAdd(1, ordering: .relaxed)
         core.begin(
             RequestState(
                 method: head.method, hasBody: head.framing != .none, expectsContinue: head.expectsContinue,
@@ -106,11 +120,17 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
             return OwnAnswer(404, "no_route")
         }
         message.route = route
-        self.service = service
-        service.counters.requests.add(1, ordering: .relaxed)
+        service.counters.requests.wrappingAdd(1, ordering: .relaxed)
         service.recordRequest(now: loop.now)
         if service.needsHash { hash = reader.hash(head, service) }
-        message.head = try reader.rewrite(head, service, requestID, path: forwarded, worker)
+        var refusal: WireError?
+        do throws(WireError) {
+            message.head = try reader.rewrite(head, service, requestID, path: forwarded, worker)
+        } catch {
+            refusal = error
+        }
+        self.service = consume service
+        if let refusal { throw refusal }
         return nil
     }
 
@@ -155,7 +175,7 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
         releaseChoice()
         message.epoch = permit?.epoch
         givePermitBack()
-        guard let stream = stream.take() else { return }
+        guard let stream = takeClient() else { return }
         if stream.unsent > Self.promptSize {
             self.stream = stream
             isFlushing = true
@@ -165,6 +185,12 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
             end("")
             stream.finish()
         }
+    }
+
+    @inline(__always)
+    private func takeClient() -> (any ServerStream)? {
+        guard let client = client.take() else { return nil }
+        return client.stream
     }
 
     override func timerExpired(_ timer: LoopTimer) {
@@ -181,7 +207,7 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
         leaveQueues()
         message.reason = reason
         if let permit { message.epoch = permit.epoch }
-        worker.process.active.subtract(1, ordering: .relaxed)
+        worker.process.active.wrappingSubtract(1, ordering: .relaxed)
         if logged.isTaken { worker.log?.finished(self) }
         if let service = service.take() {
             service.counters.count(
@@ -196,7 +222,7 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
         timer?.cancel()
         tried.forget()
         lastEndpoint = nil
-        if stream != nil { stream = nil }
+        if client != nil { client = nil }
         worker.giveBack(self)
     }
 

@@ -82,6 +82,7 @@ struct RequestReader: ~Copyable, ~Escapable {
         _ head: RequestHead, _ service: ServiceRuntime, _ requestID: borrowing RequestID, path: Span<UInt8>?,
         _ worker: Worker
     ) throws(WireError) -> RequestLines {
+        // The lines and the name are copied only if they are there: most services have neither.
         guard let gate = service.gate else {
             return try addVia(head, service, requestID, path: path, fence: Span(), fenceGeneration: 0, worker)
         }
@@ -95,26 +96,23 @@ struct RequestReader: ~Copyable, ~Escapable {
         _ head: RequestHead, _ service: ServiceRuntime, _ requestID: borrowing RequestID, path: Span<UInt8>?,
         fence: Span<UInt8>, fenceGeneration: UInt64, _ worker: Worker
     ) throws(WireError) -> RequestLines {
-        let fallbackHost = service.nameBytes
         if worker.via.isEmpty {
             return try write(
-                head,
-                RequestEdits(
-                    client: client.span, serviceLines: fence, fallbackHost: fallbackHost.span, normalizedPath: path,
-                    via: nil, requestID: requestID.span(in: bytes)), fenceGeneration, worker)
+                head, service, requestID, path: path, fence: fence, via: nil, fenceGeneration: fenceGeneration, worker)
         }
         let via = worker.via
         return try write(
-            head,
-            RequestEdits(
-                client: client.span, serviceLines: fence, fallbackHost: fallbackHost.span, normalizedPath: path,
-                via: via.span, requestID: requestID.span(in: bytes)), fenceGeneration, worker)
+            head, service, requestID, path: path, fence: fence, via: via.span, fenceGeneration: fenceGeneration, worker)
     }
 
     private func write(
-        _ head: RequestHead, _ given: consuming RequestEdits, _ fenceGeneration: UInt64, _ worker: Worker
+        _ head: RequestHead, _ service: ServiceRuntime, _ requestID: borrowing RequestID, path: Span<UInt8>?,
+        fence: Span<UInt8>, via: Span<UInt8>?, fenceGeneration: UInt64, _ worker: Worker
     ) throws(WireError) -> RequestLines {
-        var edits = given
+        let fallbackHost = service.nameBytes
+        var edits = RequestEdits(
+            client: client.span, serviceLines: fence, fallbackHost: fallbackHost.span, normalizedPath: path,
+            via: via, requestID: requestID.span(in: bytes))
         edits.trustsClient = worker.trusts(peer)
         edits.passesUnderscores = worker.configuration.passesUnderscores
         var output = worker.loop.allocate(RequestRewriter.room(for: head, headLength: headLength, edits))
@@ -123,7 +121,7 @@ struct RequestReader: ~Copyable, ~Escapable {
         let count = writer.count
         output.commit(count)
         if let error { throw error }
-        return RequestLines(output, fenceLength: edits.serviceLines.count, fenceGeneration: fenceGeneration)
+        return RequestLines(output, fenceLength: fence.count, fenceGeneration: fenceGeneration)
     }
 
     // MARK: The hash
@@ -141,7 +139,8 @@ struct RequestReader: ~Copyable, ~Escapable {
             }
             hash.combine(client.span)
         case .cookie(let name):
-            if let value = cookie(head, name) { hash.combine(bytes.extracting(value)) } else { hash.combine(client.span) }
+            let value = cookie(head, name)
+            if let value { hash.combine(bytes.extracting(value)) } else { hash.combine(client.span) }
         }
         return hash.value
     }

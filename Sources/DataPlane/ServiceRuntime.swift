@@ -18,7 +18,7 @@ final class ServiceRuntime {
     private(set) var policy: ExchangePolicy
     private(set) var tunnelIdle: Int64
     /// Whether the policy wants to know how long answers take, and whether requests are spread by a hash.
-    private var observesLatency = false
+    private(set) var observesLatency = false
     private(set) var needsHash = false
     private var datacenterPicker: DatacenterPicker
     private var endpointPickers: [EndpointPicker]
@@ -182,7 +182,7 @@ final class ServiceRuntime {
     /// Tells the policy how long an answer's first byte took.
     @inline(__always)
     func observe(_ choice: borrowing Choice, latency: Duration, now: Tick) {
-        guard observesLatency, choice.datacenter < endpointPickers.count else { return }
+        guard choice.datacenter < endpointPickers.count else { return }
         endpointPickers[choice.datacenter].observe(index: choice.index, latency: latency, now: now)
     }
 
