@@ -13,6 +13,8 @@ final class EndpointRuntime {
     let counters: EndpointCounters
     /// nil while its name is not resolved.
     private(set) var address: SocketAddress?
+    /// Whether its name is resolved.
+    var hasAddress: Bool { address != nil }
     private(set) var circuit: CircuitLimits
     private var poolPolicy: PoolPolicy
     private(set) var acceptsBareLineFeeds: Bool
@@ -59,18 +61,18 @@ final class EndpointRuntime {
     /// Whether one more request is within the circuit's limit; counts it if so. `finishRequest` takes it off.
     @inline(__always)
     func beginRequest() -> Bool {
-        let before = counters.inFlight.add(1, ordering: .relaxed).oldValue
+        let before = counters.inFlight.wrappingAdd(1, ordering: .relaxed).oldValue
         guard before < circuit.requests else {
-            counters.inFlight.subtract(1, ordering: .relaxed)
+            counters.inFlight.wrappingSubtract(1, ordering: .relaxed)
             return false
         }
-        counters.requests.add(1, ordering: .relaxed)
+        counters.requests.wrappingAdd(1, ordering: .relaxed)
         return true
     }
 
     @inline(__always)
     func finishRequest() {
-        counters.inFlight.subtract(1, ordering: .relaxed)
+        counters.inFlight.wrappingSubtract(1, ordering: .relaxed)
         if !queue.isEmpty { queue.roomCame() }
     }
 

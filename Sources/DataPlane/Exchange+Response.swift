@@ -46,27 +46,42 @@ extension Exchange {
     func receiveHead(
         _ head: ResponseHead, _ bytes: Span<UInt8>, _ headLength: Int, bodyCount: Int, isEnd: Bool
     ) {
-        guard let service, let stream else { return }
+        guard let service else { return }
         let facts = ResponseFacts(status: head.status, isEventStream: !isEnd && head.isEventStream(bytes))
         let step = core.responseHead(facts, now: loop.now, budget: &service.retryBudget)
-        guard step.action == .forwardHead else { return perform(step) }
+        guard case .forwardHead = step.action else { return perform(step) }
         count(step.verdict)
-        if let choice { service.observe(choice, latency: core.attempt.firstByte - core.attempt.began, now: loop.now) }
+        if service.observesLatency {
+            choice?.observe(service, latency: core.attempt.firstByte - core.attempt.began, now: loop.now)
+        }
         forgetKept()
-        let wereWaiting = stream.unsent > 0
-        let sent = worker.withEdits(message.id.span, addsVia: true) { edits in
-            stream.respond(head, bytes, headLength: headLength, edits, bodyCount: bodyCount, isEnd: isEnd)
+        let (sent, wereWaiting) = worker.withEdits(message.id.span, addsVia: true) { edits in
+            switch client {
+            case .some(let client):
+                let wereWaiting = client.stream.unsent > 0
+                let sent = client.stream.respond(
+                    head, bytes, headLength: headLength, edits, bodyCount: bodyCount, isEnd: isEnd)
+                return (sent, wereWaiting)
+            case .none: return (0, false)
+            }
         }
         core.handedOver(sent, wereWaiting: wereWaiting, now: loop.now)
         if isEnd { return perform(core.responseEnded()) }
-        if bodyCount == 0 { receiveResponse() } else { armTimer() }
+        if bodyCount == 0 { return receiveResponse() }
+        // A piece of a body with a length comes at once. That of a chunked one may be a part of a chunk's size, of which
+        // nothing is heard here.
+        if case .chunked = head.framing { armTimer() }
     }
 
     @inline(__always)
     func receiveBody(_ piece: consuming LoopBuffer, isEnd: Bool) {
-        guard let stream else { return }
-        let wereWaiting = stream.unsent > 0
-        let sent = stream.send(piece, isEnd: isEnd)
+        var (sent, wereWaiting) = (0, false)
+        switch client {
+        case .some(let client):
+            wereWaiting = client.stream.unsent > 0
+            sent = client.stream.send(piece, isEnd: isEnd)
+        case .none: return
+        }
         core.handedOver(sent, wereWaiting: wereWaiting, now: loop.now)
         if isEnd { perform(core.responseEnded()) } else { receiveResponse() }
     }

@@ -19,7 +19,7 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
     final var choice: ServiceRuntime.Choice?
     /// The connection that the attempt has.
     final var upstream: (any ClientStream)?
-    /// Where the last attempt went, for the log.
+    /// Where the last attempt went that was let go of, for the log.
     final var lastEndpoint: EndpointRuntime?
     final var hash: UInt64 = 0
     final var tried = Tried()
@@ -83,18 +83,30 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
     func carryOut(_ action: ExchangeAction) {}
 
     /// Counts what the attempt says of its endpoint, and avoids one that failed.
+    @inline(__always)
     final func count(_ verdict: EndpointVerdict) {
+        if verdict == .success { choice?.endpoint.countSuccess() } else { countOther(verdict) }
+    }
+
+    private final func countOther(_ verdict: EndpointVerdict) {
         if verdict.contains(.localShortage) { worker.noteLocalShortage() }
-        guard let choice else { return }
-        if verdict.contains(.success) { choice.endpoint.countSuccess() }
+        guard let endpoint = choice?.endpoint, let datacenter = choice?.datacenter, let index = choice?.index else {
+            return
+        }
+        if verdict.contains(.success) { endpoint.countSuccess() }
         guard verdict.contains(.error) else { return }
-        choice.endpoint.countError()
-        if verdict.contains(.connectFailure) { choice.endpoint.countConnectFailure() }
-        tried.note(datacenter: choice.datacenter, endpoint: choice.index)
+        endpoint.countError()
+        if verdict.contains(.connectFailure) { endpoint.countConnectFailure() }
+        tried.note(datacenter: datacenter, endpoint: index)
     }
 
     /// Sets the timer to when the core wants to look again.
-    final func armTimer() {
+    final func armTimer() { armTimer(unsent) }
+
+    /// The same when it is known, or need not be, what waits: something that is said to wait and does not makes the timer
+    /// look earlier than it has to, and no more than that.
+    @inline(__always)
+    final func armTimer(_ unsent: ExchangeCore.Unsent) {
         let due = core.deadline(now: loop.now, unsent: unsent)
         if due < .distantFuture { timer?.set(max(due, loop.now.adding(nanoseconds: 10_000_000))) }
     }
@@ -129,9 +141,10 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
         permit = AdmissionPermit(gate)
     }
 
+    @inline(__always)
     final func givePermitBack() {
-        permit?.giveBack()
-        permit = nil
+        guard let permit = permit.take() else { return }
+        permit.giveBack()
     }
 
     // MARK: Waiting
@@ -189,6 +202,7 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
     }
 
     /// It waits nowhere any more.
+    @inline(__always)
     final func leaveQueues() {
         queueTicket = 0
         guard holdTicket != 0 else { return }
@@ -209,21 +223,20 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
             guard let choice = service.choose(&considered, hash: hash, now: loop.now, random: &worker.random) else {
                 break
             }
-            guard let address = choice.endpoint.address else { continue }
+            guard choice.endpoint.hasAddress else { continue }
             guard choice.endpoint.beginRequest() else {
                 isFull = true
                 continue
             }
-            self.choice = choice
-            lastEndpoint = choice.endpoint
             if !fresh, takesPooled,
                 let idle = choice.endpoint.takeIdle(isRepeatable: core.request.isIdempotent, now: loop.now)
             {
+                self.choice = consume choice
                 upstream = idle.client
                 idle.lease(self, permit: permit)
                 return .pooled
             }
-            if let outcome = connect(choice.endpoint, address) { return outcome }
+            if let outcome = connect(choice) { return outcome }
             isFull = true
         }
         return isFull ? .full : .noEndpoint
@@ -233,12 +246,14 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
     var takesPooled: Bool { true }
 
     /// - Returns: nil when the endpoint takes no more connections.
-    private final func connect(_ endpoint: EndpointRuntime, _ address: SocketAddress) -> ChoiceOutcome? {
-        guard let connection = endpoint.makeConnection(worker.clientContext) else {
+    private final func connect(_ chosen: consuming ServiceRuntime.Choice) -> ChoiceOutcome? {
+        let endpoint = chosen.endpoint
+        lastEndpoint = endpoint
+        guard let address = endpoint.address, let connection = endpoint.makeConnection(worker.clientContext) else {
             endpoint.takeBackRequest()
-            choice = nil
             return nil
         }
+        choice = consume chosen
         do throws(SystemError) {
             try connection.connect(to: address, self, permit: permit)
             upstream = connection.client
@@ -253,18 +268,25 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
     /// Ends the attempt. What the kernel still has of a request would reach the primary when another has taken over, so
     /// the connection of a strict service is reset.
     final func letGo() {
-        if let upstream {
-            self.upstream = nil
+        if let upstream = upstream.take() {
             if permit != nil { upstream.reset() } else { upstream.cancel() }
         }
         releaseChoice()
         willTryAgain()
     }
 
+    @inline(__always)
     final func releaseChoice() {
-        guard let choice else { return }
-        self.choice = nil
-        choice.endpoint.finishRequest()
+        guard let endpoint = takeChoice() else { return }
+        endpoint.finishRequest()
+        lastEndpoint = endpoint
+    }
+
+    /// The endpoint of the attempt, which is not its own any more.
+    @inline(__always)
+    final func takeChoice() -> EndpointRuntime? {
+        guard let choice = choice.take() else { return nil }
+        return choice.endpoint
     }
 
     /// An attempt was let go of; another may follow.

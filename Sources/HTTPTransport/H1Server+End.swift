@@ -26,7 +26,7 @@ extension H1Server {
         phase = .idle
         since = loop.now
         timer?.set(since.adding(nanoseconds: min(context.limits.idle, context.limits.stall)))
-        if pending != nil { advance() } else { stream?.receiveContinuously() }
+        if pending != nil { advance() } else { receiveContinuously() }
     }
 
     /// Answers what is no request, and ends the connection.
