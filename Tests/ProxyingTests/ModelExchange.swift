@@ -105,7 +105,7 @@ final class ModelExchange {
             leave(event, isHold: false)
             if isCounted { retries += 1 } else { deadConnections += 1 }
             // The budget is of requests; a session that was not connected has cost nobody anything.
-            let limit = isSession ? policy.retry.attempts : min(policy.retry.attempts, allowed)
+            let limit = request.isSession ? policy.retry.attempts : min(policy.retry.attempts, allowed)
             require(retries <= limit, "\(retries) retries")
             require(isCounted || isPooled, "a new connection taken for a dead one")
             require(deadConnections <= 1, "\(deadConnections) dead connections")
