@@ -17,6 +17,8 @@ final class EndpointRuntime {
     var hasAddress: Bool { address != nil }
     private(set) var circuit: CircuitLimits
     private var poolPolicy: PoolPolicy
+    /// How long a connection is kept idle, in nanoseconds.
+    private var idleTime: Int64
     private(set) var acceptsBareLineFeeds: Bool
     /// Whether the endpoint is still in the routing table.
     private var isCurrent = true
@@ -44,6 +46,7 @@ final class EndpointRuntime {
         address = addresses.lookUp(endpoint.address)
         circuit = service.circuit
         poolPolicy = service.pool
+        idleTime = service.pool.idleTimeout.wholeNanoseconds
         acceptsBareLineFeeds = service.acceptsBareLineFeeds
     }
 
@@ -53,6 +56,7 @@ final class EndpointRuntime {
         address = fresh
         circuit = service.circuit
         poolPolicy = service.pool
+        idleTime = service.pool.idleTimeout.wholeNanoseconds
         acceptsBareLineFeeds = service.acceptsBareLineFeeds
     }
 
@@ -124,7 +128,7 @@ final class EndpointRuntime {
     @inline(__always)
     func keep(_ connection: BackendConnection, offered: Int?) -> Int64? {
         guard isCurrent else { return nil }
-        var time = poolPolicy.idleTimeout.wholeNanoseconds
+        var time = idleTime
         if let offered { time = min(time, Int64(max(0, offered - 1)) * 1_000_000_000) }
         let isAtLimit =
             counters.connections.load(ordering: .relaxed) >= circuit.connections || budget.isFull

@@ -9,15 +9,21 @@ internal import Topology
 extension Exchange {
     /// Sends the head, and what is kept of the body.
     func sendRequest(omitsExpect: Bool) {
-        guard let upstream, message.head != nil else { return }
+        guard link != nil, message.head != nil else { return }
         if let gate = permit?.gate { message.head?.renewFence(gate, loop) }
         if omitsExpect { message.head?.removeExpect(loop) }
         guard let head = message.head?.copy(loop) else { return }
         let isWhole = core.request.isComplete
-        upstream.send(
-            head: head, method: message.method, isEnd: isWhole && message.kept.isEmpty, chunkForm: message.chunkForm)
-        if !message.kept.isEmpty { sendKept(upstream, isWhole: isWhole) }
         if isWhole { armTimer(ExchangeCore.Unsent(toClient: 1, toBackend: 1)) } else { receiveRequest() }
+    }
+
+    @inline(__always)
+    private func send(_ head: consuming LoopBuffer, isEnd: Bool) {
+        switch link {
+        case .some(let link):
+            link.stream.send(head: head, method: message.method, isEnd: isEnd, chunkForm: message.chunkForm)
+        case .none: break
+        }
     }
 
     private func sendKept(_ upstream: any ClientStream, isWhole: Bool) {

@@ -167,10 +167,11 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
     }
 
     /// All of the backend's answer is handed over.
-    private func finishAnswer() {
-        if let upstream = upstream.take() {
+    func finishAnswer() {
+        if let upstream = takeUpstream() {
             // An early answer leaves a request half sent, which must not reach a primary that is none any more.
-            if permit != nil, !core.request.isComplete || upstream.unsent > 0 { upstream.reset() } else { upstream.release() }
+            let isEarly = permit != nil && (!core.request.isComplete || upstream.unsent > 0)
+            if isEarly { upstream.reset() } else { upstream.release() }
         }
         releaseChoice()
         message.epoch = permit?.epoch
@@ -209,7 +210,8 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
         if let permit { message.epoch = permit.epoch }
         worker.process.active.wrappingSubtract(1, ordering: .relaxed)
         if logged.isTaken { worker.log?.finished(self) }
-        if let service = service.take() {
+        if let home = home.take() {
+            let service = home.service
             service.counters.count(
                 status: core.response.status, received: core.request.bytes, sent: core.response.bytes)
             service.latency.record(Int(loop.now.nanoseconds(since: core.request.began)))

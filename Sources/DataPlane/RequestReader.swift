@@ -25,7 +25,7 @@ struct RequestReader: ~Copyable, ~Escapable {
     /// The client's id, or one of ours.
     @inline(__always)
     func requestID(_ head: RequestHead, _ random: inout RandomBits) -> RequestID {
-        RequestID(of: head, bytes, high: random.next(), low: random.next())
+        RequestID(given: head.fields.value(of: .requestID), bytes, high: random.next(), low: random.next())
     }
 
     // MARK: The route
@@ -97,21 +97,36 @@ struct RequestReader: ~Copyable, ~Escapable {
         fence: Span<UInt8>, fenceGeneration: UInt64, _ worker: Worker
     ) throws(WireError) -> RequestLines {
         if worker.via.isEmpty {
-            return try write(
+            return try addHost(
                 head, service, requestID, path: path, fence: fence, via: nil, fenceGeneration: fenceGeneration, worker)
         }
         let via = worker.via
-        return try write(
+        return try addHost(
             head, service, requestID, path: path, fence: fence, via: via.span, fenceGeneration: fenceGeneration, worker)
     }
 
-    private func write(
+    @inline(__always)
+    private func addHost(
         _ head: RequestHead, _ service: ServiceRuntime, _ requestID: borrowing RequestID, path: Span<UInt8>?,
         fence: Span<UInt8>, via: Span<UInt8>?, fenceGeneration: UInt64, _ worker: Worker
     ) throws(WireError) -> RequestLines {
-        let fallbackHost = service.nameBytes
+        if !head.authority.isEmpty {
+            return try write(
+                head, requestID, path: path, fence: fence, via: via, fallbackHost: Span(),
+                fenceGeneration: fenceGeneration, worker)
+        }
+        let name = service.nameBytes
+        return try write(
+            head, requestID, path: path, fence: fence, via: via, fallbackHost: name.span,
+            fenceGeneration: fenceGeneration, worker)
+    }
+
+    private func write(
+        _ head: RequestHead, _ requestID: borrowing RequestID, path: Span<UInt8>?,
+        fence: Span<UInt8>, via: Span<UInt8>?, fallbackHost: Span<UInt8>, fenceGeneration: UInt64, _ worker: Worker
+    ) throws(WireError) -> RequestLines {
         var edits = RequestEdits(
-            client: client.span, serviceLines: fence, fallbackHost: fallbackHost.span, normalizedPath: path,
+            client: client.span, serviceLines: fence, fallbackHost: fallbackHost, normalizedPath: path,
             via: via, requestID: requestID.span(in: bytes))
         edits.trustsClient = worker.trusts(peer)
         edits.passesUnderscores = worker.configuration.passesUnderscores

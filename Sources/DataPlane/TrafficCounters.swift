@@ -72,6 +72,7 @@ public final class ServiceCounters: Sendable {
     /// - Parameters:
     ///   - received: bytes of the request's body.
     ///   - sent: bytes of the answer.
+    @inline(__always)
     func count(status: Int, received: Int, sent: Int) {
         if received > 0 { bytesReceived.wrappingAdd(received, ordering: .relaxed) }
         bytesSent.wrappingAdd(sent, ordering: .relaxed)
@@ -84,6 +85,7 @@ public final class ServiceCounters: Sendable {
         }
     }
 
+    @inline(__always)
     private func add(_ counter: borrowing Atomic<Int>) { counter.wrappingAdd(1, ordering: .relaxed) }
 }
 

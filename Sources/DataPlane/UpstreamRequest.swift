@@ -15,10 +15,36 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
     let worker: Worker
     let loop: EventLoop
     final var core = ExchangeCore()
-    final var service: ServiceRuntime?
+    final var service: ServiceRuntime? {
+        get {
+            switch home {
+            case .some(let home): home.service
+            case .none: nil
+            }
+        }
+        set { if let newValue { home = Home(service: newValue) } else { home = nil } }
+    }
+    /// Used where it is held, by `switch`, so that a use counts no reference. Only for calls that do not come back here.
+    struct Home: ~Copyable {
+        let service: ServiceRuntime
+    }
+    final var home: Home?
     final var choice: ServiceRuntime.Choice?
     /// The connection that the attempt has.
-    final var upstream: (any ClientStream)?
+    final var upstream: (any ClientStream)? {
+        get {
+            switch link {
+            case .some(let link): link.stream
+            case .none: nil
+            }
+        }
+        set { if let newValue { link = Link(stream: newValue) } else { link = nil } }
+    }
+    /// Used as a `Home` is.
+    struct Link: ~Copyable {
+        let stream: any ClientStream
+    }
+    final var link: Link?
     /// Where the last attempt went that was let go of, for the log.
     final var lastEndpoint: EndpointRuntime?
     final var hash: UInt64 = 0
@@ -85,7 +111,11 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
     /// Counts what the attempt says of its endpoint, and avoids one that failed.
     @inline(__always)
     final func count(_ verdict: EndpointVerdict) {
-        if verdict == .success { choice?.endpoint.countSuccess() } else { countOther(verdict) }
+        guard verdict == .success else { return countOther(verdict) }
+        switch choice {
+        case .some(let choice): choice.endpoint.countSuccess()
+        case .none: break
+        }
     }
 
     private final func countOther(_ verdict: EndpointVerdict) {
@@ -214,15 +244,12 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
 
     /// Looks for an endpoint with room, and takes a connection to it or begins to make one.
     private final func choose(fresh: Bool) -> ChoiceOutcome {
-        guard let service else { return .noEndpoint }
         // Endpoints at their limit are passed over, and are as good as others at the next attempt; a few tries see enough
         // of them.
         var considered = tried
         var isFull = false
         for _ in 0..<8 {
-            guard let choice = service.choose(&considered, hash: hash, now: loop.now, random: &worker.random) else {
-                break
-            }
+            guard let choice = pick(&considered) else { break }
             guard choice.endpoint.hasAddress else { continue }
             guard choice.endpoint.beginRequest() else {
                 isFull = true
@@ -240,6 +267,15 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
             isFull = true
         }
         return isFull ? .full : .noEndpoint
+    }
+
+    @inline(__always)
+    private final func pick(_ considered: inout Tried) -> ServiceRuntime.Choice? {
+        switch home {
+        case .some(let home):
+            return home.service.choose(&considered, hash: hash, now: loop.now, random: &worker.random)
+        case .none: return nil
+        }
     }
 
     /// Whether a connection that others have used will do.
@@ -268,7 +304,7 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
     /// Ends the attempt. What the kernel still has of a request would reach the primary when another has taken over, so
     /// the connection of a strict service is reset.
     final func letGo() {
-        if let upstream = upstream.take() {
+        if let upstream = takeUpstream() {
             if permit != nil { upstream.reset() } else { upstream.cancel() }
         }
         releaseChoice()
@@ -280,6 +316,12 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
         guard let endpoint = takeChoice() else { return }
         endpoint.finishRequest()
         lastEndpoint = endpoint
+    }
+
+    @inline(__always)
+    final func takeUpstream() -> (any ClientStream)? {
+        guard let link = link.take() else { return nil }
+        return link.stream
     }
 
     /// The endpoint of the attempt, which is not its own any more.

@@ -260,23 +260,19 @@ final class Worker {
 
     /// The value of a `Date` field for now.
     @inline(__always)
-    private func currentDate() -> DateText {
+    func currentDate() -> DateText {
         let second = clock.seconds(now: loop.now)
         if date.second != second { date = DateText(second) }
         return date
     }
 
-    /// Calls `body` with what is added to an answer that is passed on.
+    /// Calls `body` with what is added to an interim answer.
     @inline(__always)
     func withEdits<Result: ~Copyable>(
-        _ requestID: Span<UInt8>, addsVia: Bool, _ body: (borrowing ResponseEdits) -> Result
+        _ requestID: Span<UInt8>, _ body: (borrowing ResponseEdits) -> Result
     ) -> Result {
         let date = currentDate()
-        guard addsVia, !via.isEmpty else {
-            return body(ResponseEdits(requestID: requestID, date: date.span, via: nil))
-        }
-        let via = self.via
-        return body(ResponseEdits(requestID: requestID, date: date.span, via: via.span))
+        return body(ResponseEdits(requestID: requestID, date: date.span, via: nil))
     }
 
     /// Whether forwarded fields of this peer are believed.

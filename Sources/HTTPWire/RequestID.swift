@@ -17,10 +17,10 @@ public struct RequestID: Sendable {
         write(low, at: 16)
     }
 
-    /// The id that a head's first `X-Request-Id` gives, when it is one of 1 to 128 token characters; else one of ours.
+    /// The id that the value of a head's first `X-Request-Id` gives, when it is one of 1 to 128 token characters; else one of ours.
     @inline(__always)
-    public init(of head: borrowing RequestHead, _ bytes: Span<UInt8>, high: UInt64, low: UInt64) {
-        if let value = head.fields.value(of: .requestID), bytes.isRequestID(value) {
+    public init(given value: ByteRange?, _ bytes: Span<UInt8>, high: UInt64, low: UInt64) {
+        if let value, bytes.isRequestID(value) {
             given = value
         } else {
             write(high, at: 0)
