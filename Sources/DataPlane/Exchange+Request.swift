@@ -14,6 +14,8 @@ extension Exchange {
         if omitsExpect { message.head?.removeExpect(loop) }
         guard let head = message.head?.copy(loop) else { return }
         let isWhole = core.request.isComplete
+        send(head, isEnd: isWhole && message.kept.isEmpty)
+        if !message.kept.isEmpty, let upstream { sendKept(upstream, isWhole: isWhole) }
         if isWhole { armTimer(ExchangeCore.Unsent(toClient: 1, toBackend: 1)) } else { receiveRequest() }
     }
 
