@@ -60,7 +60,7 @@ final class EndpointRuntime {
     @inline(__always)
     func beginRequest() -> Bool {
         let before = counters.inFlight.add(1, ordering: .relaxed).oldValue
-        guard before < circuit.requests else {
+        guard before < circuit.requests || ShellMutation.seeds(.overfillsEndpoint) else {
             counters.inFlight.subtract(1, ordering: .relaxed)
             return false
         }
@@ -142,7 +142,7 @@ final class EndpointRuntime {
     }
 
     func endTunnel() {
-        releaseConnection()
+        if !ShellMutation.seeds(.leaksTunnel) { releaseConnection() }
         finishRequest()
     }
 

@@ -10,13 +10,13 @@ extension Exchange {
     /// Sends the head, and what is kept of the body.
     func sendRequest(omitsExpect: Bool) {
         guard let upstream, let stream, message.head != nil else { return }
-        if let gate = permit?.gate { message.head?.renewFence(gate, loop) }
+        if let gate = permit?.gate, !ShellMutation.seeds(.sendsOldEpoch) { message.head?.renewFence(gate, loop) }
         if omitsExpect { message.head?.removeExpect(loop) }
         guard let head = message.head?.copy(loop) else { return }
         let isWhole = core.request.isComplete
         upstream.send(
             head: head, method: message.method, isEnd: isWhole && message.kept.isEmpty, chunkForm: stream.chunkForm)
-        if !message.kept.isEmpty { sendKept(upstream, isWhole: isWhole) }
+        if !message.kept.isEmpty, !ShellMutation.seeds(.replaysNothing) { sendKept(upstream, isWhole: isWhole) }
         armTimer()
         if !isWhole { receiveRequest() }
     }
@@ -51,6 +51,11 @@ extension Exchange {
             var copy = loop.allocate(piece.count)
             copy.append(piece)
             keep(copy)
+            if ShellMutation.seeds(.keepsPiecesTwice) {
+                var again = loop.allocate(piece.count)
+                again.append(piece)
+                keep(again)
+            }
         }
         upstream.send(piece, isEnd: isEnd)
         if !isEnd { receiveRequest() }
@@ -82,7 +87,7 @@ extension Exchange {
 
     func forgetKept() {
         guard !message.kept.isEmpty else { return }
-        worker.replayBytes -= message.kept.byteCount
+        if !ShellMutation.seeds(.leaksReplayBytes) { worker.replayBytes -= message.kept.byteCount }
         message.kept.removeAll()
     }
 }

@@ -133,7 +133,12 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
         if let upstream {
             self.upstream = nil
             // An early answer leaves a request half sent, which must not reach a primary that is none any more.
-            if permit != nil, !core.request.isComplete || upstream.unsent > 0 { upstream.reset() } else { upstream.release() }
+            let isHalfSent = !core.request.isComplete || upstream.unsent > 0
+            if permit != nil, isHalfSent, !ShellMutation.seeds(.deliversHalfSentRequest) {
+                upstream.reset()
+            } else {
+                upstream.release()
+            }
         }
         releaseChoice()
         message.epoch = permit?.epoch

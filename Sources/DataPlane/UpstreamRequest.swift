@@ -130,7 +130,7 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
     }
 
     final func givePermitBack() {
-        permit?.giveBack()
+        if !ShellMutation.seeds(.leaksPermit) { permit?.giveBack() }
         permit = nil
     }
 
@@ -193,7 +193,7 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
         queueTicket = 0
         guard holdTicket != 0 else { return }
         holdTicket = 0
-        service?.counters.holding.subtract(1, ordering: .relaxed)
+        if !ShellMutation.seeds(.leaksHolding) { service?.counters.holding.subtract(1, ordering: .relaxed) }
     }
 
     // MARK: The attempt
@@ -264,7 +264,7 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
     final func releaseChoice() {
         guard let choice else { return }
         self.choice = nil
-        choice.endpoint.finishRequest()
+        if !ShellMutation.seeds(.leaksInFlight) { choice.endpoint.finishRequest() }
     }
 
     /// An attempt was let go of; another may follow.
@@ -274,7 +274,8 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
 
     /// What it was admitted under has ended: it is reset, and held again where that is safe.
     final func cut(_ gate: WorkerGate, olderThan generation: UInt64) {
-        guard let permit, permit.gate === gate, permit.generation < generation else { return }
+        guard let permit, permit.gate === gate, permit.generation < generation, !ShellMutation.seeds(.cutsNothing)
+        else { return }
         cut(by: gate)
     }
 

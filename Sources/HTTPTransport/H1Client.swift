@@ -112,7 +112,8 @@ public final class H1Client: ClientStream, StreamHandler {
     // MARK: Endings
 
     public func release() {
-        guard phase == .body, keepsAlive, isRequestComplete, pending == nil, let stream, stream.isOpen, stream.unsent == 0
+        guard phase == .body, keepsAlive, isRequestComplete || HTTPMutation.seeds(.poolsHalfSentRequest), pending == nil,
+            let stream, stream.isOpen, stream.unsent == 0 || HTTPMutation.seeds(.poolsUnsent)
         else { return cancel() }
         handler = nil
         phase = .idle
