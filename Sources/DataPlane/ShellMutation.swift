@@ -1,7 +1,7 @@
 // Owns the bugs that are put into the worker's part of the request path on purpose, to see that its tests find them.
 
-/// A mistake in how exchanges, sessions, tunnels and pools carry out what the core decides. `ShellMutationTests` names the
-/// test that must see each.
+/// A mistake in how exchanges, sessions, tunnels and pools carry out what the core decides. `ShellMutationTests` names
+/// the test that must see each.
 ///
 /// They exist in debug builds only; a release build has none of them, and no check for them.
 enum ShellMutation: String, CaseIterable, Sendable {

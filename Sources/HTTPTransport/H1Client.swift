@@ -112,8 +112,9 @@ public final class H1Client: ClientStream, StreamHandler {
     // MARK: Endings
 
     public func release() {
-        guard phase == .body, keepsAlive, isRequestComplete || HTTPMutation.seeds(.poolsHalfSentRequest), pending == nil,
-            let stream, stream.isOpen, stream.unsent == 0 || HTTPMutation.seeds(.poolsUnsent)
+        let isSent = isRequestComplete || HTTPMutation.seeds(.poolsHalfSentRequest)
+        guard phase == .body, keepsAlive, isSent, pending == nil, let stream, stream.isOpen,
+            stream.unsent == 0 || HTTPMutation.seeds(.poolsUnsent)
         else { return cancel() }
         handler = nil
         phase = .idle

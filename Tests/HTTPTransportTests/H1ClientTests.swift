@@ -7,106 +7,6 @@ import Transport
 @testable import HTTPTransport
 @testable import Proactor
 
-/// A connection to a backend, what its handler and its owner heard, and the backend.
-private final class ClientBench: ClientStreamHandler, H1ClientOwner {
-    let bench: Bench
-    let client: H1Client
-    private let listener: LoopbackListener
-    private(set) var backend: Peer?
-    private(set) var events: [String] = []
-    /// Whether more is asked for after each piece.
-    var receives = true
-    /// Whether the connection is given back after an answer, as it should be.
-    var releases = true
-    var body = ""
-    var unsentAtEnd = 0
-
-    init(_ bench: Bench, buffers: Int32? = nil) throws {
-        self.bench = bench
-        listener = try LoopbackListener(buffers: buffers)
-        client = H1Client(H1ClientContext(loop: bench.loop))
-        client.handler = self
-        client.owner = self
-        try client.connect(to: #require(SocketAddress(numeric: listener.address)))
-        bench.turn { events == ["connected"] }
-        backend = listener.accept()
-        bench.expect(backend != nil, "no connection")
-        events = []
-    }
-
-    func send(
-        _ text: String = "GET / HTTP/1.1\r\nHost: h\r\n\r\n", method: RequestMethod = .get, isEnd: Bool = true,
-        form: BodyForm = .framed
-    ) {
-        client.send(head: bench.buffer(text), method: method, isEnd: isEnd, chunkForm: form)
-        client.receive()
-        bench.settle()
-    }
-
-    func answer(_ text: String) {
-        backend?.send(text)
-        bench.settle()
-    }
-
-    /// What it heard since it was last asked.
-    func take() -> [String] {
-        defer { events = [] }
-        return events
-    }
-
-    private func proceed() { if receives { client.receive() } else { client.pause() } }
-
-    private func end() {
-        events.append("end")
-        unsentAtEnd = client.unsent
-        if releases { client.release() }
-    }
-
-    func clientStreamConnected(_ stream: any ClientStream) { events.append("connected") }
-    func clientStreamBegan(_ stream: any ClientStream) {}
-
-    func clientStream(
-        _ stream: any ClientStream, interim head: ResponseHead, _ bytes: Span<UInt8>, headLength: Int
-    ) {
-        events.append("\(head.status)")
-        if head.status != 101 { proceed() }
-    }
-
-    func clientStream(
-        _ stream: any ClientStream, responded head: ResponseHead, _ bytes: Span<UInt8>, headLength: Int, bodyCount: Int,
-        isEnd: Bool
-    ) {
-        events.append("\(head.status)")
-        if isEnd { end() } else if bodyCount == 0 || !receives { proceed() }
-    }
-
-    func clientStream(_ stream: any ClientStream, received piece: consuming LoopBuffer, isEnd: Bool) {
-        body += text(piece)
-        events.append(text(piece))
-        if isEnd { end() } else { proceed() }
-    }
-
-    func clientStreamEnded(_ stream: any ClientStream) { end() }
-    func clientStreamSent(_ stream: any ClientStream) {}
-
-    func clientStream(_ stream: any ClientStream, failed failure: ClientStreamFailure) {
-        switch failure {
-        case .closed: events.append("failed: closed")
-        case .broken: events.append("failed: broken")
-        case .connect: events.append("failed: connect")
-        case .malformed: events.append("failed: malformed")
-        }
-        client.cancel()
-    }
-
-    func clientIdle(_ client: H1Client) -> Bool {
-        events.append("idle")
-        return true
-    }
-
-    func clientClosed(_ client: H1Client) { events.append("closed") }
-}
-
 private let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 private let hints = "HTTP/1.1 103 Early Hints\r\n\r\n"
 
@@ -149,7 +49,10 @@ private let hints = "HTTP/1.1 103 Early Hints\r\n\r\n"
                     .get, .payload, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
                     ["200", "ok", "end", "idle"]
                 ),
-                (.get, .framed, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", ["200", "ok", "end", "closed"]),
+                (
+                    .get, .framed, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+                    ["200", "ok", "end", "closed"]
+                ),
                 (.get, .framed, "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", ["200", "ok", "end", "closed"]),
             ]
             for (method, form, answer, events) in cases {
@@ -216,7 +119,8 @@ private let hints = "HTTP/1.1 103 Early Hints\r\n\r\n"
             bench.expect(site.body.utf8.count, is: 5_000_000)
         },
         Scenario("what is no answer is malformed") { bench in
-            for answer in ["nonsense, and more\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"] {
+            for answer in ["nonsense, and more\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"]
+            {
                 let site = try ClientBench(bench)
                 site.send()
                 site.answer(answer)
@@ -355,7 +259,10 @@ private let hints = "HTTP/1.1 103 Early Hints\r\n\r\n"
             bench.expect(site.client.offeredIdle, is: 7)
         },
         Scenario("bytes behind an answer end the connection") { bench in
-            for answer in [ok + "more", "HTTP/1.1 204 No Content\r\n\r\nmore", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nmore"] {
+            for answer in [
+                ok + "more", "HTTP/1.1 204 No Content\r\n\r\nmore",
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nmore",
+            ] {
                 let site = try ClientBench(bench)
                 site.send()
                 site.answer(answer)
@@ -383,7 +290,8 @@ private let hints = "HTTP/1.1 103 Early Hints\r\n\r\n"
             let site = try ClientBench(bench, buffers: 16 << 10)
             site.send("PUT / HTTP/1.1\r\nContent-Length: 500000\r\n\r\n", isEnd: false)
             for number in 1...10 {
-                site.client.send(bench.buffer([UInt8](repeating: UInt8(0x60 + number), count: 50_000)), isEnd: number == 10)
+                site.client.send(
+                    bench.buffer([UInt8](repeating: UInt8(0x60 + number), count: 50_000)), isEnd: number == 10)
             }
             bench.turn {
                 site.backend?.read()

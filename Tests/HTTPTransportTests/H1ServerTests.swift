@@ -35,7 +35,9 @@ private let chunked = "POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked
         Scenario("requests that come at once are answered in their order") { bench in
             let site = try ServerBench(bench)
             site.began = { $0.answer($0.events.last ?? "") }
-            site.send("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\nGET /3 HTTP/1.1\r\nHost: h\r\n\r\n")
+            site.send(
+                "GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\nGET /3 HTTP/1.1\r\nHost: h\r\n\r\n"
+            )
             let answer = site.answer(until: "GET /3")
             bench.expect(site.events, is: ["GET /1", "GET /2", "GET /3"])
             bench.expect(answer.split(separator: "\r\n\r\nGET /", omittingEmptySubsequences: false).count, is: 4)
