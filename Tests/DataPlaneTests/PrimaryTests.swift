@@ -1,4 +1,5 @@
 // Tests what the gate of a service that follows a primary lets through on a worker: requests, bodies, tunnels.
+import Balancing
 import Catalog
 import Proactor
 import Routing
@@ -21,7 +22,7 @@ private let secondLine = "Meridian-Epoch: \(firstEpoch.value + 1)\r\n"
         #expect(scenario.violations(io) == [])
     }
 
-    static let scenarios = holding + permits + tunnels
+    static let scenarios = holding + outages + permits + tunnels
 
     private static let holding = [
         ProxyScenario("a held request goes on with the epoch of the order that lets it", isGated: true) { site in
@@ -126,6 +127,59 @@ private let secondLine = "Meridian-Epoch: \(firstEpoch.value + 1)\r\n"
         },
     ]
 
+    private static let outages = [
+        ProxyScenario("a primary that refuses is waited for, but not for ever", isGated: true) { site in
+            site.holdBudget = .seconds(5)
+            site.eastern.close()
+            site.order(toEast)
+            let client = try site.client(sending: get)
+            site.expect(site.counters.holding.load(ordering: .relaxed), is: 1)
+            site.pass(.milliseconds(4900))
+            site.expect(site.counters.holding.load(ordering: .relaxed), is: 1)
+            site.pass(.milliseconds(200))
+            site.pass(.milliseconds(200))
+            site.expect(site.wait(client, for: "\r\n\r\n").hasPrefix("HTTP/1.1 502 "), client.text)
+        },
+        ProxyScenario("who waits for a primary that refuses goes to the next one", isGated: true) { site in
+            site.holdBudget = .seconds(5)
+            site.eastern.close()
+            site.order(toEast)
+            let client = try site.client(sending: "PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello")
+            site.expect(site.counters.holding.load(ordering: .relaxed), is: 1)
+            site.order(toWest)
+            let backend = try site.accept(site.western)
+            site.wait(backend, for: "hello")
+            site.expect(backend.text.contains(secondLine), backend.text)
+            site.expect(backend.text.hasSuffix("\r\n\r\nhello"), backend.text)
+            site.answer(backend, ok)
+            site.wait(client, for: "\r\n\r\nok")
+        },
+        ProxyScenario("what went through no gate is cut when the service gets a primary") { site in
+            let client = try site.client(sending: "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello")
+            let backend = try site.accept(site.eastern)
+            site.wait(backend, for: "hello")
+            let session = try site.client(.tcp)
+            let other = try site.accept(site.eastern)
+            site.service.datacenterPolicy = .primary
+            try site.publish()
+            site.expect(site.wait(client, for: "\r\n\r\n").hasPrefix("HTTP/1.1 502 "), client.text)
+            site.waitForEnd(backend)
+            site.expect(backend.isReset, "it may be taken for whole")
+            site.waitForEnd(session)
+            site.waitForEnd(other)
+            site.expect(site.counters.cut.load(ordering: .relaxed), is: 2)
+        },
+        ProxyScenario("a session waits for its primary, and is not received from meanwhile", isGated: true) { site in
+            let client = try site.client(sending: "hello", to: .tcp)
+            site.expect(site.counters.holding.load(ordering: .relaxed), is: 1)
+            site.order(toEast)
+            site.wait(try site.accept(site.eastern), for: "hello")
+            site.expect(site.counters.holding.load(ordering: .relaxed), is: 0)
+            client.read()
+            site.expect(!client.isOver, "cut")
+        },
+    ]
+
     private static let permits = [
         ProxyScenario("no head is written once the lease is over", isGated: true) { site in
             site.order(toEast, writeFor: .zero)
@@ -169,7 +223,7 @@ private let secondLine = "Meridian-Epoch: \(firstEpoch.value + 1)\r\n"
         },
         ProxyScenario("no more of a tunnel is written once the lease is over", isGated: true) { site in
             site.order(toEast, writeFor: .seconds(5))
-            let client = try site.client(toTCP: true)
+            let client = try site.client(.tcp)
             client.send("hello")
             let backend = try site.accept(site.eastern)
             site.wait(backend, for: "hello")
@@ -186,7 +240,7 @@ private let secondLine = "Meridian-Epoch: \(firstEpoch.value + 1)\r\n"
     private static let tunnels = [
         ProxyScenario("a session is cut when its primary is none any more", isGated: true) { site in
             site.order(toEast)
-            let client = try site.client(toTCP: true)
+            let client = try site.client(.tcp)
             let backend = try site.accept(site.eastern)
             client.send("hello")
             site.wait(backend, for: "hello")
@@ -199,7 +253,7 @@ private let secondLine = "Meridian-Epoch: \(firstEpoch.value + 1)\r\n"
             site.expect(site.shared.gates.cell(of: store).confirmed, is: 3)
         },
         ProxyScenario("a tunnel ends for each side when all is out") { site in
-            let client = try site.client(toTCP: true)
+            let client = try site.client(.tcp)
             let backend = try site.accept(site.eastern)
             let sent = site.fill(client, with: 19_000_000)
             client.finish()
@@ -217,7 +271,7 @@ private let secondLine = "Meridian-Epoch: \(firstEpoch.value + 1)\r\n"
             site.expect(site.shared.counters.process.connections.load(ordering: .relaxed), is: 0)
         },
         ProxyScenario("a tunnel without a byte either way ends") { site in
-            let client = try site.client(toTCP: true)
+            let client = try site.client(.tcp)
             let backend = try site.accept(site.eastern)
             site.pass(.seconds(3599))
             client.send("x")
@@ -245,7 +299,7 @@ private let secondLine = "Meridian-Epoch: \(firstEpoch.value + 1)\r\n"
         },
         ProxyScenario("a session whose backend cannot be reached is cut") { site in
             site.eastern.close()
-            let client = try site.client(toTCP: true)
+            let client = try site.client(.tcp)
             site.waitForEnd(client)
             site.expect(client.isReset, "a refusal looks like an end")
         },

@@ -49,6 +49,17 @@ struct ProxyScenario: Sendable, CustomTestStringConvertible {
     }
 }
 
+/// What a client connects to.
+enum Entrance: Int, CaseIterable {
+    case http, tcp
+    /// The same, for connections that begin with a PROXY protocol header.
+    case httpBehindProxy, tcpBehindProxy
+
+    var isTCP: Bool { self == .tcp || self == .tcpBehindProxy }
+    var hasHeader: Bool { self == .httpBehindProxy || self == .tcpBehindProxy }
+    var name: ListenerName { ListenerName("listener-\(rawValue)") }
+}
+
 final class ProxyBench {
     let loop: EventLoop
     let clock = ManualClock()
@@ -57,15 +68,17 @@ final class ProxyBench {
     /// The backends of the two datacenters.
     let eastern: LoopbackListener
     let western: LoopbackListener
-    private let web: UInt16
-    private let tcp: UInt16
-    private let isGated: Bool
+    var service: ServiceDefinition
+    private var listeners: [ListenerDefinition] = []
+    private var ports: [UInt16] = []
+    private var version: UInt64 = 0
     private var clients: [Peer] = []
     private var generation: UInt64 = 0
+    /// How long a request waits for a primary that cannot be reached.
+    var holdBudget = Duration.zero
     private(set) var violations: [String] = []
 
     init(_ io: IOKind, isGated: Bool, _ configure: (inout ServiceDefinition) -> Void) throws {
-        self.isGated = isGated
         loop = try EventLoop(io: io, buffers: .modest, clock: clock.clock)
         eastern = try LoopbackListener()
         western = try LoopbackListener()
@@ -83,20 +96,30 @@ final class ProxyBench {
                 endpoints: [EndpointDefinition(address: listener.address)])
         }
         configure(&service)
-        let sockets = try (0..<2).map { _ in
-            try ListeningSocket.bind(#require(SocketAddress(numeric: .host("127.0.0.1", port: 0))))[0]
+        self.service = service
+        for kind in Entrance.allCases {
+            let socket = try ListeningSocket.bind(#require(SocketAddress(numeric: .host("127.0.0.1", port: 0))))[0]
+            var listener = ListenerDefinition(name: kind.name, bind: .host("127.0.0.1", port: 0))
+            if kind.isTCP {
+                listener.protocol = .tcp
+                listener.service = store
+            } else {
+                listener.routes = [RouteDefinition(service: store)]
+            }
+            if kind.hasHeader { listener.proxyProtocol = ProxyProtocolPolicy() }
+            ports.append(socket.address.port)
+            listeners.append(listener)
+            worker.open(listener, on: socket)
         }
-        web = sockets[0].address.port
-        tcp = sockets[1].address.port
-        var webs = ListenerDefinition(name: ListenerName("web"), bind: .host("127.0.0.1", port: 0))
-        webs.routes = [RouteDefinition(service: store)]
-        var tcps = ListenerDefinition(name: ListenerName("tcp"), bind: .host("127.0.0.1", port: 0))
-        tcps.protocol = .tcp
-        tcps.service = store
-        let layout = try RoutingLayout(services: [service], listeners: [webs, tcps])
-        worker.adopt(RoutingTable(layout, RoutingTable.Inputs(catalog: Catalog()), version: 1, now: loop.now))
-        worker.open(webs, on: sockets[0])
-        worker.open(tcps, on: sockets[1])
+        try publish()
+    }
+
+    /// Hands the worker a table of what the service is now.
+    func publish() throws {
+        version += 1
+        let layout = try RoutingLayout(services: [service], listeners: listeners)
+        worker.adopt(RoutingTable(layout, RoutingTable.Inputs(catalog: Catalog()), version: version, now: loop.now))
+        settle()
     }
 
     // MARK: Looking
@@ -129,16 +152,16 @@ final class ProxyBench {
 
     // MARK: The two sides
 
-    func client(toTCP isTCP: Bool = false) throws -> Peer {
-        let client = Peer(try LoopbackListener.connect(to: isTCP ? tcp : web))
+    func client(_ entrance: Entrance = .http) throws -> Peer {
+        let client = Peer(try LoopbackListener.connect(to: ports[entrance.rawValue]))
         clients.append(client)
         settle()
         return client
     }
 
     /// A client that has sent a request.
-    func client(sending text: String) throws -> Peer {
-        let client = try client()
+    func client(sending text: String, to entrance: Entrance = .http) throws -> Peer {
+        let client = try client(entrance)
         client.send(text)
         settle()
         return client
@@ -208,7 +231,8 @@ final class ProxyBench {
         _ = cell.put(
             GateOrder(
                 generation: generation, mode: mode, admitUntil: mode.isHold ? .zero : loop.now + admitFor,
-                writeUntil: loop.now + writeFor, holdUntil: loop.now + .seconds(15), retryAfter: .seconds(1)))
+                writeUntil: loop.now + writeFor, holdUntil: loop.now + .seconds(15), retryAfter: .seconds(1),
+                holdBudget: holdBudget))
         if cuts { cell.cut(olderThan: generation) }
         worker.takeGateCommand(of: store)
         settle()
@@ -233,7 +257,9 @@ final class ProxyBench {
         pass(.seconds(1))
         settle()
         let process = shared.counters.process
-        if isGated { expect(shared.gates.cell(of: store).confirmed, is: generation, line: line) }
+        if service.datacenterPolicy == .primary {
+            expect(shared.gates.cell(of: store).confirmed, is: generation, line: line)
+        }
         worker.abortAll()
         settle()
         expect(process.active.load(ordering: .relaxed), is: 0, line: line)

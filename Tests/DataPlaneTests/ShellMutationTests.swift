@@ -34,6 +34,7 @@ import Testing
         Case(.leaksTunnel, seenBy: "a tunnel ends for each side when all is out"),
         Case(.endsTunnelBeforeItIsOut, seenBy: "a tunnel ends for each side when all is out"),
         Case(.dropsEarlyBytes, seenBy: "an upgrade keeps what both sides have said early"),
+        Case(.dropsEarlyBytes, seenBy: "what comes behind the header of a session reaches its backend"),
         Case(
             .deliversHalfSentRequest,
             seenBy: "half a request that was answered early does not reach the old primary later"),
@@ -42,7 +43,7 @@ import Testing
         Case(.overfillsEndpoint, seenBy: "a request waits for room, and goes on when there is some"),
     ]
 
-    private static let scenarios = ExchangeTests.scenarios + PrimaryTests.scenarios
+    private static let scenarios = ExchangeTests.scenarios + PrimaryTests.scenarios + EntranceTests.scenarios
 
     @Test func everyMutationIsSeen() {
         let seen = Set(Self.cases.map(\.mutation))
