@@ -163,6 +163,52 @@ private let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
             site.pass(.milliseconds(1100))
             site.expect(site.wait(client, for: "\r\n\r\n").hasPrefix("HTTP/1.1 504 "), client.text)
         },
+        ProxyScenario("a client that waits for 100 gets the backend's, and sends its body then") { site in
+            let client = try site.client(
+                sending: "POST /a HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+            let backend = try site.accept(site.eastern)
+            site.expect(site.wait(backend, for: "\r\n\r\n").contains("100-continue\r\n"), backend.text)
+            site.answer(backend, "HTTP/1.1 100 Continue\r\n\r\n")
+            site.expect(site.wait(client, for: "\r\n\r\n").hasPrefix("HTTP/1.1 100 "), client.text)
+            client.send("hello")
+            site.expect(site.wait(backend, for: "hello").hasSuffix("\r\n\r\nhello"), backend.text)
+            site.answer(backend, ok)
+            site.wait(client, for: "\r\n\r\nok")
+        },
+        ProxyScenario("interim answers pass, and the final one that comes with them") { site in
+            let client = try site.client(sending: get)
+            let backend = try site.accept(site.eastern)
+            site.wait(backend, for: "\r\n\r\n")
+            site.answer(backend, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + ok)
+            let answer = site.wait(client, for: "\r\n\r\nok")
+            site.expect(answer.hasPrefix("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n"), answer)
+            site.expect(answer.contains("\r\n\r\nHTTP/1.1 200 OK\r\n"), answer)
+        },
+        ProxyScenario("an answer until the end of the connection comes in chunks") { site in
+            let client = try site.client(sending: get)
+            let backend = try site.accept(site.eastern)
+            site.wait(backend, for: "\r\n\r\n")
+            site.answer(backend, "HTTP/1.1 200 OK\r\n\r\nhello")
+            backend.close()
+            let answer = site.wait(client, for: "\r\n0\r\n\r\n")
+            site.expect(answer.contains("\r\n\r\n5\r\nhello\r\n0\r\n\r\n"), answer)
+            site.expect(!client.isOver, "the connection was not kept")
+        },
+        ProxyScenario("who leaves before an answer cancels a GET, and not a POST") { site in
+            for method in ["GET", "POST"] {
+                let client = try site.client(sending: "\(method) /a HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
+                let backend = try site.accept(site.eastern)
+                site.wait(backend, for: "\r\n\r\n")
+                client.finish()
+                site.settle()
+                backend.read()
+                site.expect(backend.isOver, is: method == "GET")
+                if method == "POST" {
+                    site.answer(backend, ok)
+                    site.wait(client, for: "\r\n\r\nok")
+                }
+            }
+        },
         ProxyScenario("half of an answer is cut off") { site in
             let client = try site.client(sending: get)
             let backend = try site.accept(site.eastern)

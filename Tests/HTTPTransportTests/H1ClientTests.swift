@@ -118,6 +118,25 @@ private let hints = "HTTP/1.1 103 Early Hints\r\n\r\n"
             }
             bench.expect(site.body.utf8.count, is: 5_000_000)
         },
+        Scenario("neither newer bytes nor the end overtake what waits") { bench in
+            for ending in ["", "Content-Length: 12\r\n"] {
+                let site = try ClientBench(bench)
+                site.receives = false
+                site.send()
+                site.backend?.read()
+                site.answer("HTTP/1.1 200 OK\r\n\(ending)\r\n")
+                site.answer("first,")
+                site.answer("second")
+                site.backend?.close()
+                bench.settle()
+                bench.expect(site.take(), is: ["200"])
+                site.receives = true
+                site.client.receive()
+                bench.turn { site.events.last == "closed" }
+                bench.expect(site.body, is: "first,second")
+                bench.expect(site.events.filter { $0.hasPrefix("failed") }, is: [])
+            }
+        },
         Scenario("what is no answer is malformed") { bench in
             for answer in ["nonsense, and more\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"]
             {

@@ -210,6 +210,27 @@ private let chunked = "POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked
             site.client.finish()
             bench.turn { site.events.last == "ended" }
         },
+        Scenario("FIN does not overtake a body that waits") { bench in
+            for split in [0, 3] {
+                let site = try ServerBench(bench)
+                site.send(post + "hello".prefix(split))
+                site.client.send(String("hello".dropFirst(split)))
+                site.client.finish()
+                bench.settle()
+                var heard = ""
+                bench.turn {
+                    site.stream.receiveBody()
+                    bench.loop.turn(limit: .milliseconds(1))
+                    heard = site.events.dropFirst().filter { $0 != "ended" }.joined()
+                    return heard.hasSuffix("|")
+                }
+                bench.expect(heard, is: "hello|")
+                site.answer("ok")
+                site.waitForEnd()
+                bench.expect(site.client.text.hasSuffix("\r\n\r\nok"), site.client.text)
+                bench.expect(site.client.isEnded, "cut")
+            }
+        },
         Scenario("a reset is told, and the connection is gone") { bench in
             let site = try ServerBench(bench)
             site.send(get)
