@@ -46,6 +46,30 @@ private let header = "PROXY TCP4 192.0.2.7 192.0.2.1 4711 80\r\n"
             let backend = try site.accept(site.eastern)
             site.expect(site.wait(backend, for: "hello"), is: "hello")
         },
+        ProxyScenario("a session's end that comes with its header is passed on behind its bytes") { site in
+            let client = try site.client(.tcpBehindProxy)
+            client.send(header + "hello")
+            client.finish()
+            site.settle()
+            let backend = try site.accept(site.eastern)
+            site.waitForEnd(backend)
+            site.expect(backend.text, is: "hello")
+            site.expect(backend.isEnded, "cut")
+            backend.send("bye")
+            backend.finish()
+            site.waitForEnd(client)
+            site.expect(client.text, is: "bye")
+        },
+        ProxyScenario("a request whose client has said all with its header gets its answer") { site in
+            let client = try site.client(.httpBehindProxy)
+            client.send(header + "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello")
+            client.finish()
+            let backend = try site.accept(site.eastern)
+            site.wait(backend, for: "hello")
+            site.answer(backend, ok)
+            site.waitForEnd(client)
+            site.expect(client.text.hasSuffix("\r\n\r\nok"), client.text)
+        },
         ProxyScenario("who sends no header is cut off") { site in
             for entrance in [Entrance.httpBehindProxy, .tcpBehindProxy] {
                 let client = try site.client(sending: get, to: entrance)

@@ -260,6 +260,14 @@ private let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
             site.answer(second, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ntrue")
             site.expect(!site.wait(client, for: "true").contains("forged"), client.text)
         },
+        ProxyScenario("an answer to a request that is not out ends the backend's connection") { site in
+            let client = try site.client(sending: "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 19000000\r\n\r\n")
+            let backend = try site.accept(site.eastern)
+            _ = site.fill(client, with: 19_000_000)
+            site.answer(backend, ok)
+            site.expect(site.wait(client, for: "\r\n\r\nok").contains("Connection: close\r\n"), client.text)
+            site.expect(site.endpoint().connections.load(ordering: .relaxed), is: 0)
+        },
         ProxyScenario("bytes on an idle connection end it") { site in
             let client = try site.client(sending: get)
             let backend = try site.accept(site.eastern)

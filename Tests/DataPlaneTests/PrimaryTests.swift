@@ -297,6 +297,46 @@ private let secondLine = "Meridian-Epoch: \(firstEpoch.value + 1)\r\n"
             site.expect(backend.text.hasSuffix("\r\n\r\nfrom-client"), backend.text)
             site.expect(site.shared.counters.process.active.load(ordering: .relaxed), is: 1)
         },
+        ProxyScenario("a backend that ends right behind 101 is passed on to its end") { site in
+            let client = try site.client(
+                sending: "GET /a HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
+                    + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+            let backend = try site.accept(site.eastern)
+            site.wait(backend, for: "\r\n\r\n")
+            backend.send(
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
+                    + "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\nbye")
+            backend.finish()
+            site.waitForEnd(client)
+            site.expect(client.isEnded, "cut")
+            site.expect(client.text.hasSuffix("\r\n\r\nbye"), client.text)
+            client.send("more")
+            client.finish()
+            site.waitForEnd(backend)
+            site.wait(backend, for: "more")
+            site.settle()
+            site.expect(site.shared.counters.process.active.load(ordering: .relaxed), is: 0)
+        },
+        ProxyScenario("a session that ends before its backend is connected reaches it whole", isGated: true) { site in
+            let client = try site.client(sending: "hello", to: .tcp)
+            client.finish()
+            site.settle()
+            site.order(toEast)
+            let backend = try site.accept(site.eastern)
+            site.waitForEnd(backend)
+            site.expect(backend.text, is: "hello")
+            site.expect(backend.isEnded, "cut")
+        },
+        ProxyScenario("a session whose client leaves while it is held does not wait on", isGated: true) { site in
+            let client = try site.client(sending: "hello", to: .tcp)
+            site.expect(site.counters.holding.load(ordering: .relaxed), is: 1)
+            client.reset()
+            site.settle()
+            site.order(toEast)
+            site.expect(site.counters.holding.load(ordering: .relaxed), is: 0)
+            site.settle()
+            site.expect(site.endpoint().inFlight.load(ordering: .relaxed), is: 0)
+        },
         ProxyScenario("a session whose backend cannot be reached is cut") { site in
             site.eastern.close()
             let client = try site.client(.tcp)
