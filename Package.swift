@@ -125,12 +125,16 @@ let package = Package(
         tests("BalancingTests", ["Balancing", "Topology"]),
         tests("HealthTests", ["Health", "Topology"]),
         tests("RaftTests", ["Raft", "Topology"], resources: [.copy("Transcripts")]),
-        tests("HTTPTransportTests", ["HTTPTransport", "Proactor", "Topology"]),
+        tests("HTTPTransportTests", ["HTTPTransport", "HTTPWire", "Transport", "Proactor", "Topology"]),
         tests("ProbingTests", ["Probing", "HTTPTransport", "Proactor", "Topology", "Health", "Routing"]),
         tests(
             "SettingsTests", ["Settings", "Topology", "Balancing", "Health", "Routing"], resources: [.copy("Golden")]),
         tests(
-            "DataPlaneTests", ["DataPlane", "HTTPWire", "Proactor", "Routing", "Topology", "Catalog", "Switching"]),
+            "DataPlaneTests",
+            [
+                "DataPlane", "HTTPWire", "Proactor", "Balancing", "Routing", "Topology", "Catalog", "Switching",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         tests("EndToEnd", []),
         tests(
             "ControlPlaneTests",

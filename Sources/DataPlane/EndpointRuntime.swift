@@ -66,7 +66,7 @@ final class EndpointRuntime {
     @inline(__always)
     func beginRequest() -> Bool {
         let before = counters.inFlight.wrappingAdd(1, ordering: .relaxed).oldValue
-        guard before < circuit.requests else {
+        guard before < circuit.requests || ShellMutation.seeds(.overfillsEndpoint) else {
             counters.inFlight.wrappingSubtract(1, ordering: .relaxed)
             return false
         }
@@ -148,7 +148,7 @@ final class EndpointRuntime {
     }
 
     func endTunnel() {
-        releaseConnection()
+        if !ShellMutation.seeds(.leaksTunnel) { releaseConnection() }
         finishRequest()
     }
 

@@ -10,12 +10,12 @@ extension Exchange {
     /// Sends the head, and what is kept of the body.
     func sendRequest(omitsExpect: Bool) {
         guard link != nil, message.head != nil else { return }
-        if let gate = permit?.gate { message.head?.renewFence(gate, loop) }
+        if let gate = permit?.gate, !ShellMutation.seeds(.sendsOldEpoch) { message.head?.renewFence(gate, loop) }
         if omitsExpect { message.head?.removeExpect(loop) }
         guard let head = message.head?.copy(loop) else { return }
         let isWhole = core.request.isComplete
         send(head, isEnd: isWhole && message.kept.isEmpty)
-        if !message.kept.isEmpty, let upstream { sendKept(upstream, isWhole: isWhole) }
+        if !message.kept.isEmpty, !ShellMutation.seeds(.replaysNothing), let upstream { sendKept(upstream, isWhole: isWhole) }
         if isWhole { armTimer(ExchangeCore.Unsent(toClient: 1, toBackend: 1)) } else { receiveRequest() }
     }
 
@@ -58,6 +58,11 @@ extension Exchange {
             var copy = loop.allocate(piece.count)
             copy.append(piece)
             keep(copy)
+            if ShellMutation.seeds(.keepsPiecesTwice) {
+                var again = loop.allocate(piece.count)
+                again.append(piece)
+                keep(again)
+            }
         }
         upstream.send(piece, isEnd: isEnd)
         if !isEnd { receiveRequest() }
@@ -89,7 +94,7 @@ extension Exchange {
 
     func forgetKept() {
         guard !message.kept.isEmpty else { return }
-        worker.replayBytes -= message.kept.byteCount
+        if !ShellMutation.seeds(.leaksReplayBytes) { worker.replayBytes -= message.kept.byteCount }
         message.kept.removeAll()
     }
 }

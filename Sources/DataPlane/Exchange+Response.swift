@@ -135,7 +135,7 @@ extension Exchange {
     /// Receives more of the answer, unless the client is behind with what it has.
     func receiveResponse() {
         guard let stream, let upstream else { return }
-        isResponsePaused = stream.unsent >= worker.highWater
+        isResponsePaused = stream.unsent >= worker.highWater && !ShellMutation.seeds(.pausesNothing)
         core.receivesResponse(!isResponsePaused, now: loop.now)
         if isResponsePaused {
             upstream.pause()

@@ -46,7 +46,9 @@ final class Tunnel: TimerHandler, Drainable {
             self.isClient = isClient
         }
 
-        func mayWrite() -> Bool { tunnel.permit?.mayWrite ?? true }
+        func mayWrite() -> Bool {
+            tunnel.permit?.mayWrite ?? true || ShellMutation.seeds(.tunnelsWithoutPermit)
+        }
 
         func stream(_ stream: Stream, received buffer: consuming LoopBuffer) {
             tunnel.received(buffer, fromClient: isClient)
@@ -88,7 +90,7 @@ final class Tunnel: TimerHandler, Drainable {
         let timer = worker.loop.makeTimer(self)
         self.timer = timer
         timer.set(lastProgress.adding(nanoseconds: idleLimit))
-        if let early { server.send(early) }
+        if let early, !ShellMutation.seeds(.dropsEarlyBytes) { server.send(early) }
         if let late { client.send(late) }
         client.receiveContinuously()
         server.receiveContinuously()
@@ -146,7 +148,7 @@ final class Tunnel: TimerHandler, Drainable {
     /// Says FIN once everything before it is sent.
     private func bridgeEnd(_ target: ByteStream, _ direction: inout Direction) {
         guard direction.isEnded, !direction.saidEnd else { return }
-        guard target.unsent == 0 else { return target.awaitSent() }
+        guard target.unsent == 0 || ShellMutation.seeds(.endsTunnelBeforeItIsOut) else { return target.awaitSent() }
         direction.saidEnd = true
         target.shutdownWrite()
     }

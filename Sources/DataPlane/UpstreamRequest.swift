@@ -173,7 +173,7 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
 
     @inline(__always)
     final func givePermitBack() {
-        guard let permit = permit.take() else { return }
+        guard let permit = permit.take(), !ShellMutation.seeds(.leaksPermit) else { return }
         permit.giveBack()
     }
 
@@ -237,7 +237,7 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
         queueTicket = 0
         guard holdTicket != 0 else { return }
         holdTicket = 0
-        service?.counters.holding.subtract(1, ordering: .relaxed)
+        if !ShellMutation.seeds(.leaksHolding) { service?.counters.holding.subtract(1, ordering: .relaxed) }
     }
 
     // MARK: The attempt
@@ -314,7 +314,7 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
     @inline(__always)
     final func releaseChoice() {
         guard let endpoint = takeChoice() else { return }
-        endpoint.finishRequest()
+        if !ShellMutation.seeds(.leaksInFlight) { endpoint.finishRequest() }
         lastEndpoint = endpoint
     }
 
@@ -338,7 +338,8 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
 
     /// What it was admitted under has ended: it is reset, and held again where that is safe.
     final func cut(_ gate: WorkerGate, olderThan generation: UInt64) {
-        guard let permit, permit.gate === gate, permit.generation < generation else { return }
+        guard let permit, permit.gate === gate, permit.generation < generation, !ShellMutation.seeds(.cutsNothing)
+        else { return }
         cut(by: gate)
     }
 

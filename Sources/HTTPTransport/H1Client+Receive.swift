@@ -19,7 +19,7 @@ extension H1Client {
             if pending == nil { pending = consume buffer } else { append(buffer) }
             advance()
         // Bytes that nobody asked for: whatever they are, they answer no request.
-        case .ready, .idle: unasked()
+        case .ready, .idle: if !HTTPMutation.seeds(.ignoresUnaskedBytes) { unasked() }
         case .connecting, .closed: break
         }
     }
@@ -45,7 +45,7 @@ extension H1Client {
     func advance() {
         guard !isDispatching else { return }
         isDispatching = true
-        while !isPaused, pending != nil, step(context) {}
+        while !isPaused || HTTPMutation.seeds(.readsWhilePaused), pending != nil, step(context) {}
         isDispatching = false
         guard isPaused, let waiting = pending.take() else { return }
         // What nobody wants yet may wait as long as the client likes.
@@ -105,7 +105,7 @@ extension H1Client {
         handler.clientStream(self, interim: head, buffer.bytes, headLength: length)
         guard !isSwitch, self.handler === handler else { return }
         buffer.consume(length)
-        if !buffer.isEmpty { pending = consume buffer }
+        if !buffer.isEmpty, !HTTPMutation.seeds(.losesBytesBehindInterim) { pending = consume buffer }
     }
 
     @inline(__always)
@@ -117,7 +117,7 @@ extension H1Client {
         offeredIdle = keepsAlive ? head.keepAliveTimeout(buffer.bytes) : nil
         let isEnd = body.isEmpty
         let bodyCount = buffer.count - length
-        if isEnd, bodyCount > 0 { keepsAlive = false }
+        if isEnd, bodyCount > 0, !HTTPMutation.seeds(.poolsWithBytesBehind) { keepsAlive = false }
         phase = .body
         handler.clientStream(
             self, responded: head, buffer.bytes, headLength: length, bodyCount: isEnd ? 0 : bodyCount, isEnd: isEnd)
@@ -140,7 +140,7 @@ extension H1Client {
         do throws(WireError) {
             var taken = try body.take(buffer, loop)
             // More than was announced: nothing of it is passed on, and the connection is of no more use.
-            if taken.rest != nil { keepsAlive = false }
+            if taken.rest != nil, !HTTPMutation.seeds(.poolsWithBytesBehind) { keepsAlive = false }
             let isEnd = taken.isEnd
             let trailers = taken.trailers.take()
             if let piece = taken.piece.take() {
@@ -158,7 +158,7 @@ extension H1Client {
 
     public func receive() {
         isPaused = false
-        if pending != nil, !isDispatching { advance() }
+        if pending != nil, !isDispatching, !HTTPMutation.seeds(.resumesNothingAfterPause) { advance() }
         // What is left is a part of a head, if anything.
         guard !isPaused, phase == .head || phase == .body, let stream else { return }
         if receivesLarge || isLong {

@@ -144,7 +144,8 @@ public final class H1Client: ClientStream, StreamHandler {
     // MARK: Endings
 
     public func release() {
-        guard phase == .body, keepsAlive, isRequestComplete, pending == nil, isQuiescent else { return cancel() }
+        let isSent = isRequestComplete || HTTPMutation.seeds(.poolsHalfSentRequest)
+        guard phase == .body, keepsAlive, isSent, pending == nil, isQuiescent else { return cancel() }
         handler = nil
         phase = .idle
         switch wire {
@@ -162,7 +163,7 @@ public final class H1Client: ClientStream, StreamHandler {
     /// Whether its stream is open and has sent everything.
     private var isQuiescent: Bool {
         switch wire {
-        case .some(let wire): wire.stream.isOpen && wire.stream.unsent == 0
+        case .some(let wire): wire.stream.isOpen && (wire.stream.unsent == 0 || HTTPMutation.seeds(.poolsUnsent))
         case .none: false
         }
     }

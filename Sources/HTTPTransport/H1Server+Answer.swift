@@ -11,7 +11,8 @@ extension H1Server {
         _ head: ResponseHead, _ bytes: Span<UInt8>, headLength: Int, _ edits: borrowing ResponseEdits
     ) -> Int {
         // HTTP/1.0 knows no interim answers (RFC 9110 section 15.2).
-        guard phase == .exchanging, !flags.contains(.isOldClient) else { return 0 }
+        let takesInterim = !flags.contains(.isOldClient) || HTTPMutation.seeds(.sendsInterimsToOldClients)
+        guard phase == .exchanging, takesInterim else { return 0 }
         transfer = .verbatim
         let output = rewrite(head, bytes, headLength: headLength, edits, extra: 0)
         let count = output.count
@@ -25,7 +26,9 @@ extension H1Server {
     ) -> Int {
         guard phase == .exchanging else { return 0 }
         chooseTransfer(head)
-        let corks = transfer == .verbatim && bodyCount > 0 && headLength + bodyCount <= Self.corkLimit && !isEnd
+        let corks =
+            transfer == .verbatim && bodyCount > 0 && headLength + bodyCount <= Self.corkLimit && !isEnd
+            && !HTTPMutation.seeds(.sendsHeadAlone)
         let output = rewrite(head, bytes, headLength: headLength, edits, extra: corks ? bodyCount : 0)
         let count = output.count
         if corks {
@@ -44,7 +47,9 @@ extension H1Server {
         case .untilClose: transfer = flags.contains(.isOldClient) ? .untilClose : .chunk
         case .length, .none: break
         }
-        if transfer == .untilClose || !flags.contains(.isBodyComplete) || !isKept { flags.remove(.keepsAlive) }
+        let isHalfRead = !flags.contains(.isBodyComplete) && !HTTPMutation.seeds(.keepsHalfReadConnection)
+        let hasNoEnd = transfer == .untilClose && !HTTPMutation.seeds(.keepsConnectionWithoutFraming)
+        if hasNoEnd || isHalfRead || !isKept { flags.remove(.keepsAlive) }
     }
 
     /// The head that the client gets, in a buffer with room for `extra` bytes behind it.

@@ -48,7 +48,7 @@ extension H1Server {
         pending = nil
         if let output = corked.take() { stream.send(output) }
         stream.receiveContinuously()
-        if stream.unsent > 0 {
+        if stream.unsent > 0, !HTTPMutation.seeds(.closesBeforeAnswerIsOut) {
             stream.awaitSent()
             since = loop.now
             timer?.set(since.adding(nanoseconds: context.limits.stall))
@@ -59,7 +59,9 @@ extension H1Server {
 
     /// All is with the kernel.
     private func sayGoodbye() {
-        guard !flags.contains(.isEnded), !flags.contains(.mayCloseAtOnce) else { return close() }
+        guard !flags.contains(.isEnded), !flags.contains(.mayCloseAtOnce), !HTTPMutation.seeds(.doesNotLinger) else {
+            return close()
+        }
         phase = .lingering
         stream?.shutdownWrite()
         timer?.set(loop.now.adding(nanoseconds: Self.lingerTime))
@@ -151,7 +153,7 @@ extension H1Server {
             if unsent == 0 { sayGoodbye() }
         case .idle, .head:
             // Idleness begins when the last byte is with the kernel.
-            if phase == .idle { since = loop.now }
+            if phase == .idle, !HTTPMutation.seeds(.idlesWhileUnsent) { since = loop.now }
             if pending != nil, unsent < context.highWater / 4 { advance() }
         case .lingering, .closed: break
         }
@@ -174,14 +176,15 @@ extension H1Server {
     }
 
     private func checkIdle() {
-        let isStalled = unsent > 0
+        let isStalled = unsent > 0 && !HTTPMutation.seeds(.idlesWhileUnsent)
         // A connection on which no request ever begins is given no longer than a head is.
         let limits = context.limits
         let idle = flags.contains(.hasServed) ? limits.idle : min(limits.idle, limits.head)
         let due = since.adding(nanoseconds: isStalled ? context.limits.stall : idle)
         let isEnding = context.isDraining || flags.contains(.endsAfterAnswer)
         if due > loop.now, !isEnding {
-            timer?.set(due)
+            // The bytes may go at any time, and then it is idle, which may be over sooner than the wait for them.
+            timer?.set(isStalled ? min(due, loop.now.adding(nanoseconds: idle)) : due)
         } else if isStalled, due <= loop.now {
             cutStalled()
         } else {

@@ -108,7 +108,9 @@ extension H1Server {
         flags = fresh
         listener.server(self, began: head, buffer.bytes, headLength: length)
         buffer.consume(length)
-        if !buffer.isEmpty, phase == .exchanging || phase == .idle { pending = consume buffer }
+        if !buffer.isEmpty, phase == .exchanging || phase == .idle, !HTTPMutation.seeds(.forgetsRest) {
+            pending = consume buffer
+        }
     }
 
     // MARK: Bodies
@@ -117,7 +119,8 @@ extension H1Server {
     ///
     /// - Returns: whether there may be more to do.
     private func readBody() -> Bool {
-        guard flags.contains(.wantsBody), !flags.contains(.isBodyComplete), let handler, let buffer = pending.take()
+        guard flags.contains(.wantsBody) || HTTPMutation.seeds(.readsBodyUnasked), !flags.contains(.isBodyComplete),
+            let handler, let buffer = pending.take()
         else { return false }
         flags.remove(.wantsBody)
         do throws(WireError) {

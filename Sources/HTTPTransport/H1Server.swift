@@ -162,5 +162,10 @@ public final class H1Server: ServerStream, StreamHandler, TimerHandler {
     // A chunked answer passes as it came where the client knows chunks.
     public var chunkForm: BodyForm { flags.contains(.isOldClient) ? .payload : .framed }
 
-    var isKept: Bool { flags.contains(.keepsAlive) && !context.isDraining && !flags.contains(.endsAfterAnswer) }
+    var isKept: Bool { flags.contains(.keepsAlive) && !isEnding }
+
+    /// Whether the next answer is the last one, whatever the client wants.
+    private var isEnding: Bool {
+        !HTTPMutation.seeds(.servesWhileDraining) && (context.isDraining || flags.contains(.endsAfterAnswer))
+    }
 }
