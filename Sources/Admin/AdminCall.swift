@@ -39,7 +39,7 @@ struct AdminCall {
     var service: ServiceName { ServiceName(parameters["service"] ?? "") }
 
     /// Whether a change may be passed on to the leader: not with `?forward=false`.
-    var mayForward: Bool { request.queryItem("forward") != "false" }
+    var mayForward: Bool { request.queryFlag("forward") ?? true }
 
     /// The index in `If-Match`; nil if there is none. Answers 412 and returns nothing for a value that can never match
     /// (RFC 9110 section 13.1.1: weak tags do not).

@@ -53,8 +53,7 @@ private struct Route: Sendable {
     let method: String
     let pattern: PathPattern
     private let isRead: Bool
-    /// The query items that it knows, if others are refused.
-    private let items: [String]?
+    private let query: QueryRules
 
     init(_ endpoint: any AdminHandler) {
         let operation = endpoint.operation
@@ -62,17 +61,12 @@ private struct Route: Sendable {
         method = endpoint.method
         pattern = PathPattern(endpoint.pattern)
         isRead = operation.kind == .read
-        items = operation.kind.changesSomething ? operation.queryNames : nil
+        query = QueryRules(operation)
     }
 
     func answer(_ call: AdminCall) {
-        if let items, let stray = call.request.queryItems.first(where: { !items.contains($0.name) }) {
-            // For the same reason as an unknown field of a body: if it were ignored, what the author meant would not be
-            // done.
-            let fault = UnknownName(stray.name, among: items, of: "item")
-            return call.respond(.problem(400, "the query has \(fault)"))
-        }
-        if isRead, call.request.queryItem("consistent") == "true" {
+        if let fault = query.fault(in: call.request) { return call.respond(.problem(400, fault)) }
+        if isRead, call.request.queryFlag("consistent") == true {
             call.whenCurrent { endpoint.answer(call) }
         } else {
             endpoint.answer(call)

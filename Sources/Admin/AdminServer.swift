@@ -69,9 +69,7 @@ public final class AdminServer: Sendable {
         do throws(SystemError) {
             return try LoopHost.start(name: "admin", io: io, buffers: .modest) { loop throws(SystemError) in
                 let context = AdminContext(sources, loop: loop)
-                var limits = HTTPServerConfiguration()
-                limits.connectionLimit = connections
-                limits.bodyLimit = 64 << 10
+                let limits = Self.apiLimits(connections)
                 let api = HTTPServer(loop: loop, socket: apiSocket, configuration: limits) { request, responder in
                     if let refusal = gate.refusal(request) {
                         responder.respond(refusal)
@@ -79,9 +77,9 @@ public final class AdminServer: Sendable {
                         AdminRouter.whole.answer(request, context, responder)
                     }
                 }
-                limits.bodyLimit = 1 << 10
                 let status = statusSocket.map { socket in
-                    HTTPServer(loop: loop, socket: socket, configuration: limits) { request, responder in
+                    HTTPServer(loop: loop, socket: socket, configuration: Self.statusLimits(connections)) {
+                        request, responder in
                         AdminRouter.open.answer(request, context, responder)
                     }
                 }
@@ -90,6 +88,40 @@ public final class AdminServer: Sendable {
         } catch {
             throw .system(error)
         }
+    }
+
+    /// The statuses with which any request may be refused before an endpoint sees it, or since none has answered it.
+    static let refusals = [400, 405, 408, 413, 414, 417, 431, 500, 501, 504, 505]
+
+    private static func limits(_ connections: Int) -> HTTPServerConfiguration {
+        var limits = HTTPServerConfiguration()
+        limits.connectionLimit = connections
+        limits.refusal = { status, reason in .problem(status, reason) }
+        return limits
+    }
+
+    /// Those of the API. Half of its connections are for others than the one client that takes all it can get; those who
+    /// follow the events are counted apart (`EventStreams.limit`), and who only waits gives way to who comes.
+    private static func apiLimits(_ connections: Int) -> HTTPServerConfiguration {
+        var limits = limits(connections)
+        limits.bodyLimit = 64 << 10
+        limits.addressLimit = max(1, connections / 2)
+        limits.idleTimeout = .seconds(30)
+        return limits
+    }
+
+    /// Those of the public site, where an orchestrator must get an answer whoever else is connected: few connections for
+    /// each client, for a short time.
+    private static func statusLimits(_ connections: Int) -> HTTPServerConfiguration {
+        var limits = limits(connections)
+        limits.bodyLimit = 1 << 10
+        limits.addressLimit = 8
+        limits.idleTimeout = .seconds(5)
+        limits.headTimeout = .seconds(5)
+        limits.bodyTimeout = .seconds(5)
+        limits.answerTimeout = .seconds(10)
+        limits.writeTimeout = .seconds(5)
+        return limits
     }
 
     /// Prepares the access rules of new settings, for which the token's file is read.

@@ -28,6 +28,8 @@ public struct Weighted: Sendable {
     @inlinable
     public mutating func pick(excluding excluded: ExcludedIndices) -> Int? {
         guard !entries.isEmpty else { return nil }
+        // One alone gains and pays the same, and is taken also when it is excluded.
+        if entries.count == 1 { return entries[0].index }
         let best = excluded.isEmpty ? advance() : advance(excluding: excluded)
         return best >= 0 ? entries[best].index : entries[advance()].index
     }

@@ -148,7 +148,8 @@ final class ControlLoop: TimerHandler {
         }
         if places != datacenters {
             datacenters = places
-            nearest = NearestOrder(datacenters: places.count)
+            nearest = NearestOrder(
+                datacenters: places.count, local: places.firstIndex { $0 == settings.datacenter })
         }
         let checks = settings.services.filter { $0.healthCheck != nil }
         let watched = checks + settings.services.filter { $0.failover.lagGate != nil && $0.healthCheck == nil }

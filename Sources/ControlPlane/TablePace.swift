@@ -5,13 +5,17 @@ internal import Topology
 /// it.
 ///
 /// A few may follow each other closely, as when a primary moves. In a lasting flood of changes each table is soon out
-/// of date and still costs every worker a look, so there are fewer of them.
+/// of date and still costs every worker a look, so there are fewer of them; and fewer yet the larger they are, so that
+/// control and workers spend most of their time otherwise.
 struct TablePace {
     /// The least time between two tables that nobody is waiting for.
     static let spacing = Duration.milliseconds(5)
     /// The time between them in a flood, and how many may come before it counts as one (a leaky bucket).
     private static let stormSpacing = Duration.milliseconds(20)
     private static let burst = 16
+    /// How many times as long as it took to build lie between a table and the next, and the most that may be.
+    private static let restFactor = 8
+    private static let longestRest = Duration.milliseconds(500)
     /// If a table took longer than this to build, even those that somebody waits for keep a distance.
     private static let quick = Duration.milliseconds(1)
     /// When this many are waiting, more will come in a moment, so they share a table and the work for it.
@@ -36,7 +40,8 @@ struct TablePace {
     func next(waiting: Int) -> Tick {
         if waiting == 0 || buildTime >= Self.quick {
             let isStorm = due >= publishedAt + Self.stormSpacing * Self.burst
-            return publishedAt + (isStorm ? Self.stormSpacing : Self.spacing)
+            let rest = min(buildTime * Self.restFactor, Self.longestRest)
+            return publishedAt + max(rest, isStorm ? Self.stormSpacing : Self.spacing)
         }
         return waiting < Self.crowd ? .zero : publishedAt + Self.crowdSpacing
     }

@@ -11,7 +11,7 @@ struct BackendPool {
     /// just be closing one that has been idle for longer.
     static let freshTime: Int64 = 2_000_000_000
 
-    private var idle: [BackendConnection] = []
+    private var idle = SpareStack<BackendConnection>()
     private var keptAtLimit = 0
 
     /// Takes a connection for a request.
@@ -19,10 +19,8 @@ struct BackendPool {
     /// - Parameter isRepeatable: whether the request may be sent again when the backend turns out to have closed it.
     @inline(__always)
     mutating func take(isRepeatable: Bool, now: Tick) -> BackendConnection? {
-        guard let last = idle.last else { return nil }
-        if !isRepeatable, !last.isSurelyAlive(now) { return nil }
-        idle.removeLast()
-        return last
+        if !isRepeatable, let last = idle.last, !last.isSurelyAlive(now) { return nil }
+        return idle.pop()
     }
 
     /// Keeps a connection. Beyond `limit` connections it is kept for a few seconds only: closing it at once would make a
@@ -46,18 +44,13 @@ struct BackendPool {
             if keptAtLimit & 15 == 0 { return nil }
             time = min(time, Self.idleTimeAtLimit)
         }
-        idle.append(connection)
+        idle.push(connection)
         return time
     }
 
     /// Takes one connection out, because it broke or its time is over.
-    mutating func remove(_ connection: BackendConnection) {
-        if let index = idle.firstIndex(where: { $0 === connection }) { idle.remove(at: index) }
-    }
+    mutating func remove(_ connection: BackendConnection) { idle.remove(connection) }
 
     /// Takes all out.
-    mutating func removeAll() -> [BackendConnection] {
-        defer { idle = [] }
-        return idle
-    }
+    mutating func removeAll() -> [BackendConnection] { idle.removeAll() }
 }

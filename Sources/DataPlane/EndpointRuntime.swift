@@ -13,8 +13,12 @@ final class EndpointRuntime {
     let counters: EndpointCounters
     /// nil while its name is not resolved.
     private(set) var address: SocketAddress?
+    /// Whether its name is resolved.
+    var hasAddress: Bool { address != nil }
     private(set) var circuit: CircuitLimits
     private var poolPolicy: PoolPolicy
+    /// How long a connection is kept idle, in nanoseconds.
+    private var idleTime: Int64
     private(set) var acceptsBareLineFeeds: Bool
     /// Whether the endpoint is still in the routing table.
     private var isCurrent = true
@@ -42,6 +46,7 @@ final class EndpointRuntime {
         address = addresses.lookUp(endpoint.address)
         circuit = service.circuit
         poolPolicy = service.pool
+        idleTime = service.pool.idleTimeout.wholeNanoseconds
         acceptsBareLineFeeds = service.acceptsBareLineFeeds
     }
 
@@ -51,6 +56,7 @@ final class EndpointRuntime {
         address = fresh
         circuit = service.circuit
         poolPolicy = service.pool
+        idleTime = service.pool.idleTimeout.wholeNanoseconds
         acceptsBareLineFeeds = service.acceptsBareLineFeeds
     }
 
@@ -59,18 +65,18 @@ final class EndpointRuntime {
     /// Whether one more request is within the circuit's limit; counts it if so. `finishRequest` takes it off.
     @inline(__always)
     func beginRequest() -> Bool {
-        let before = counters.inFlight.add(1, ordering: .relaxed).oldValue
+        let before = counters.inFlight.wrappingAdd(1, ordering: .relaxed).oldValue
         guard before < circuit.requests || ShellMutation.seeds(.overfillsEndpoint) else {
-            counters.inFlight.subtract(1, ordering: .relaxed)
+            counters.inFlight.wrappingSubtract(1, ordering: .relaxed)
             return false
         }
-        counters.requests.add(1, ordering: .relaxed)
+        counters.requests.wrappingAdd(1, ordering: .relaxed)
         return true
     }
 
     @inline(__always)
     func finishRequest() {
-        counters.inFlight.subtract(1, ordering: .relaxed)
+        counters.inFlight.wrappingSubtract(1, ordering: .relaxed)
         if !queue.isEmpty { queue.roomCame() }
     }
 
@@ -122,7 +128,7 @@ final class EndpointRuntime {
     @inline(__always)
     func keep(_ connection: BackendConnection, offered: Int?) -> Int64? {
         guard isCurrent else { return nil }
-        var time = poolPolicy.idleTimeout.wholeNanoseconds
+        var time = idleTime
         if let offered { time = min(time, Int64(max(0, offered - 1)) * 1_000_000_000) }
         let isAtLimit =
             counters.connections.load(ordering: .relaxed) >= circuit.connections || budget.isFull

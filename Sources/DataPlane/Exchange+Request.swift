@@ -9,16 +9,25 @@ internal import Topology
 extension Exchange {
     /// Sends the head, and what is kept of the body.
     func sendRequest(omitsExpect: Bool) {
-        guard let upstream, let stream, message.head != nil else { return }
+        guard link != nil, message.head != nil else { return }
         if let gate = permit?.gate, !ShellMutation.seeds(.sendsOldEpoch) { message.head?.renewFence(gate, loop) }
         if omitsExpect { message.head?.removeExpect(loop) }
         guard let head = message.head?.copy(loop) else { return }
         let isWhole = core.request.isComplete
-        upstream.send(
-            head: head, method: message.method, isEnd: isWhole && message.kept.isEmpty, chunkForm: stream.chunkForm)
-        if !message.kept.isEmpty, !ShellMutation.seeds(.replaysNothing) { sendKept(upstream, isWhole: isWhole) }
-        armTimer()
-        if !isWhole { receiveRequest() }
+        send(head, isEnd: isWhole && message.kept.isEmpty)
+        if !message.kept.isEmpty, !ShellMutation.seeds(.replaysNothing), let upstream {
+            sendKept(upstream, isWhole: isWhole)
+        }
+        if isWhole { armTimer(ExchangeCore.Unsent(toClient: 1, toBackend: 1)) } else { receiveRequest() }
+    }
+
+    @inline(__always)
+    private func send(_ head: consuming LoopBuffer, isEnd: Bool) {
+        switch link {
+        case .some(let link):
+            link.stream.send(head: head, method: message.method, isEnd: isEnd, chunkForm: message.chunkForm)
+        case .none: break
+        }
     }
 
     private func sendKept(_ upstream: any ClientStream, isWhole: Bool) {
@@ -76,8 +85,8 @@ extension Exchange {
         } else {
             stream.pauseBody()
             upstream.awaitSent()
-            armTimer()
         }
+        armTimer()
     }
 
     private func keep(_ piece: consuming LoopBuffer) {

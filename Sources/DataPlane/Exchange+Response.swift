@@ -15,7 +15,7 @@ extension Exchange {
         switch step.action {
         case .forwardInterim:
             let wereWaiting = stream.unsent > 0
-            let sent = worker.withEdits(message.id.span, addsVia: false) { edits in
+            let sent = worker.withEdits(message.id.span) { edits in
                 stream.sendInterim(head, bytes, headLength: headLength, edits)
             }
             core.handedOver(sent, wereWaiting: wereWaiting, now: loop.now)
@@ -34,7 +34,7 @@ extension Exchange {
         _ head: ResponseHead, _ bytes: Span<UInt8>, _ headLength: Int, _ stream: any ServerStream,
         _ upstream: any ClientStream, _ service: ServiceRuntime
     ) {
-        let client = worker.withEdits(message.id.span, addsVia: false) { edits in
+        let client = worker.withEdits(message.id.span) { edits in
             stream.upgrade(head, bytes, headLength: headLength, edits)
         }
         startTunnel(client, upstream.detach(), service)
@@ -46,29 +46,75 @@ extension Exchange {
     func receiveHead(
         _ head: ResponseHead, _ bytes: Span<UInt8>, _ headLength: Int, bodyCount: Int, isEnd: Bool
     ) {
-        guard let service, let stream else { return }
         let facts = ResponseFacts(status: head.status, isEventStream: !isEnd && head.isEventStream(bytes))
-        let step = core.responseHead(facts, now: loop.now, budget: &service.retryBudget)
-        guard step.action == .forwardHead else { return perform(step) }
+        guard let (step, observesLatency) = judge(facts) else { return }
+        guard case .forwardHead = step.action else { return perform(step) }
         count(step.verdict)
-        if let choice { service.observe(choice, latency: core.attempt.firstByte - core.attempt.began, now: loop.now) }
+        if observesLatency, let service {
+            choice?.observe(service, latency: core.attempt.firstByte - core.attempt.began, now: loop.now)
+        }
         forgetKept()
-        let wereWaiting = stream.unsent > 0
-        let sent = worker.withEdits(message.id.span, addsVia: true) { edits in
-            stream.respond(head, bytes, headLength: headLength, edits, bodyCount: bodyCount, isEnd: isEnd)
+        let date = worker.currentDate()
+        let (sent, wereWaiting): (Int, Bool)
+        if worker.via.isEmpty {
+            (sent, wereWaiting) = pass(
+                head, bytes, headLength, ResponseEdits(requestID: message.id.span, date: date.span, via: nil),
+                bodyCount: bodyCount, isEnd: isEnd)
+        } else {
+            let via = worker.via
+            (sent, wereWaiting) = pass(
+                head, bytes, headLength, ResponseEdits(requestID: message.id.span, date: date.span, via: via.span),
+                bodyCount: bodyCount, isEnd: isEnd)
         }
         core.handedOver(sent, wereWaiting: wereWaiting, now: loop.now)
         if isEnd { return perform(core.responseEnded()) }
-        if bodyCount == 0 { receiveResponse() } else { armTimer() }
+        if bodyCount == 0 { return receiveResponse() }
+        // A piece of a body with a length comes at once. That of a chunked one may be a part of a chunk's size, of which
+        // nothing is heard here.
+        if case .chunked = head.framing { armTimer() }
+    }
+
+    @inline(__always)
+    private func judge(_ facts: ResponseFacts) -> (step: ExchangeStep, observesLatency: Bool)? {
+        switch home {
+        case .some(let home):
+            let step = core.responseHead(facts, now: loop.now, budget: &home.service.retryBudget)
+            return (step, home.service.observesLatency)
+        case .none: return nil
+        }
+    }
+
+    /// Begins the client's answer.
+    ///
+    /// - Returns: the bytes that were queued, and whether earlier ones waited.
+    @inline(__always)
+    private func pass(
+        _ head: ResponseHead, _ bytes: Span<UInt8>, _ headLength: Int, _ edits: borrowing ResponseEdits,
+        bodyCount: Int, isEnd: Bool
+    ) -> (sent: Int, wereWaiting: Bool) {
+        switch client {
+        case .some(let client):
+            let wereWaiting = client.stream.unsent > 0
+            let sent = client.stream.respond(
+                head, bytes, headLength: headLength, edits, bodyCount: bodyCount, isEnd: isEnd)
+            return (sent, wereWaiting)
+        case .none: return (0, false)
+        }
     }
 
     @inline(__always)
     func receiveBody(_ piece: consuming LoopBuffer, isEnd: Bool) {
-        guard let stream else { return }
-        let wereWaiting = stream.unsent > 0
-        let sent = stream.send(piece, isEnd: isEnd)
+        var (sent, wereWaiting) = (0, false)
+        switch client {
+        case .some(let client):
+            wereWaiting = client.stream.unsent > 0
+            sent = client.stream.send(piece, isEnd: isEnd)
+        case .none: return
+        }
         core.handedOver(sent, wereWaiting: wereWaiting, now: loop.now)
-        if isEnd { perform(core.responseEnded()) } else { receiveResponse() }
+        guard isEnd else { return receiveResponse() }
+        let step = core.responseEnded()
+        if case .finish = step.action { finishAnswer() } else { perform(step) }
     }
 
     func endBody() {

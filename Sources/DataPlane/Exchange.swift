@@ -22,18 +22,44 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
         var kept = BufferQueue()
         var id = MessageID()
         var method = RequestMethod.get
+        /// In what form the client takes a chunked answer.
+        var chunkForm = BodyForm.framed
         /// Its position among the listener's routes; negative: none.
         var route = -1
         /// The last epoch that it was admitted under: when the gate closes it forgets.
         var epoch: Epoch?
         /// The word for the end of the exchange in the log; empty: nothing is to be said.
         var reason: StaticString = ""
+
+        /// Lets go of everything of the request, in place.
+        @inline(__always)
+        mutating func forget() {
+            if head != nil { head = nil }
+            kept.removeAll()
+            id.forget()
+            route = -1
+            epoch = nil
+            reason = ""
+        }
     }
 
     var message = Message()
     var logged = AccessLogNote()
-    private(set) var stream: (any ServerStream)?
-    private(set) var listener: ListenerRuntime?
+    /// The way back to the client.
+    var stream: (any ServerStream)? {
+        get {
+            switch client {
+            case .some(let client): client.stream
+            case .none: nil
+            }
+        }
+        set { if let newValue { client = Client(stream: newValue) } else { client = nil } }
+    }
+    /// Used where it is held, by `switch`, so that a use counts no reference. Only for calls that do not come back here.
+    struct Client: ~Copyable {
+        let stream: any ServerStream
+    }
+    private(set) var client: Client?
     /// The answer is handed over, and the client's kernel has not taken all of it.
     private var isFlushing = false
 
@@ -45,34 +71,40 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
         headLength: Int
     ) {
         self.stream = stream
-        self.listener = listener
         stream.handler = self
-        worker.process.active.add(1, ordering: .relaxed)
+        worker.process.active.wrappingAdd(1, ordering: .relaxed)
         core.begin(
             RequestState(
                 method: head.method, hasBody: head.framing != .none, expectsContinue: head.expectsContinue,
                 wantsUpgrade: head.wantsWebSocket, takesInterim: head.minorVersion > 0, began: loop.now))
-        message = Message()
         message.method = head.method
-        let reader = RequestReader(worker, listener, head, bytes, headLength: headLength, peer: stream.peer)
-        let requestID = reader.requestID()
-        message.id = MessageID(requestID, bytes)
+        message.chunkForm = stream.chunkForm
+        let reader = RequestReader(bytes, headLength: headLength, peer: stream.peer)
+        let requestID = reader.requestID(head, &worker.random)
+        message.id.take(requestID, bytes)
         if let log = worker.log { log.note(reader.client, listener.name, requestID, head, bytes, in: &logged) }
-        let answer = route(reader, requestID)
+        let answer = route(reader, listener, head, requestID)
         perform(answer.map { core.refused($0) } ?? core.routed(service?.policy ?? ExchangePolicy()))
     }
 
     /// Finds the service and rewrites the head for it.
     ///
     /// - Returns: the answer to a request that goes nowhere.
-    private func route(_ reader: borrowing RequestReader, _ requestID: RequestID) -> OwnAnswer? {
+    @inline(__always)
+    private func route(
+        _ reader: borrowing RequestReader, _ listener: ListenerRuntime, _ head: RequestHead,
+        _ requestID: borrowing RequestID
+    ) -> OwnAnswer? {
         do throws(WireError) {
-            guard reader.mayNeedNormalizing else { return try route(reader, requestID, reader.path, forwarded: nil) }
+            guard reader.mayNeedNormalizing(head, worker) else {
+                return try route(reader, listener, head, requestID, reader.path(head), forwarded: nil)
+            }
             var output = loop.allocate(0)
-            let forms = try reader.normalize(into: &output)
+            let forms = try reader.normalize(head, loop, into: &output)
             let (matched, forwarded) = (forms.matched, forms.forwarded)
             return try route(
-                reader, requestID, output.bytes.extracting(matched), forwarded: output.bytes.extracting(forwarded))
+                reader, listener, head, requestID, output.bytes.extracting(matched),
+                forwarded: output.bytes.extracting(forwarded))
         } catch {
             worker.process.badRequests.add(1, ordering: .relaxed)
             return OwnAnswer(error.status, error.reason)
@@ -80,19 +112,25 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
     }
 
     private func route(
-        _ reader: borrowing RequestReader, _ requestID: RequestID, _ path: Span<UInt8>, forwarded: Span<UInt8>?
+        _ reader: borrowing RequestReader, _ listener: ListenerRuntime, _ head: RequestHead,
+        _ requestID: borrowing RequestID, _ path: Span<UInt8>, forwarded: Span<UInt8>?
     ) throws(WireError) -> OwnAnswer? {
-        guard let (route, target) = reader.findRoute(path) else {
+        guard let (route, service) = listener.routes?.find(reader, head, path) else {
             worker.process.unrouted.add(1, ordering: .relaxed)
             return OwnAnswer(404, "no_route")
         }
-        let service = target.service
         message.route = route
-        self.service = service
-        service.counters.requests.add(1, ordering: .relaxed)
+        service.counters.requests.wrappingAdd(1, ordering: .relaxed)
         service.recordRequest(now: loop.now)
-        if service.routing.definition.endpointPolicy == .maglev { hash = reader.hash(service) }
-        message.head = try reader.rewrite(service, requestID, path: forwarded)
+        if service.needsHash { hash = reader.hash(head, service) }
+        var refusal: WireError?
+        do throws(WireError) {
+            message.head = try reader.rewrite(head, service, requestID, path: forwarded, worker)
+        } catch {
+            refusal = error
+        }
+        self.service = consume service
+        if let refusal { throw refusal }
         return nil
     }
 
@@ -129,22 +167,18 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
     }
 
     /// All of the backend's answer is handed over.
-    private func finishAnswer() {
-        if let upstream {
-            self.upstream = nil
+    func finishAnswer() {
+        if let upstream = takeUpstream() {
             // An early answer leaves a request half sent, which must not reach a primary that is none any more.
-            let isHalfSent = !core.request.isComplete || upstream.unsent > 0
-            if permit != nil, isHalfSent, !ShellMutation.seeds(.deliversHalfSentRequest) {
-                upstream.reset()
-            } else {
-                upstream.release()
-            }
+            let isEarly = permit != nil && (!core.request.isComplete || upstream.unsent > 0)
+            if isEarly, !ShellMutation.seeds(.deliversHalfSentRequest) { upstream.reset() } else { upstream.release() }
         }
         releaseChoice()
         message.epoch = permit?.epoch
         givePermitBack()
-        guard let stream else { return }
+        guard let stream = takeClient() else { return }
         if stream.unsent > Self.promptSize {
+            self.stream = stream
             isFlushing = true
             stream.awaitSent()
             timer?.set(core.flushDeadline())
@@ -152,6 +186,12 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
             end("")
             stream.finish()
         }
+    }
+
+    @inline(__always)
+    private func takeClient() -> (any ServerStream)? {
+        guard let client = client.take() else { return nil }
+        return client.stream
     }
 
     override func timerExpired(_ timer: LoopTimer) {
@@ -168,24 +208,23 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
         leaveQueues()
         message.reason = reason
         if let permit { message.epoch = permit.epoch }
-        worker.process.active.subtract(1, ordering: .relaxed)
-        if let service {
+        worker.process.active.wrappingSubtract(1, ordering: .relaxed)
+        if logged.isTaken { worker.log?.finished(self) }
+        if let home = home.take() {
+            let service = home.service
             service.counters.count(
                 status: core.response.status, received: core.request.bytes, sent: core.response.bytes)
             service.latency.record(Int(loop.now.nanoseconds(since: core.request.began)))
         }
-        if logged.isTaken { worker.log?.finished(self) }
         givePermitBack()
         forgetKept()
-        message = Message()
+        message.forget()
         logged.forget()
         isFlushing = false
         timer?.cancel()
-        tried = Tried()
-        service = nil
-        listener = nil
+        tried.forget()
         lastEndpoint = nil
-        stream = nil
+        if client != nil { client = nil }
         worker.giveBack(self)
     }
 
@@ -235,7 +274,7 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
             return end("upgrade_lost")
         }
         // The tunnel counts the endpoint's request and the client's connection until its end.
-        choice = nil
+        lastEndpoint = takeChoice()
         endpoint.beginTunnel()
         worker.process.connections.add(1, ordering: .relaxed)
         let permit = permit

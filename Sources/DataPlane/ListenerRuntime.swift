@@ -19,11 +19,24 @@ final class ListenerRuntime: AcceptHandler, HTTPServerDelegate {
         let actions: RouteActions
     }
 
+    /// All routes. Looked into where it is: a copy for each request would count references.
+    struct Routes: ~Copyable {
+        let matcher: RouteMatcher
+        /// By route.
+        let targets: [Target]
+
+        /// The first route that matches, and the service that it leads to.
+        func find(
+            _ reader: borrowing RequestReader, _ head: RequestHead, _ path: Span<UInt8>
+        ) -> (route: Int, service: ServiceRuntime)? {
+            guard let route = reader.findRoute(head, self, path: path) else { return nil }
+            return (route, targets[route].service)
+        }
+    }
+
     let definition: ListenerDefinition
     let worker: Worker
-    private(set) var routes: RouteMatcher?
-    /// By route.
-    private(set) var targets: [Target] = []
+    private(set) var routes: Routes?
     private var service: ServiceRuntime?
     private var acceptor: Acceptor?
     private var lastComplaint = Tick.zero
@@ -41,8 +54,7 @@ final class ListenerRuntime: AcceptHandler, HTTPServerDelegate {
     func stop() { acceptor?.cancel() }
 
     func bind(_ routing: ListenerRouting, targets: [Target], service: ServiceRuntime?) {
-        routes = routing.matcher
-        self.targets = targets
+        routes = Routes(matcher: routing.matcher, targets: targets)
         self.service = service
     }
 

@@ -9,13 +9,19 @@ struct MessageID {
     /// No request's.
     init() {}
 
+    /// Takes a request's. In place, as most of the 128 bytes are not needed.
+    ///
     /// - Parameter head: the bytes that `id` was made of.
     @inline(__always)
-    init(_ id: RequestID, _ head: Span<UInt8>) {
+    mutating func take(_ id: borrowing RequestID, _ head: Span<UInt8>) {
         let bytes = id.span(in: head)
-        count = min(bytes.count, 128)
-        for index in 0..<count { storage[index] = bytes[index] }
+        var writer = OutputWriter(storage.mutableSpan)
+        writer.append(bytes, 0, min(bytes.count, 128))
+        let written = writer.count
+        count = written
     }
+
+    mutating func forget() { count = 0 }
 
     var span: Span<UInt8> {
         @_lifetime(borrow self)

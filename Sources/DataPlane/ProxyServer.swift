@@ -20,6 +20,8 @@ public final class ProxyServer: Sendable {
     }
 
     private let state: Mutex<State>
+    /// The newest table, which is the only one that a worker that fell behind has to take.
+    private let newest = Mutex<RoutingTable?>(nil)
     private let hosts: [LoopHost<Worker>]
     private let shared: WorkerShared
     private let resolver: EndpointResolver
@@ -97,11 +99,17 @@ public final class ProxyServer: Sendable {
     /// The address that a listener is bound to, with the port that the system chose for port 0.
     public func address(of listener: ListenerName) -> SocketAddress? { state.withLock { $0.sockets[listener] } }
 
-    /// Hands a table to all workers; they take it at their next turn.
+    /// Hands a table to all workers; they take it, or the newest by then, at their next turn.
+    ///
+    /// Tables come as fast as the state changes. Workers that took longer for each than that, and took each, would fall
+    /// behind more and more, while their users wait and the tables fill the memory.
     public func publish(_ table: RoutingTable) {
         shared.counters.follow(table, now: MonotonicClock.now)
         resolver.watch(table)
-        for host in hosts { host.post { $0.adopt(table) } }
+        newest.withLock { $0 = table }
+        for host in hosts {
+            host.post { [self] worker in if let table = newest.withLock({ $0 }) { worker.adopt(table) } }
+        }
         let unopened = state.withLock { state in
             defer { state.unopened = [] }
             return state.unopened

@@ -6,24 +6,16 @@ internal import Routing
 internal import Switching
 internal import Topology
 
-/// Lives as long as the head's bytes are at hand.
+/// Lives as long as the head's bytes are at hand. It holds nothing that is counted: what it needs beside them is passed.
 struct RequestReader: ~Copyable, ~Escapable {
-    private let worker: Worker
-    private let listener: ListenerRuntime
-    private let head: RequestHead
     private let bytes: Span<UInt8>
     private let headLength: Int
     private let peer: IPAddress?
     let client: PeerText
 
+    @inline(__always)
     @_lifetime(copy bytes)
-    init(
-        _ worker: Worker, _ listener: ListenerRuntime, _ head: RequestHead, _ bytes: Span<UInt8>, headLength: Int,
-        peer: IPAddress?
-    ) {
-        self.worker = worker
-        self.listener = listener
-        self.head = head
+    init(_ bytes: Span<UInt8>, headLength: Int, peer: IPAddress?) {
         self.bytes = bytes
         self.headLength = headLength
         self.peer = peer
@@ -31,26 +23,29 @@ struct RequestReader: ~Copyable, ~Escapable {
     }
 
     /// The client's id, or one of ours.
-    func requestID() -> RequestID {
-        RequestID(of: head, bytes, high: worker.random.next(), low: worker.random.next())
+    @inline(__always)
+    func requestID(_ head: RequestHead, _ random: inout RandomBits) -> RequestID {
+        RequestID(given: head.fields.value(of: .requestID), bytes, high: random.next(), low: random.next())
     }
 
     // MARK: The route
 
     /// Whether the path may be in another form than the one that is matched and forwarded.
-    var mayNeedNormalizing: Bool {
+    @inline(__always)
+    func mayNeedNormalizing(_ head: RequestHead, _ worker: Worker) -> Bool {
         head.mayNeedNormalizing && !head.path.isEmpty && !worker.configuration.keepsPaths
     }
 
     /// The path as it came.
-    var path: Span<UInt8> {
-        @_lifetime(copy self)
-        get { bytes.extracting(head.path.range) }
-    }
+    @inline(__always)
+    @_lifetime(copy self)
+    func path(_ head: RequestHead) -> Span<UInt8> { bytes.extracting(head.path.range) }
 
     /// The path's forms, in a buffer of their own.
-    func normalize(into output: inout LoopBuffer) throws(WireError) -> NormalizedPath {
-        output = worker.loop.allocate(PathNormalizer.room(for: head.path))
+    func normalize(
+        _ head: RequestHead, _ loop: EventLoop, into output: inout LoopBuffer
+    ) throws(WireError) -> NormalizedPath {
+        output = loop.allocate(PathNormalizer.room(for: head.path))
         var writer = OutputWriter(output.tail)
         let forms = try PathNormalizer.normalize(bytes, head.path, into: &writer)
         let count = writer.count
@@ -58,17 +53,17 @@ struct RequestReader: ~Copyable, ~Escapable {
         return forms
     }
 
-    /// The first route that matches, and where it leads.
-    func findRoute(_ path: Span<UInt8>) -> (route: Int, target: ListenerRuntime.Target)? {
-        guard let routes = listener.routes else { return nil }
-        let found = routes.match(
+    /// The first route that matches.
+    @inline(__always)
+    func findRoute(_ head: RequestHead, _ routes: borrowing ListenerRuntime.Routes, path: Span<UInt8>) -> Int? {
+        let found = routes.matcher.match(
             host: bytes.extracting(head.authority.range), path: path, method: bytes.extracting(head.methodRange.range)
-        ) { satisfies($0) }
-        guard let found, found < listener.targets.count else { return nil }
-        return (found, listener.targets[found])
+        ) { satisfies(head, $0) }
+        guard let found, found < routes.targets.count else { return nil }
+        return found
     }
 
-    private func satisfies(_ condition: HeaderCondition) -> Bool {
+    private func satisfies(_ head: RequestHead, _ condition: HeaderCondition) -> Bool {
         for index in 0..<head.fields.count {
             let field = head.fields[index]
             let name = bytes.extracting(field.name.range)
@@ -82,17 +77,58 @@ struct RequestReader: ~Copyable, ~Escapable {
     /// Writes the head that the service's backends get.
     ///
     /// - Parameter path: the path to send; nil: as it came.
+    @inline(__always)
     func rewrite(
-        _ service: ServiceRuntime, _ requestID: RequestID, path: Span<UInt8>?
+        _ head: RequestHead, _ service: ServiceRuntime, _ requestID: borrowing RequestID, path: Span<UInt8>?,
+        _ worker: Worker
     ) throws(WireError) -> RequestLines {
-        let gate = service.gate
-        let fence = gate?.fenceLines ?? []
+        // The lines and the name are copied only if they are there: most services have neither.
+        guard let gate = service.gate else {
+            return try addVia(head, service, requestID, path: path, fence: Span(), fenceGeneration: 0, worker)
+        }
+        let fence = gate.fenceLines
+        return try addVia(
+            head, service, requestID, path: path, fence: fence.span, fenceGeneration: gate.order.generation, worker)
+    }
+
+    @inline(__always)
+    private func addVia(
+        _ head: RequestHead, _ service: ServiceRuntime, _ requestID: borrowing RequestID, path: Span<UInt8>?,
+        fence: Span<UInt8>, fenceGeneration: UInt64, _ worker: Worker
+    ) throws(WireError) -> RequestLines {
+        if worker.via.isEmpty {
+            return try addHost(
+                head, service, requestID, path: path, fence: fence, via: nil, fenceGeneration: fenceGeneration, worker)
+        }
         let via = worker.via
-        let fallbackHost = service.nameBytes
+        return try addHost(
+            head, service, requestID, path: path, fence: fence, via: via.span, fenceGeneration: fenceGeneration, worker)
+    }
+
+    @inline(__always)
+    private func addHost(
+        _ head: RequestHead, _ service: ServiceRuntime, _ requestID: borrowing RequestID, path: Span<UInt8>?,
+        fence: Span<UInt8>, via: Span<UInt8>?, fenceGeneration: UInt64, _ worker: Worker
+    ) throws(WireError) -> RequestLines {
+        if !head.authority.isEmpty {
+            return try write(
+                head, requestID, path: path, fence: fence, via: via, fallbackHost: Span(),
+                fenceGeneration: fenceGeneration, worker)
+        }
+        let name = service.nameBytes
+        return try write(
+            head, requestID, path: path, fence: fence, via: via, fallbackHost: name.span,
+            fenceGeneration: fenceGeneration, worker)
+    }
+
+    private func write(
+        _ head: RequestHead, _ requestID: borrowing RequestID, path: Span<UInt8>?,
+        fence: Span<UInt8>, via: Span<UInt8>?, fallbackHost: Span<UInt8>, fenceGeneration: UInt64, _ worker: Worker
+    ) throws(WireError) -> RequestLines {
         var edits = RequestEdits(
-            client: client.span, serviceLines: fence.span, fallbackHost: fallbackHost.span, normalizedPath: path,
-            via: via.isEmpty ? nil : via.span, requestID: requestID.span(in: bytes))
-        edits.trustsClient = worker.configuration.trustsPeer(peer)
+            client: client.span, serviceLines: fence, fallbackHost: fallbackHost, normalizedPath: path,
+            via: via, requestID: requestID.span(in: bytes))
+        edits.trustsClient = worker.trusts(peer)
         edits.passesUnderscores = worker.configuration.passesUnderscores
         var output = worker.loop.allocate(RequestRewriter.room(for: head, headLength: headLength, edits))
         var writer = OutputWriter(output.tail)
@@ -100,13 +136,13 @@ struct RequestReader: ~Copyable, ~Escapable {
         let count = writer.count
         output.commit(count)
         if let error { throw error }
-        return RequestLines(output, fenceLength: fence.count, fenceGeneration: gate?.order.generation ?? 0)
+        return RequestLines(output, fenceLength: fence.count, fenceGeneration: fenceGeneration)
     }
 
     // MARK: The hash
 
     /// What the service's requests are spread by.
-    func hash(_ service: ServiceRuntime) -> UInt64 {
+    func hash(_ head: RequestHead, _ service: ServiceRuntime) -> UInt64 {
         var hash = StableHash()
         switch service.routing.definition.hashKey {
         case .source: hash.combine(client.span)
@@ -118,7 +154,8 @@ struct RequestReader: ~Copyable, ~Escapable {
             }
             hash.combine(client.span)
         case .cookie(let name):
-            if let value = cookie(name) { hash.combine(bytes.extracting(value)) } else { hash.combine(client.span) }
+            let value = cookie(head, name)
+            if let value { hash.combine(bytes.extracting(value)) } else { hash.combine(client.span) }
         }
         return hash.value
     }
@@ -133,7 +170,7 @@ struct RequestReader: ~Copyable, ~Escapable {
     }
 
     /// The value of a cookie (RFC 6265 section 4.2).
-    private func cookie(_ name: String) -> Range<Int>? {
+    private func cookie(_ head: RequestHead, _ name: String) -> Range<Int>? {
         let wanted = Array(name.utf8)
         for index in 0..<head.fields.count where head.fields[index].known == .cookie {
             var start = head.fields[index].value.lower

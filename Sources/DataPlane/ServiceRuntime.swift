@@ -17,6 +17,9 @@ final class ServiceRuntime {
     /// What settings say of a request, and of a tunnel without a byte either way (in nanoseconds).
     private(set) var policy: ExchangePolicy
     private(set) var tunnelIdle: Int64
+    /// Whether the policy wants to know how long answers take, and whether requests are spread by a hash.
+    private(set) var observesLatency = false
+    private(set) var needsHash = false
     private var datacenterPicker: DatacenterPicker
     private var endpointPickers: [EndpointPicker]
     /// By datacenter, then endpoint, as in `routing`.
@@ -33,11 +36,11 @@ final class ServiceRuntime {
     let nameBytes: [UInt8]
     let queue: RequestQueue
 
-    /// Where one attempt goes.
-    struct Choice {
-        var datacenter: Int
-        var index: Int
-        var endpoint: EndpointRuntime
+    /// Where one attempt goes. Moved and not copied, so that the endpoint is held, and counted, once.
+    struct Choice: ~Copyable {
+        let datacenter: Int
+        let index: Int
+        let endpoint: EndpointRuntime
     }
 
     init(
@@ -58,6 +61,7 @@ final class ServiceRuntime {
             datacenter.endpoints.map { EndpointRuntime($0, routing.definition, counters, addresses, queue) }
         }
         self.makeGate = makeGate
+        adoptPolicy()
         adoptGate()
     }
 
@@ -76,6 +80,11 @@ final class ServiceRuntime {
         EndpointPicker(
             kind: routing.definition.endpointPolicy, weights: datacenter.weights, identities: datacenter.identities,
             random: &random)
+    }
+
+    private func adoptPolicy() {
+        observesLatency = routing.definition.endpointPolicy == .peakEWMA
+        needsHash = routing.definition.endpointPolicy == .maglev
     }
 
     /// Follows the table: the service may have got a primary, or follow none any more.
@@ -130,6 +139,7 @@ final class ServiceRuntime {
         }
         routing = fresh
         configure(configuration)
+        adoptPolicy()
         adoptGate()
         return (Array(known.values), gate != nil && !hadGate)
     }
@@ -160,24 +170,31 @@ final class ServiceRuntime {
             }
             datacenter = picked
         }
-        let runtimes = endpoints[datacenter]
         let excluded = tried.datacenter == datacenter ? tried.endpoints : ExcludedEndpoints()
         let index = endpointPickers[datacenter].pick(
             excluding: excluded, hash: hash, now: now, random: &random,
-            load: { runtimes[$0].counters.inFlight.load(ordering: .relaxed) })
+            load: { endpoints[datacenter][$0].counters.inFlight.load(ordering: .relaxed) })
         guard let index else { return nil }
         tried.consider(datacenter: datacenter, endpoint: index)
-        return Choice(datacenter: datacenter, index: index, endpoint: runtimes[index])
+        return Choice(datacenter: datacenter, index: index, endpoint: endpoints[datacenter][index])
     }
 
     /// Tells the policy how long an answer's first byte took.
     @inline(__always)
-    func observe(_ choice: Choice, latency: Duration, now: Tick) {
-        guard routing.definition.endpointPolicy == .peakEWMA, choice.datacenter < endpointPickers.count else { return }
+    func observe(_ choice: borrowing Choice, latency: Duration, now: Tick) {
+        guard choice.datacenter < endpointPickers.count else { return }
         endpointPickers[choice.datacenter].observe(index: choice.index, latency: latency, now: now)
     }
 
     func recordRequest(now: Tick) { retryBudget.recordRequest(now: now) }
+}
+
+extension ServiceRuntime.Choice {
+    /// Tells the policy how long an answer's first byte took.
+    @inline(__always)
+    func observe(_ service: ServiceRuntime, latency: Duration, now: Tick) {
+        service.observe(self, latency: latency, now: now)
+    }
 }
 
 extension ExchangePolicy {
@@ -205,6 +222,9 @@ struct Tried {
     /// Those of `datacenter`.
     private(set) var endpoints = ExcludedEndpoints()
     private(set) var datacenters = ExcludedDatacenters()
+
+    /// Nothing.
+    mutating func forget() { if datacenter >= 0 || !datacenters.isEmpty { self = Tried() } }
 
     /// An endpoint was chosen.
     mutating func consider(datacenter: Int, endpoint: Int) {

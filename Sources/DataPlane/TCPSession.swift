@@ -72,7 +72,7 @@ final class TCPSession: UpstreamRequest, Drainable, StreamHandler {
             return end(resets: true)
         }
         // The tunnel counts the endpoint's request and connection until its end.
-        choice = nil
+        lastEndpoint = takeChoice()
         upstream = nil
         endpoint.beginTunnel()
         let permit = permit

@@ -72,9 +72,10 @@ public final class ServiceCounters: Sendable {
     /// - Parameters:
     ///   - received: bytes of the request's body.
     ///   - sent: bytes of the answer.
+    @inline(__always)
     func count(status: Int, received: Int, sent: Int) {
-        if received > 0 { bytesReceived.add(received, ordering: .relaxed) }
-        bytesSent.add(sent, ordering: .relaxed)
+        if received > 0 { bytesReceived.wrappingAdd(received, ordering: .relaxed) }
+        bytesSent.wrappingAdd(sent, ordering: .relaxed)
         switch status / 100 {
         case 1: add(informational)
         case 2: add(successful)
@@ -84,7 +85,8 @@ public final class ServiceCounters: Sendable {
         }
     }
 
-    private func add(_ counter: borrowing Atomic<Int>) { counter.add(1, ordering: .relaxed) }
+    @inline(__always)
+    private func add(_ counter: borrowing Atomic<Int>) { counter.wrappingAdd(1, ordering: .relaxed) }
 }
 
 /// The whole process's figures.

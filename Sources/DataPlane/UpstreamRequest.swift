@@ -15,11 +15,37 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
     let worker: Worker
     let loop: EventLoop
     final var core = ExchangeCore()
-    final var service: ServiceRuntime?
+    final var service: ServiceRuntime? {
+        get {
+            switch home {
+            case .some(let home): home.service
+            case .none: nil
+            }
+        }
+        set { if let newValue { home = Home(service: newValue) } else { home = nil } }
+    }
+    /// Used where it is held, by `switch`, so that a use counts no reference. Only for calls that do not come back here.
+    struct Home: ~Copyable {
+        let service: ServiceRuntime
+    }
+    final var home: Home?
     final var choice: ServiceRuntime.Choice?
     /// The connection that the attempt has.
-    final var upstream: (any ClientStream)?
-    /// Where the last attempt went, for the log.
+    final var upstream: (any ClientStream)? {
+        get {
+            switch link {
+            case .some(let link): link.stream
+            case .none: nil
+            }
+        }
+        set { if let newValue { link = Link(stream: newValue) } else { link = nil } }
+    }
+    /// Used as a `Home` is.
+    struct Link: ~Copyable {
+        let stream: any ClientStream
+    }
+    final var link: Link?
+    /// Where the last attempt went that was let go of, for the log.
     final var lastEndpoint: EndpointRuntime?
     final var hash: UInt64 = 0
     final var tried = Tried()
@@ -83,18 +109,34 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
     func carryOut(_ action: ExchangeAction) {}
 
     /// Counts what the attempt says of its endpoint, and avoids one that failed.
+    @inline(__always)
     final func count(_ verdict: EndpointVerdict) {
+        guard verdict == .success else { return countOther(verdict) }
+        switch choice {
+        case .some(let choice): choice.endpoint.countSuccess()
+        case .none: break
+        }
+    }
+
+    private final func countOther(_ verdict: EndpointVerdict) {
         if verdict.contains(.localShortage) { worker.noteLocalShortage() }
-        guard let choice else { return }
-        if verdict.contains(.success) { choice.endpoint.countSuccess() }
+        guard let endpoint = choice?.endpoint, let datacenter = choice?.datacenter, let index = choice?.index else {
+            return
+        }
+        if verdict.contains(.success) { endpoint.countSuccess() }
         guard verdict.contains(.error) else { return }
-        choice.endpoint.countError()
-        if verdict.contains(.connectFailure) { choice.endpoint.countConnectFailure() }
-        tried.note(datacenter: choice.datacenter, endpoint: choice.index)
+        endpoint.countError()
+        if verdict.contains(.connectFailure) { endpoint.countConnectFailure() }
+        tried.note(datacenter: datacenter, endpoint: index)
     }
 
     /// Sets the timer to when the core wants to look again.
-    final func armTimer() {
+    final func armTimer() { armTimer(unsent) }
+
+    /// The same when it is known, or need not be, what waits: something that is said to wait and does not makes the timer
+    /// look earlier than it has to, and no more than that.
+    @inline(__always)
+    final func armTimer(_ unsent: ExchangeCore.Unsent) {
         let due = core.deadline(now: loop.now, unsent: unsent)
         if due < .distantFuture { timer?.set(max(due, loop.now.adding(nanoseconds: 10_000_000))) }
     }
@@ -129,9 +171,10 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
         permit = AdmissionPermit(gate)
     }
 
+    @inline(__always)
     final func givePermitBack() {
-        if !ShellMutation.seeds(.leaksPermit) { permit?.giveBack() }
-        permit = nil
+        guard let permit = permit.take() else { return }
+        if !ShellMutation.seeds(.leaksPermit) { permit.giveBack() }
     }
 
     // MARK: Waiting
@@ -189,6 +232,7 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
     }
 
     /// It waits nowhere any more.
+    @inline(__always)
     final func leaveQueues() {
         queueTicket = 0
         guard holdTicket != 0 else { return }
@@ -200,45 +244,52 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
 
     /// Looks for an endpoint with room, and takes a connection to it or begins to make one.
     private final func choose(fresh: Bool) -> ChoiceOutcome {
-        guard let service else { return .noEndpoint }
         // Endpoints at their limit are passed over, and are as good as others at the next attempt; a few tries see enough
         // of them.
         var considered = tried
         var isFull = false
         for _ in 0..<8 {
-            guard let choice = service.choose(&considered, hash: hash, now: loop.now, random: &worker.random) else {
-                break
-            }
-            guard let address = choice.endpoint.address else { continue }
+            guard let choice = pick(&considered) else { break }
+            guard choice.endpoint.hasAddress else { continue }
             guard choice.endpoint.beginRequest() else {
                 isFull = true
                 continue
             }
-            self.choice = choice
-            lastEndpoint = choice.endpoint
             if !fresh, takesPooled,
                 let idle = choice.endpoint.takeIdle(isRepeatable: core.request.isIdempotent, now: loop.now)
             {
+                self.choice = consume choice
                 upstream = idle.client
                 idle.lease(self, permit: permit)
                 return .pooled
             }
-            if let outcome = connect(choice.endpoint, address) { return outcome }
+            if let outcome = connect(choice) { return outcome }
             isFull = true
         }
         return isFull ? .full : .noEndpoint
+    }
+
+    @inline(__always)
+    private final func pick(_ considered: inout Tried) -> ServiceRuntime.Choice? {
+        switch home {
+        case .some(let home):
+            return home.service.choose(&considered, hash: hash, now: loop.now, random: &worker.random)
+        case .none: return nil
+        }
     }
 
     /// Whether a connection that others have used will do.
     var takesPooled: Bool { true }
 
     /// - Returns: nil when the endpoint takes no more connections.
-    private final func connect(_ endpoint: EndpointRuntime, _ address: SocketAddress) -> ChoiceOutcome? {
-        guard let connection = endpoint.makeConnection(worker.clientContext) else {
+    private final func connect(_ chosen: consuming ServiceRuntime.Choice) -> ChoiceOutcome? {
+        let endpoint = chosen.endpoint
+        lastEndpoint = endpoint
+        guard let address = endpoint.address, let connection = endpoint.makeConnection(worker.clientContext) else {
             endpoint.takeBackRequest()
-            choice = nil
             return nil
         }
+        choice = consume chosen
         do throws(SystemError) {
             try connection.connect(to: address, self, permit: permit)
             upstream = connection.client
@@ -253,18 +304,31 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
     /// Ends the attempt. What the kernel still has of a request would reach the primary when another has taken over, so
     /// the connection of a strict service is reset.
     final func letGo() {
-        if let upstream {
-            self.upstream = nil
+        if let upstream = takeUpstream() {
             if permit != nil { upstream.reset() } else { upstream.cancel() }
         }
         releaseChoice()
         willTryAgain()
     }
 
+    @inline(__always)
     final func releaseChoice() {
-        guard let choice else { return }
-        self.choice = nil
-        if !ShellMutation.seeds(.leaksInFlight) { choice.endpoint.finishRequest() }
+        guard let endpoint = takeChoice() else { return }
+        if !ShellMutation.seeds(.leaksInFlight) { endpoint.finishRequest() }
+        lastEndpoint = endpoint
+    }
+
+    @inline(__always)
+    final func takeUpstream() -> (any ClientStream)? {
+        guard let link = link.take() else { return nil }
+        return link.stream
+    }
+
+    /// The endpoint of the attempt, which is not its own any more.
+    @inline(__always)
+    final func takeChoice() -> EndpointRuntime? {
+        guard let choice = choice.take() else { return nil }
+        return choice.endpoint
     }
 
     /// An attempt was let go of; another may follow.

@@ -28,7 +28,7 @@ final class Worker {
     let clientContext: H1ClientContext
     /// A limit on clients that are no HTTP yet, in nanoseconds.
     private(set) var headTimeout: Int64
-    private var spareExchanges: [Exchange] = []
+    private var spareExchanges = SpareStack<Exchange>()
     private var sessions: [any Drainable] = []
     /// Bytes of request bodies that are kept for retries, and their limit.
     var replayBytes = 0
@@ -39,7 +39,7 @@ final class Worker {
     /// The node's name for `Via`; empty: none is added.
     private(set) var via: [UInt8]
     private var clock = WallClock()
-    private var date = HTTPDate()
+    private var date = DateText()
 
     init(loop: EventLoop, number: Int, shared: WorkerShared, configuration: DataPlaneConfiguration, seed: UInt64) {
         self.loop = loop
@@ -70,6 +70,7 @@ final class Worker {
     /// Takes new settings; listeners come and go by `open` and `close(_:)`.
     func configure(_ configuration: DataPlaneConfiguration) {
         self.configuration = configuration
+        judged = nil
         serverContext.configure(Self.limits(configuration))
         clientContext.configure(
             maximumHead: Int(configuration.maximumHead.bytes), maximumFields: configuration.maximumFields)
@@ -177,12 +178,12 @@ final class Worker {
     // MARK: Exchanges and sessions
 
     @inline(__always)
-    func takeExchange() -> Exchange { spareExchanges.popLast() ?? Exchange(self) }
+    func takeExchange() -> Exchange { spareExchanges.pop() ?? Exchange(self) }
 
     @inline(__always)
     func giveBack(_ exchange: Exchange) {
         if spareExchanges.count < Self.mostSpareExchanges {
-            spareExchanges.append(exchange)
+            spareExchanges.push(exchange)
         } else {
             exchange.invalidateTimer()
         }
@@ -246,8 +247,7 @@ final class Worker {
         log?.end()
         // Sessions, endpoints and exchanges point back to the worker: let go of them.
         services = [:]
-        for exchange in spareExchanges { exchange.invalidateTimer() }
-        spareExchanges = []
+        for exchange in spareExchanges.removeAll() { exchange.invalidateTimer() }
         listeners = []
     }
 
@@ -259,17 +259,36 @@ final class Worker {
     var highWater: Int { serverContext.highWater }
 
     /// The value of a `Date` field for now.
-    private func currentDate() -> [UInt8] { date.text(at: clock.seconds(now: loop.now)) }
+    @inline(__always)
+    func currentDate() -> DateText {
+        let second = clock.seconds(now: loop.now)
+        if date.second != second { date = DateText(second) }
+        return date
+    }
 
-    /// Calls `body` with what is added to an answer that is passed on.
+    /// Calls `body` with what is added to an interim answer.
     @inline(__always)
     func withEdits<Result: ~Copyable>(
-        _ requestID: Span<UInt8>, addsVia: Bool, _ body: (borrowing ResponseEdits) -> Result
+        _ requestID: Span<UInt8>, _ body: (borrowing ResponseEdits) -> Result
     ) -> Result {
         let date = currentDate()
-        let via = self.via
-        return body(
-            ResponseEdits(requestID: requestID, date: date.span, via: addsVia && !via.isEmpty ? via.span : nil))
+        return body(ResponseEdits(requestID: requestID, date: date.span, via: nil))
+    }
+
+    /// Whether forwarded fields of this peer are believed.
+    @inline(__always)
+    func trusts(_ peer: IPAddress?) -> Bool {
+        // The same client asks again and again, and the answer holds for as long as the settings do.
+        if let judged, judged.peer == peer { return judged.isTrusted }
+        return judge(peer)
+    }
+
+    private var judged: (peer: IPAddress?, isTrusted: Bool)?
+
+    private func judge(_ peer: IPAddress?) -> Bool {
+        let isTrusted = configuration.trustsPeer(peer)
+        judged = (peer, isTrusted)
+        return isTrusted
     }
 
     /// Gives an answer of our own.

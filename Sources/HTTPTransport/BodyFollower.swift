@@ -10,15 +10,24 @@ public enum BodyForm: UInt8, Sendable {
     case payload
 }
 
-/// Follows one body. A value that is replaced whole by the next message's.
+/// Follows one body, and after it the next message's.
 struct BodyFollower: ~Copyable {
-    let framing: BodyFraming
-    private let form: BodyForm
+    private(set) var framing: BodyFraming
+    private var form: BodyForm
     /// Bytes that are still to come, of a body with a length.
     private(set) var remaining: UInt64
     private var decoder = ChunkedDecoder()
 
     init(_ framing: BodyFraming, form: BodyForm) {
+        self.framing = framing
+        self.form = form
+        if case .length(let count) = framing { remaining = count } else { remaining = 0 }
+    }
+
+    /// Follows the next message's. The decoder holds memory, which only bodies that need it touch.
+    @inline(__always)
+    mutating func restart(_ framing: BodyFraming, form: BodyForm) {
+        if case .chunked = self.framing { decoder = ChunkedDecoder() }
         self.framing = framing
         self.form = form
         if case .length(let count) = framing { remaining = count } else { remaining = 0 }

@@ -109,7 +109,7 @@ extension H1Client {
     private func respond(
         _ head: ResponseHead, _ buffer: consuming LoopBuffer, _ length: Int, _ handler: any ClientStreamHandler
     ) {
-        body = BodyFollower(head.framing, form: chunkForm)
+        body.restart(head.framing, form: chunkForm)
         keepsAlive = head.keepsAlive
         offeredIdle = keepsAlive ? head.keepAliveTimeout(buffer.bytes) : nil
         let isEnd = body.isEmpty
@@ -120,7 +120,7 @@ extension H1Client {
             self, responded: head, buffer.bytes, headLength: length, bodyCount: isEnd ? 0 : bodyCount, isEnd: isEnd)
         guard self.handler === handler, !isEnd, bodyCount > 0 else { return }
         buffer.consume(length)
-        pending = consume buffer
+        if isPaused { pending = consume buffer } else { take(buffer, handler) }
     }
 
     // MARK: Bodies
@@ -128,6 +128,12 @@ extension H1Client {
     @inline(__always)
     private func readBody() -> Bool {
         guard let handler, let buffer = pending.take() else { return false }
+        take(buffer, handler)
+        return true
+    }
+
+    @inline(__always)
+    private func take(_ buffer: consuming LoopBuffer, _ handler: any ClientStreamHandler) {
         do throws(WireError) {
             var taken = try body.take(buffer, loop)
             // More than was announced: nothing of it is passed on, and the connection is of no more use.
@@ -145,7 +151,6 @@ extension H1Client {
         } catch {
             fail(.malformed(error))
         }
-        return true
     }
 
     public func receive() {

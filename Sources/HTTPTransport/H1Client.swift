@@ -18,6 +18,11 @@ public protocol H1ClientOwner: AnyObject {
 ///
 /// Legal transitions: connecting → ready → head → body → idle → ready, any → closed.
 public final class H1Client: ClientStream, StreamHandler {
+    /// Used where it is held, as a `Wire` is.
+    private struct Owner: ~Copyable {
+        let owner: any H1ClientOwner
+    }
+
     enum Phase: UInt8 { case connecting, ready, head, body, idle, closed }
 
     let loop: EventLoop
@@ -25,8 +30,17 @@ public final class H1Client: ClientStream, StreamHandler {
     /// Who hears of the answer.
     public var handler: (any ClientStreamHandler)?
     /// Held until the connection is closed.
-    public var owner: (any H1ClientOwner)?
-    var stream: ByteStream?
+    public var owner: (any H1ClientOwner)? {
+        get {
+            switch held {
+            case .some(let held): held.owner
+            case .none: nil
+            }
+        }
+        set { if let newValue { held = Owner(owner: newValue) } else { held = nil } }
+    }
+    private var held: Owner?
+    var wire: Wire?
     var phase = Phase.connecting
     /// Whether it has carried a request before; then a reset may mean no more than that the backend had enough.
     public private(set) var isReused = false
@@ -75,7 +89,22 @@ public final class H1Client: ClientStream, StreamHandler {
     /// How long sent bytes may stay unacknowledged before the kernel gives the connection up.
     public func setUserTimeout(_ timeout: Duration) { stream?.setUserTimeout(timeout) }
 
-    public var unsent: Int { stream?.unsent ?? 0 }
+    public var unsent: Int {
+        switch wire {
+        case .some(let wire): wire.stream.unsent
+        case .none: 0
+        }
+    }
+
+    var stream: ByteStream? {
+        get {
+            switch wire {
+            case .some(let wire): wire.stream
+            case .none: nil
+            }
+        }
+        set { if let newValue { wire = Wire(stream: newValue) } else { wire = nil } }
+    }
 
     /// Whether it waits for a request.
     public var isIdle: Bool { phase == .idle }
@@ -90,7 +119,7 @@ public final class H1Client: ClientStream, StreamHandler {
     }
 
     public func send(head: consuming LoopBuffer, method: RequestMethod, isEnd: Bool, chunkForm: BodyForm) {
-        guard phase == .ready, let stream else { return }
+        guard phase == .ready, wire != nil else { return }
         phase = .head
         self.method = method
         self.chunkForm = chunkForm
@@ -99,7 +128,10 @@ public final class H1Client: ClientStream, StreamHandler {
         isPaused = false
         receivesLarge = false
         bodyBytes = 0
-        stream.send(head, isAwaited: false)
+        switch wire {
+        case .some(let wire): wire.stream.send(head, isAwaited: false)
+        case .none: break
+        }
     }
 
     public func send(_ piece: consuming LoopBuffer, isEnd: Bool) {
@@ -113,13 +145,28 @@ public final class H1Client: ClientStream, StreamHandler {
 
     public func release() {
         let isSent = isRequestComplete || HTTPMutation.seeds(.poolsHalfSentRequest)
-        guard phase == .body, keepsAlive, isSent, pending == nil, let stream, stream.isOpen,
-            stream.unsent == 0 || HTTPMutation.seeds(.poolsUnsent)
-        else { return cancel() }
+        guard phase == .body, keepsAlive, isSent, pending == nil, isQuiescent else { return cancel() }
         handler = nil
         phase = .idle
-        stream.receiveContinuously()
-        if owner?.clientIdle(self) != true { close() }
+        switch wire {
+        case .some(let wire): wire.stream.receiveContinuously()
+        case .none: break
+        }
+        let isKept =
+            switch held {
+            case .some(let held): held.owner.clientIdle(self)
+            case .none: false
+            }
+        if !isKept { close() }
+    }
+
+    /// Whether its stream is open and has sent everything.
+    private var isQuiescent: Bool {
+        switch wire {
+        case .some(let wire):
+            wire.stream.isOpen && (wire.stream.unsent == 0 || HTTPMutation.seeds(.poolsUnsent))
+        case .none: false
+        }
     }
 
     public func cancel() {

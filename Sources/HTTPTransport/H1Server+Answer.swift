@@ -34,7 +34,7 @@ extension H1Server {
         if corks {
             corked = consume output
         } else {
-            stream?.send(output, isAwaited: false, isLast: isEnd && !isKept)
+            send(output, isAwaited: false, isLast: isEnd && !isKept)
         }
         return count
     }
@@ -72,19 +72,19 @@ extension H1Server {
     }
 
     public func send(_ piece: consuming LoopBuffer, isEnd: Bool) -> Int {
-        guard phase == .exchanging, let stream else { return 0 }
+        guard phase == .exchanging, wire != nil else { return 0 }
         if transfer == .chunk { return sendChunk(piece, isEnd: isEnd) }
         let isLast = isEnd && !isKept
         let count = piece.count
         if var output = corked.take() {
             if output.free >= count {
                 output.append(piece)
-                stream.send(output, isAwaited: false, isLast: isLast)
+                send(output, isAwaited: false, isLast: isLast)
                 return count
             }
-            stream.send(output, isAwaited: false)
+            send(output, isAwaited: false, isLast: false)
         }
-        stream.send(piece, isAwaited: !isEnd, isLast: isLast)
+        send(piece, isAwaited: !isEnd, isLast: isLast)
         return count
     }
 

@@ -26,7 +26,7 @@ extension H1Server {
         phase = .idle
         since = loop.now
         timer?.set(since.adding(nanoseconds: min(context.limits.idle, context.limits.stall)))
-        if pending != nil { advance() } else { stream?.receiveContinuously() }
+        if pending != nil { advance() } else { receiveContinuously() }
     }
 
     /// Answers what is no request, and ends the connection.
@@ -181,7 +181,8 @@ extension H1Server {
         let limits = context.limits
         let idle = flags.contains(.hasServed) ? limits.idle : min(limits.idle, limits.head)
         let due = since.adding(nanoseconds: isStalled ? context.limits.stall : idle)
-        if due > loop.now, !context.isDraining {
+        let isEnding = context.isDraining || flags.contains(.endsAfterAnswer)
+        if due > loop.now, !isEnding {
             // The bytes may go at any time, and then it is idle, which may be over sooner than the patience with them.
             timer?.set(isStalled ? min(due, loop.now.adding(nanoseconds: idle)) : due)
         } else if isStalled, due <= loop.now {

@@ -96,7 +96,7 @@ extension H1Server {
     @inline(__always)
     private func begin(_ head: RequestHead, _ buffer: consuming LoopBuffer, _ length: Int) {
         phase = .exchanging
-        body = BodyFollower(head.framing, form: context.limits.bodyForm)
+        body.restart(head.framing, form: context.limits.bodyForm)
         var fresh = flags.intersection([.isEnded, .hasServed, .endsAfterAnswer, .isDispatching])
         if head.minorVersion == 0 { fresh.insert(.isOldClient) }
         if head.keepsAlive { fresh.insert(.keepsAlive) } else { fresh.insert(.isLastRequest) }

@@ -6,6 +6,9 @@ extension H1Server {
     /// The client's address with its port; nil when the connection is gone.
     var peerSocketAddress: SocketAddress? { stream?.peerAddress }
 
+    /// Whether all was answered that came, and the rest of it is the client's to send: a request, or the rest of a head.
+    var isAwaitingRequest: Bool { (phase == .head || phase == .idle && pending == nil) && unsent == 0 }
+
     /// Answers what is no request.
     func sendWhole(_ response: HTTPResponse, date: String) {
         var writer = MessageWriter(status: response.status)

@@ -45,7 +45,7 @@ public final class H1Server: ServerStream, StreamHandler, TimerHandler {
     /// Who answers the request that is under way.
     public var handler: (any ServerStreamHandler)?
     let listener: any HTTPServerDelegate
-    var stream: ByteStream?
+    var wire: Wire?
     var timer: LoopTimer?
     /// Its place in the context's list.
     var position = 0
@@ -124,7 +124,40 @@ public final class H1Server: ServerStream, StreamHandler, TimerHandler {
         return knownPeer
     }
 
-    public var unsent: Int { (stream?.unsent ?? 0) + (corked?.count ?? 0) }
+    public var unsent: Int {
+        let queued =
+            switch wire {
+            case .some(let wire): wire.stream.unsent
+            case .none: 0
+            }
+        return queued + (corked?.count ?? 0)
+    }
+
+    var stream: ByteStream? {
+        get {
+            switch wire {
+            case .some(let wire): wire.stream
+            case .none: nil
+            }
+        }
+        set { if let newValue { wire = Wire(stream: newValue) } else { wire = nil } }
+    }
+
+    @inline(__always)
+    func send(_ buffer: consuming LoopBuffer, isAwaited: Bool, isLast: Bool) {
+        switch wire {
+        case .some(let wire): wire.stream.send(buffer, isAwaited: isAwaited, isLast: isLast)
+        case .none: break
+        }
+    }
+
+    @inline(__always)
+    func receiveContinuously() {
+        switch wire {
+        case .some(let wire): wire.stream.receiveContinuously()
+        case .none: break
+        }
+    }
 
     // A chunked answer passes as it came where the client knows chunks.
     public var chunkForm: BodyForm { flags.contains(.isOldClient) ? .payload : .framed }

@@ -85,15 +85,3 @@ public final class H1ServerContext {
     /// Cuts all connections.
     public func abort() { for connection in connections.map({ $0 }) { connection.abort() } }
 }
-
-extension H1ServerContext {
-    /// Closes the connection that has waited longest for a request.
-    ///
-    /// - Returns: false when none does.
-    func closeLongestIdle() -> Bool {
-        let idle = connections.filter { $0.phase == .idle && $0.pending == nil && $0.unsent == 0 }
-        guard let longest = idle.min(by: { $0.since < $1.since }) else { return false }
-        longest.close()
-        return true
-    }
-}

@@ -5,7 +5,7 @@ internal import Topology
 
 /// One request to one address, on a connection of its own that is closed afterwards. Belongs to its loop's thread.
 ///
-/// Legal transitions: idle → connecting → answering → closing → done, any → done. Nothing is called after answering.
+/// Legal transitions: idle → connecting → answering → done, any → done.
 public final class HTTPClientExchange {
     /// What the caller hears. All on the loop's thread, never from inside `start` or `cancel`.
     public struct Events {
@@ -29,8 +29,9 @@ public final class HTTPClientExchange {
         public var silence: Duration?
         /// Bytes of the answer's body.
         public var body = 64 << 20
-        /// How long the peer is given to close the connection once its answer is whole: the side that closes first is left
-        /// with a TIME_WAIT, which is many for a proxy that asks each of its endpoints every second.
+        /// How long the peer is given to close the connection once its answer is whole, or of no interest any more; nil:
+        /// no time. The side that closes first is left with a TIME_WAIT, which is many for a proxy that asks each of its
+        /// endpoints every second; and a peer that is still sending would see a reset.
         public var closing: Duration?
         /// Whether a bare LF may end a line of the answer's head, as old servers send it.
         public var isLenient = false
@@ -41,7 +42,7 @@ public final class HTTPClientExchange {
         }
     }
 
-    private enum Phase { case idle, connecting, answering, closing, done }
+    private enum Phase { case idle, connecting, answering, done }
 
     private let loop: EventLoop
     private let request: HTTPRequest
@@ -89,6 +90,7 @@ public final class HTTPClientExchange {
     /// Ends the exchange without a word. Does nothing when it is over.
     public func cancel() {
         events = nil
+        leave(saysEnd: true)
         end(resets: true)
     }
 
@@ -113,17 +115,21 @@ public final class HTTPClientExchange {
         if due < .distantFuture { timer?.set(due) }
     }
 
-    private func finish(_ failure: HTTPFailure?) {
+    /// - Parameter isEnded: whether nothing more is to be read from the peer.
+    private func finish(_ failure: HTTPFailure?, isEnded: Bool = false) {
         guard let events else { return }
         self.events = nil
-        if failure == nil, let closing = limits.closing, phase == .answering {
-            phase = .closing
-            deadline = loop.now + closing
-            timer?.set(deadline)
-        } else {
-            end(resets: false)
-        }
+        if !isEnded { leave(saysEnd: failure != nil) }
+        end(resets: false)
         events.finished(failure)
+    }
+
+    /// Gives the peer its time to close the connection, if it has any.
+    private func leave(saysEnd: Bool) {
+        guard let closing = limits.closing, phase == .answering, let client, client.unsent == 0,
+            let detached = client.detach()
+        else { return }
+        Farewell.begin(detached, loop, saysEnd: saysEnd, time: closing)
     }
 
     private func end(resets: Bool) {
@@ -156,7 +162,6 @@ public final class HTTPClientExchange {
 
 extension HTTPClientExchange: TimerHandler {
     public func timerExpired(_ timer: LoopTimer) {
-        if phase == .closing { return end(resets: false) }
         finish(phase == .connecting ? .connectTimedOut : .timedOut)
     }
 }
@@ -190,25 +195,27 @@ extension HTTPClientExchange: ClientStreamHandler {
         guard phase == .answering else { return }
         setTimer(loop.now)
         received += piece.count
-        guard received <= limits.body else { return finish(.bodyTooLarge) }
+        // As much as is asked for, whatever comes behind it in the same piece.
+        let excess = max(0, received - limits.body)
+        piece.truncate(max(0, piece.count - excess))
         if !piece.isEmpty {
             var bytes: [UInt8] = []
             bytes.append(piece)
             events?.body(bytes)
         }
+        if excess > 0 { return finish(.bodyTooLarge) }
         if isEnd { finish(nil) } else { client?.receive() }
     }
 
-    public func clientStreamEnded(_ stream: any ClientStream) { finish(nil) }
+    public func clientStreamEnded(_ stream: any ClientStream) { finish(nil, isEnded: true) }
 
     public func clientStreamSent(_ stream: any ClientStream) { pump() }
 
     public func clientStream(_ stream: any ClientStream, failed failure: ClientStreamFailure) {
-        if phase == .closing { return end(resets: false) }
         switch failure {
-        case .connect(let failure): finish(.connect(failure))
-        case .broken(let failure): finish(.broken(failure))
-        case .closed: finish(.closedEarly)
+        case .connect(let failure): finish(.connect(failure), isEnded: true)
+        case .broken(let failure): finish(.broken(failure), isEnded: true)
+        case .closed: finish(.closedEarly, isEnded: true)
         // Broken chunks look like an answer that ends too early to whoever collects it.
         case .malformed(let error): finish(received > 0 ? .closedEarly : .malformed(error))
         }

@@ -9,7 +9,7 @@ public final class HTTPResponder {
 
     init(_ exchange: HTTPServerExchange) { self.exchange = exchange }
 
-    deinit { exchange?.respond(.text(500, "500 Internal Server Error\n")) }
+    deinit { exchange?.respondToSilence() }
 
     /// Whether an answer can still be given: none was yet, and the client is there.
     public var isOpen: Bool { exchange != nil }

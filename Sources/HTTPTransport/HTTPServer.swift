@@ -1,5 +1,5 @@
 // Owns a small HTTP/1.1 server on a loop: whole requests in, whole or streamed answers out, everything bounded.
-public import HTTPWire
+internal import HTTPWire
 public import Proactor
 internal import Topology
 
@@ -7,11 +7,14 @@ internal import Topology
 public struct HTTPServerConfiguration: Sendable {
     /// Bytes of a request's body; more is answered 413.
     public var bodyLimit = 1 << 20
-    /// Open connections; for one more the longest idle gives way, and without an idle one it is reset at once.
+    /// Open connections. For one more, that gives way which has waited longest for a request or for the rest of a head;
+    /// if none does, the new one is reset at once.
     public var connectionLimit = 256
-    /// Open connections of one client address; nil: as many as there are.
+    /// Open connections of one client address, with the same rule among them; nil: no limit of their own. Clients at a
+    /// Unix socket have no address.
     public var addressLimit: Int?
-    /// How a request is answered that no handler sees, since it is malformed, too large or too slow: by status and reason.
+    /// What is answered without a handler's word, by status and reason: to requests that are malformed, too large or too
+    /// slow, and where a handler is silent.
     public var refusal: @Sendable (Int, String) -> HTTPResponse = { status, reason in
         .text(status, "\(status) \(ReasonPhrase.of(status)): \(reason)\n")
     }
@@ -33,7 +36,7 @@ public struct HTTPServerConfiguration: Sendable {
 ///
 /// Its acceptor holds it until `close`; hold it yourself until the connections are closed, too, for letting it go cuts
 /// them.
-public final class HTTPServer: AcceptHandler, HTTPServerDelegate {
+public final class HTTPServer: AcceptHandler {
     /// Answers a request, now or later, on the loop's thread. Letting the closure go without a call answers 500.
     public typealias Handler = (HTTPRequest, @escaping (HTTPResponse) -> Void) -> Void
     /// The same with all that a responder can do.
@@ -48,6 +51,7 @@ public final class HTTPServer: AcceptHandler, HTTPServerDelegate {
     public private(set) var isClosing = false
     private var date = DateMemory()
     private let context: H1ServerContext
+    private let reception = Reception()
     private var byAddress: [IPAddress: Int] = [:]
     private var acceptor: Acceptor?
     private var closed: (() -> Void)?
@@ -62,6 +66,7 @@ public final class HTTPServer: AcceptHandler, HTTPServerDelegate {
         handler = responding
         address = socket.address
         context = H1ServerContext(loop: loop, limits: Self.limits(configuration))
+        reception.server = self
         acceptor = loop.accept(on: socket, handler: self)
     }
 
@@ -69,7 +74,7 @@ public final class HTTPServer: AcceptHandler, HTTPServerDelegate {
     ///
     /// - Parameters:
     ///   - bodyLimit: bytes of a request's body; more is answered 413.
-    ///   - connectionLimit: open connections; one more is reset at once.
+    ///   - connectionLimit: open connections, as in `HTTPServerConfiguration`.
     public convenience init(
         loop: EventLoop, socket: ListeningSocket, bodyLimit: Int = 1 << 20, connectionLimit: Int = 256,
         handler: @escaping Handler
@@ -125,13 +130,30 @@ public final class HTTPServer: AcceptHandler, HTTPServerDelegate {
     // MARK: Accepting
 
     public func acceptor(_ acceptor: Acceptor, accepted connection: consuming AcceptedConnection) {
-        let address = connection.peerAddress?.ipAddress
-        if let address, let limit = configuration.addressLimit, byAddress[address, default: 0] >= limit {
+        if let limit = configuration.addressLimit, let address = connection.peerAddress?.ipAddress,
+            byAddress[address, default: 0] >= limit, !closeLongestWaiting(of: address)
+        {
             return connection.refuse()
         }
-        if connectionCount >= configuration.connectionLimit, !context.closeLongestIdle() { return connection.refuse() }
-        guard H1Server.begin(connection, context, self) != nil else { return }
-        if let address { byAddress[address, default: 0] += 1 }
+        if connectionCount >= configuration.connectionLimit, !closeLongestWaiting(of: nil) {
+            return connection.refuse()
+        }
+        // Its address is worked out now, for a connection that is closed has none any more.
+        guard let address = H1Server.begin(connection, context, reception)?.peer else { return }
+        byAddress[address, default: 0] += 1
+    }
+
+    /// Closes the connection that has waited longest for its client.
+    ///
+    /// - Parameter address: whose; nil: anyone's.
+    /// - Returns: false when none waits.
+    private func closeLongestWaiting(of address: IPAddress?) -> Bool {
+        let waiting = context.connections.filter {
+            $0.isAwaitingRequest && (address == nil || $0.peer == address)
+        }
+        guard let longest = waiting.min(by: { $0.since < $1.since }) else { return false }
+        longest.close()
+        return true
     }
 
     public func acceptor(_ acceptor: Acceptor, failed error: SystemError) {}
@@ -143,14 +165,10 @@ public final class HTTPServer: AcceptHandler, HTTPServerDelegate {
 
     // MARK: Requests
 
-    public func server(
-        _ stream: any ServerStream, began head: RequestHead, _ bytes: Span<UInt8>, headLength: Int
-    ) {
-        // There is no other kind of stream on this server's sockets.
-        guard let stream = stream as? H1Server else { return }
+    fileprivate func begin(_ stream: H1Server, _ head: RequestHead, _ bytes: Span<UInt8>, headLength: Int) {
         let request: HTTPRequest
         do throws(WireError) { request = try HTTPRequest(head, bytes, peer: stream.peerSocketAddress) } catch {
-            server(stream, refused: error)
+            refuse(stream, error)
             return stream.finish()
         }
         let exchange = HTTPServerExchange(self, stream, head, request)
@@ -158,16 +176,15 @@ public final class HTTPServer: AcceptHandler, HTTPServerDelegate {
         exchange.begin(head.framing, expectsContinue: head.expectsContinue, hasMore: bytes.count > headLength)
     }
 
-    public func server(_ stream: any ServerStream, refused error: WireError) {
-        guard let stream = stream as? H1Server else { return }
+    fileprivate func refuse(_ stream: H1Server, _ error: WireError) {
         let words = error.reason.description == "head_timeout" ? "the request took too long" : "\(error.reason)"
         stream.sendWhole(refusal(error.status, words), date: currentDate())
     }
 
-    public func serverCutStalled(_ stream: any ServerStream) {}
-
-    public func serverClosed(_ stream: any ServerStream) {
-        if let address = stream.peer, let count = byAddress[address] { byAddress[address] = count > 1 ? count - 1 : nil }
+    fileprivate func forget(_ stream: H1Server) {
+        if let address = stream.peer, let count = byAddress[address] {
+            byAddress[address] = count > 1 ? count - 1 : nil
+        }
         tellIfClosed()
     }
 
@@ -176,4 +193,23 @@ public final class HTTPServer: AcceptHandler, HTTPServerDelegate {
         self.closed = nil
         closed()
     }
+}
+
+/// Stands between a server and its connections, which hold it: they must not hold the server.
+private final class Reception: HTTPServerDelegate {
+    weak var server: HTTPServer?
+
+    func server(_ stream: any ServerStream, began head: RequestHead, _ bytes: Span<UInt8>, headLength: Int) {
+        // There is no other kind of stream on such a server's sockets.
+        guard let stream = stream as? H1Server else { return }
+        server?.begin(stream, head, bytes, headLength: headLength)
+    }
+
+    func server(_ stream: any ServerStream, refused error: WireError) {
+        if let stream = stream as? H1Server { server?.refuse(stream, error) }
+    }
+
+    func serverCutStalled(_ stream: any ServerStream) {}
+
+    func serverClosed(_ stream: any ServerStream) { if let stream = stream as? H1Server { server?.forget(stream) } }
 }

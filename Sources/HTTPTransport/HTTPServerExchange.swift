@@ -101,6 +101,9 @@ final class HTTPServerExchange: ServerStreamHandler, TimerHandler {
     /// Bytes that the client has not been sent.
     var unsent: Int { output.count + stream.unsent }
 
+    /// The handler has let the request go.
+    func respondToSilence() { respond(server.refusal(500, "there is no answer")) }
+
     /// Answers the request with a whole response.
     func respond(_ response: HTTPResponse) {
         guard phase == .answering else { return }

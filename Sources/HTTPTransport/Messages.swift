@@ -45,20 +45,26 @@ public struct HTTPRequest: Sendable {
         return segments
     }
 
-    /// The query's items in order, percent-decoded (`+` is a space). Items that do not decode are left out.
-    public var queryItems: [(name: String, value: String)] {
-        if query.isEmpty { return [] }
-        return query.utf8.split(separator: 0x26).compactMap { item in
-            let parts = item.split(separator: 0x3D, maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = PercentEncoding.decode(Array(parts[0]), plusIsSpace: true),
-                let value = PercentEncoding.decode(parts.count > 1 ? Array(parts[1]) : [], plusIsSpace: true)
-            else { return nil }
-            return (name, value)
-        }
+    /// The query's items in order, percent-decoded (`+` is a space); nil when one of them does not decode.
+    public var decodedQueryItems: [(name: String, value: String)]? {
+        let parts = query.utf8.split(separator: 0x26)
+        let items = parts.compactMap(Self.queryItem)
+        return items.count == parts.count ? items : nil
     }
 
-    /// The first value of a query item, percent-decoded; empty when it has none, nil without the item.
-    public func queryItem(_ name: String) -> String? { queryItems.first { $0.name == name }?.value }
+    private static func queryItem(_ item: Substring.UTF8View) -> (name: String, value: String)? {
+        let parts = item.split(separator: 0x3D, maxSplits: 1, omittingEmptySubsequences: false)
+        guard let name = PercentEncoding.decode(Array(parts[0]), plusIsSpace: true),
+            let value = PercentEncoding.decode(parts.count > 1 ? Array(parts[1]) : [], plusIsSpace: true)
+        else { return nil }
+        return (name, value)
+    }
+
+    /// The first value of a query item, percent-decoded; empty when it has none, nil without the item. Items that do not
+    /// decode are left out.
+    public func queryItem(_ name: String) -> String? {
+        query.utf8.split(separator: 0x26).lazy.compactMap(Self.queryItem).first { $0.name == name }?.value
+    }
 }
 
 /// A whole answer, or the head of one.

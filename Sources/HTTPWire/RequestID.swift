@@ -17,9 +17,10 @@ public struct RequestID: Sendable {
         write(low, at: 16)
     }
 
-    /// The id that a head's first `X-Request-Id` gives, when it is one of 1 to 128 token characters; else one of ours.
-    public init(of head: RequestHead, _ bytes: Span<UInt8>, high: UInt64, low: UInt64) {
-        if let value = head.fields.value(of: .requestID), bytes.isRequestID(value) {
+    /// The id that the value of a head's first `X-Request-Id` gives, when it is one of 1 to 128 token characters; else one of ours.
+    @inline(__always)
+    public init(given value: ByteRange?, _ bytes: Span<UInt8>, high: UInt64, low: UInt64) {
+        if let value, bytes.isRequestID(value) {
             given = value
         } else {
             write(high, at: 0)
@@ -42,11 +43,24 @@ public struct RequestID: Sendable {
 
     @inline(__always)
     private mutating func write(_ value: UInt64, at start: Int) {
-        var rest = value
-        for index in start..<(start + 16) {
-            rest = rest << 4 | rest >> 60
-            let digit = UInt8(truncatingIfNeeded: rest & 15)
-            digits[index] = digit &+ 0x30 &+ (digit > 9 ? 0x27 : 0)
+        let first = Self.digits(UInt32(truncatingIfNeeded: value >> 32))
+        let second = Self.digits(UInt32(truncatingIfNeeded: value))
+        for index in 0..<8 {
+            digits[start + index] = UInt8(truncatingIfNeeded: first >> UInt64(index * 8))
+            digits[start + 8 + index] = UInt8(truncatingIfNeeded: second >> UInt64(index * 8))
         }
+    }
+
+    /// The eight hexadecimal digits of a value, all at once: the first is in the lowest byte.
+    @inline(__always)
+    private static func digits(_ value: UInt32) -> UInt64 {
+        // Each byte gets 16 bits, then each half of it a byte.
+        var spread = UInt64(value.byteSwapped)
+        spread = (spread | spread << 16) & 0x0000_FFFF_0000_FFFF
+        spread = (spread | spread << 8) & 0x00FF_00FF_00FF_00FF
+        spread = (spread >> 4 | spread << 8) & 0x0F0F_0F0F_0F0F_0F0F
+        // 1 in each byte that is a letter: adding 6 to 10...15 sets the bit of 16.
+        let letters = (spread &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        return spread &+ 0x3030_3030_3030_3030 &+ letters &* 0x27
     }
 }

@@ -41,13 +41,14 @@ public enum ResponseRewriter {
     @_lifetime(writer: copy writer)
     @inline(__always)
     private static func copyLines(
-        _ head: ResponseHead, _ bytes: Span<UInt8>, _ edits: borrowing ResponseEdits, _ delivery: ResponseDelivery, _ notes: inout Notes,
+        _ head: ResponseHead, _ bytes: Span<UInt8>, _ edits: borrowing ResponseEdits, _ delivery: ResponseDelivery,
+        _ notes: inout Notes,
         _ writer: inout OutputWriter
     ) {
         var runStart = 8
         for index in 0..<head.fields.count {
             let field = head.fields[index]
-            if drops(field, head, bytes, edits, delivery, &notes) {
+            if drops(field, head, bytes, delivery, &notes) {
                 writer.append(bytes, runStart, field.name.lower)
                 runStart = Int(field.end)
             }
@@ -59,7 +60,8 @@ public enum ResponseRewriter {
     /// Writes the lines of a head that was read leniently, so that its client gets one without fault.
     @_lifetime(writer: copy writer)
     private static func writeLines(
-        _ head: ResponseHead, _ bytes: Span<UInt8>, _ edits: borrowing ResponseEdits, _ delivery: ResponseDelivery, _ notes: inout Notes,
+        _ head: ResponseHead, _ bytes: Span<UInt8>, _ edits: borrowing ResponseEdits, _ delivery: ResponseDelivery,
+        _ notes: inout Notes,
         _ writer: inout OutputWriter
     ) {
         writer.append(" ")
@@ -69,7 +71,7 @@ public enum ResponseRewriter {
         writer.append("\r\n")
         for index in 0..<head.fields.count {
             let field = head.fields[index]
-            if drops(field, head, bytes, edits, delivery, &notes) { continue }
+            if drops(field, head, bytes, delivery, &notes) { continue }
             writer.append(bytes, field.name.lower, field.name.upper)
             writer.append(": ")
             writer.append(bytes, field.value.lower, field.value.upper)
@@ -79,7 +81,7 @@ public enum ResponseRewriter {
 
     @inline(__always)
     private static func drops(
-        _ field: Field, _ head: ResponseHead, _ bytes: Span<UInt8>, _ edits: borrowing ResponseEdits, _ delivery: ResponseDelivery,
+        _ field: Field, _ head: ResponseHead, _ bytes: Span<UInt8>, _ delivery: ResponseDelivery,
         _ notes: inout Notes
     ) -> Bool {
         if field.isHopByHop { return true }

@@ -70,11 +70,6 @@ public struct BufferQueue: ~Copyable {
         return body(Self.place(memory, index).pointee.bytes)
     }
 
-    /// Calls `body` with the bytes of each buffer, in order.
-    public func forEachBytes(_ body: (Span<UInt8>) -> Void) {
-        for index in 0..<count { _ = withBytes(at: index, body) }
-    }
-
     // MARK: Memory
 
     // SAFETY: `index` is less than `capacity`, so the place lies within the memory behind the header.

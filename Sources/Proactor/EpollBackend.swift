@@ -142,6 +142,7 @@ final class EpollBackend: Backend {
     // The memory of the lists before the present ones.
     private var spareSends: [UInt64] = []
     private var spareReceives: [UInt64] = []
+    private var spareCancels: [UInt64] = []
     private var spareFinished: [(token: UInt64, result: Int32)] = []
 
     /// Sends that are done; told to their streams in `dispatch`, never inside the submitting call.
@@ -295,9 +296,9 @@ final class EpollBackend: Backend {
 
     private func completeCancels() {
         guard !cancels.isEmpty else { return }
-        let cancelled = cancels
-        cancels = []
-        for token in cancelled {
+        swap(&cancels, &spareCancels)
+        for index in spareCancels.indices {
+            let token = spareCancels[index]
             slots.withStream(token) { stream in
                 if stream.edge.contains(.cancelled) {
                     cancelEverything(stream, token)
@@ -306,6 +307,7 @@ final class EpollBackend: Backend {
                 }
             }
         }
+        spareCancels.removeAll(keepingCapacity: true)
     }
 
     private func cancelEverything(_ stream: Stream, _ token: UInt64) {

@@ -37,6 +37,8 @@ public final class EventLoop {
     private let source: MonotonicClock
     let slots = SlotTable()
     private var ready: [Stream] = []
+    /// The memory of the list before the present one.
+    private var spareReady: [Stream] = []
     private var starvedSmall: [Stream] = []
     private var starvedLarge: [Stream] = []
     private var afterTurn: [() -> Void] = []
@@ -228,9 +230,9 @@ public final class EventLoop {
 
     private func deliverReady() {
         guard !ready.isEmpty else { return }
-        let streams = ready
-        ready = []
-        for stream in streams { stream.deliverKept() }
+        swap(&ready, &spareReady)
+        for index in spareReady.indices { spareReady[index].deliverKept() }
+        spareReady.removeAll(keepingCapacity: true)
     }
 
     func starve(_ stream: Stream, large: Bool) {

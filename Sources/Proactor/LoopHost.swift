@@ -63,9 +63,6 @@ public final class LoopHost<Value>: @unchecked Sendable {
         }
     }
 
-    /// Ends the loop after its turn without waiting for it.
-    public func requestStop() { mailbox.post(stopLoop) }
-
     /// Ends the loop after its turn and waits for the thread. The value is let go on that thread. Call it once.
     public func stop() {
         // A full mailbox has a loop that is about to empty it.

@@ -13,6 +13,8 @@ final class SlotTable {
     private var free: [UInt32] = []
     /// Freed in this turn; somebody further up the stack may be at work in one of them.
     private var departed: [Unmanaged<AnyObject>] = []
+    /// The memory of the list before the present one.
+    private var spareDeparted: [Unmanaged<AnyObject>] = []
 
     deinit {
         bury()
@@ -49,9 +51,9 @@ final class SlotTable {
     @inline(__always)
     func bury() {
         guard !departed.isEmpty else { return }
-        let objects = departed
-        departed = []
-        for object in objects { object.release() }
+        swap(&departed, &spareDeparted)
+        for index in spareDeparted.indices { spareDeparted[index].release() }
+        spareDeparted.removeAll(keepingCapacity: true)
     }
 
     /// Slot and generation in 56 bits, for a completion to carry.

@@ -5,10 +5,12 @@ internal import Proactor
 internal import Topology
 
 /// Sends one request on a connection of its own and decides as soon as enough of the answer has come. The rest is read all
-/// the same, as far as twice `bodyLimit`, so that the backend sees a client that goes in the ordinary way.
+/// the same, for as long again as the check may take, so that the backend sees a client that goes in the ordinary way.
 final class HTTPProbe: Probe {
     /// The most of a body that is searched for the expected text.
     static let bodyLimit = 64 << 10
+    /// How long the backend is given to close first, which it does at once if it heeds `Connection: close`.
+    private static let closing = Duration.milliseconds(50)
 
     private let loop: EventLoop
     private let check: HTTPCheck
@@ -43,7 +45,7 @@ final class HTTPProbe: Probe {
         began = MonotonicClock.now
         var limits = HTTPClientExchange.Limits(whole: timeout)
         limits.body = 2 * Self.bodyLimit
-        limits.closing = timeout
+        limits.closing = Self.closing
         limits.isLenient = true
         // The exchange lives as long as its connection, so it holds the probe.
         var events = HTTPClientExchange.Events { [self] in finished($0) }

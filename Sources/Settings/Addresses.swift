@@ -13,7 +13,8 @@ extension ValueSchema where Value == Address {
             type,
             parse: { text throws(InvalidValue) in
                 guard let address = Address(text) else {
-                    throw InvalidValue("expected an address such as 10.0.0.1:80, [::1]:80, example.com:80 or unix:/path")
+                    throw InvalidValue(
+                        "expected an address such as 10.0.0.1:80, [::1]:80, example.com:80 or unix:/path")
                 }
                 guard case .host(let host, let port) = address else { return address }
                 if !isBind, text.hasPrefix(":") { throw InvalidValue("the address has no host") }

@@ -40,7 +40,9 @@ extension ValueSchema where Value == PathPattern {
                 else { throw InvalidValue("expected a path that begins with '/', percent-encoded, without a query") }
                 let segments = text.split(separator: "/").map { $0.lowercased() }
                 let isDot = segments.contains { [".", "..", "%2e", "%2e%2e", ".%2e", "%2e."].contains($0) }
-                if isDot { throw InvalidValue("dot segments are removed before paths are compared: this never matches") }
+                if isDot {
+                    throw InvalidValue("dot segments are removed before paths are compared: this never matches")
+                }
                 return wrap(text)
             }, write: { _ in "" })
     }

@@ -85,6 +85,7 @@ public struct ByteStream {
 
     /// Bytes accepted by `send` and not yet with the kernel, under TLS in the size that they have there; 0 once they
     /// were dropped.
+    @inline(__always)
     public var unsent: Int { stream.unsent + (layer?.session.ciphertextCount ?? 0) }
 
     /// Somebody waits from now on to be told that the bytes of earlier sends are with the kernel.

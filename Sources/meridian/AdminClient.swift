@@ -122,10 +122,12 @@ struct AdminClient {
         }
     }
 
-    private static func failure(_ response: HTTPResponse) -> Failure {
-        let problem = try? DocumentForm.decode(Problem.self, response.body)
+    static func failure(_ response: HTTPResponse) -> Failure {
+        let problem = try? decode(Problem.self, response.body)
+        // With the lines of the file that they quote.
+        let excerpts = try? decode(Problem.self, response.body, keepsLines: true).problems
         let detail = problem?.detail ?? "the node answered \(response.status)"
-        let message = ((problem?.problems ?? []) + [detail]).joined(separator: "\n")
+        let message = ((excerpts ?? []) + [detail]).joined(separator: "\n")
         switch response.status {
         case 503: return Failure(message, code: .noQuorum)
         case 504: return Failure(message, code: .unknownOutcome)
@@ -156,10 +158,14 @@ func targetPath(_ service: String, _ place: String) throws(Failure) -> String {
 /// A service as a path of the API.
 func servicePath(_ service: String) -> String { "/v1/services/\(PercentEncoding.encode(service))" }
 
-/// Decodes an answer of the API.
-func decode<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8]) throws(Failure) -> Value {
+/// Decodes an answer of the API; its texts may be printed.
+///
+/// - Parameter keepsLines: whether ends of lines in its texts stay.
+func decode<Value: Decodable>(
+    _ type: Value.Type, _ bytes: [UInt8], keepsLines: Bool = false
+) throws(Failure) -> Value {
     do {
-        return try DocumentForm.decode(type, bytes)
+        return try DocumentForm.decode(type, VisibleText.documentOfVisibleTexts(bytes, keepsLines: keepsLines))
     } catch {
         throw Failure("the node's answer is not understood; is it another version?")
     }
@@ -167,5 +173,5 @@ func decode<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8]) throws(Failu
 
 /// Prints the answer as JSON if that was requested, otherwise the sentence.
 func report(_ answer: [UInt8], _ options: AdminOptions, _ sentence: String) {
-    print(options.json ? String(decoding: answer, as: UTF8.self) : sentence, terminator: options.json ? "" : "\n")
+    print(options.json ? VisibleText.ofJSON(answer) : sentence, terminator: options.json ? "" : "\n")
 }

@@ -37,7 +37,7 @@ struct ClusterRebuildCommand: ParsableCommand {
             let rebuilding = try Rebuilding(loaded, node: settings.node.id, random: UInt32.random(in: 0...UInt32.max))
             try store.persist([rebuilding.batch])
             try store.settle()
-            let gone = rebuilding.gone.map(\.text).joined(separator: ", ")
+            let gone = rebuilding.gone.map { VisibleText.of($0.text) }.joined(separator: ", ")
             print("\(settings.node.id) is a group of its own, with all up to index \(rebuilding.last)")
             if !gone.isEmpty {
                 print("left behind: \(gone); they join again with an empty data_dir, then 'meridian cluster add'")

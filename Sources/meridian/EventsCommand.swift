@@ -14,7 +14,7 @@ struct EventsCommand: ParsableCommand {
         let client = AdminClient(options: admin)
         guard follow else {
             let answer = try client.send("GET", "/v1/events")
-            if admin.json { return print(String(decoding: answer, as: UTF8.self), terminator: "") }
+            if admin.json { return report(answer, admin, "") }
             for event in try decode([EventDocument].self, answer) { print(Self.line(event)) }
             return
         }
@@ -23,7 +23,7 @@ struct EventsCommand: ParsableCommand {
             try client.follow("/v1/events?after=\(last)") { sent in
                 last = sent.id.flatMap(UInt64.init) ?? last
                 if admin.json {
-                    print(sent.data)
+                    print(VisibleText.ofJSON(Array(sent.data.utf8)))
                 } else if let event = try? decode(EventDocument.self, Array(sent.data.utf8)) {
                     print(Self.line(event))
                 }
@@ -35,7 +35,7 @@ struct EventsCommand: ParsableCommand {
         }
     }
 
-    private static func line(_ event: EventDocument) -> String {
+    static func line(_ event: EventDocument) -> String {
         let who = event.reason.isEmpty ? event.author : "\(event.author): \(event.reason)"
         return "\(event.index)  \(UTCText.of(event.timeMs))  \(event.event)  [\(who)]"
     }

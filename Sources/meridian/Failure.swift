@@ -21,9 +21,9 @@ struct Failure: Error {
     }
 }
 
-/// Writes a line to standard error.
+/// Writes a line, or several, to standard error. What it says may quote a file, or what a peer has said.
 func standardError(_ line: String) {
-    let bytes = Array((line + "\n").utf8)
+    let bytes = Array((VisibleText.of(line, keepsLines: true) + "\n").utf8)
     // SAFETY: write(2) only reads the array's bytes, during the call.
     _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }

@@ -20,13 +20,11 @@ struct LineLogHandler: LogHandler {
         standardError(prefix + Self.line(level: event.level, message: "\(event.message)", all, time: Self.time()))
     }
 
-    /// The line without its end. Control characters become blanks, so that no value can end a line early or control the
-    /// terminal.
+    /// The line without its end. No value can end it early or control the terminal.
     static func line(level: Logger.Level, message: String, _ metadata: Logger.Metadata, time: String) -> String {
         var line = "\(time) \(level) \(message)"
         for (key, value) in metadata.sorted(by: { $0.key < $1.key }) { line += " \(key)=\(quoted("\(value)"))" }
-        let plain = line.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }
-        return String(String.UnicodeScalarView(plain))
+        return VisibleText.of(line)
     }
 
     private static func quoted(_ text: String) -> String {

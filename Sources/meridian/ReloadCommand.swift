@@ -10,7 +10,7 @@ struct ReloadCommand: ParsableCommand {
 
     func run() throws {
         let answer = try AdminClient(options: admin).send("POST", "/v1/reload")
-        for warning in try decode(ReloadAnswer.self, answer).warnings { standardError(warning) }
+        for warning in try decode(ReloadAnswer.self, answer, keepsLines: true).warnings { standardError(warning) }
         report(answer, admin, "the configuration was reloaded")
     }
 }

@@ -14,7 +14,7 @@ struct StatusCommand: ParsableCommand {
             let answer = try AdminClient(options: admin).send("GET", "/v1/status")
             if watch, isatty(STDOUT_FILENO) == 1 { print("\u{1B}[H\u{1B}[2J", terminator: "") }
             if admin.json {
-                print(String(decoding: answer, as: UTF8.self), terminator: "")
+                report(answer, admin, "")
             } else {
                 print(StatusTable(try decode(StatusDocument.self, answer), colours: isatty(STDOUT_FILENO) == 1).text)
             }

@@ -78,7 +78,11 @@ import Testing
         let parameters = (path?["parameters"]?.list ?? []).compactMap { check.resolve($0)?["name"]?.text }
         #expect(parameters == ["service", "forward", "Idempotency-Key", "If-Match", "Meridian-Author"])
         let statuses = path?["responses"]?.object.keys.sorted()
-        #expect(statuses == ["200", "400", "403", "404", "409", "412", "421", "422", "503", "504"])
+        #expect(
+            statuses == [
+                "200", "400", "403", "404", "405", "408", "409", "412", "413", "414", "417", "421", "422", "431", "500",
+                "501", "503", "504", "505",
+            ])
         let fields = path?["responses", "200", "headers"]?.object.keys.sorted()
         #expect(fields == ["Idempotency-Key", "Meridian-Index"])
         let reading = check.description["paths", "/v1/status", "get", "parameters"]?.list ?? []

@@ -38,6 +38,14 @@ struct TablePaceTests {
         #expect(pace.next(waiting: 1) <= at(100))
         #expect(pace.next(waiting: 64) == at(101))
         pace.published(at(200), at(203))
-        #expect(pace.next(waiting: 1) == at(205))
+        #expect(pace.next(waiting: 1) == at(224))
+    }
+
+    /// Large tables leave most of the time to other things, and are never late by more than half a second.
+    @Test(arguments: [(0, 5), (1, 8), (10, 80), (60, 480), (70, 500), (5_000, 500)])
+    func largeTablesAreFewer(_ build: Int, _ rest: Int) {
+        var pace = TablePace()
+        pace.published(at(1_000), at(1_000 + build))
+        #expect(pace.next(waiting: 0) == at(1_000 + rest))
     }
 }

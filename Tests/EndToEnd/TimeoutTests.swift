@@ -77,7 +77,7 @@ extension EndToEnd {
             withExtendedLifetime(waiting) {}
         }
 
-        /// It ends with the head of the final answer, and with nothing before that.
+        /// It ends with the first byte of the final answer, and with nothing before that; then `response_idle` counts.
         @Test(arguments: InputOutput.available)
         func firstByte(_ inputOutput: InputOutput) throws {
             let backend = try backend { visit, request in
@@ -85,7 +85,7 @@ extension EndToEnd {
                 if request.target == "/half" { try visit.send("HTTP/1.1 200 OK\r\nX:") }
                 try visit.awaitEnd()
             }
-            let proxy = try start(inputOutput, "first_byte: 300ms", backend.port)
+            let proxy = try start(inputOutput, "first_byte: 300ms, response_idle: 400ms", backend.port)
             for path in ["/silent", "/interim", "/half"] {
                 let response = try Connection(proxy.port).get(path)
                 #expect(response.status == 504, "\(path): \(response)")

@@ -164,7 +164,7 @@ private final class RawServer: AcceptHandler, StreamHandler {
         return socket.address
     }
 
-    func acceptor(_ acceptor: Acceptor, accepted connection: AcceptedConnection) {
+    func acceptor(_ acceptor: Acceptor, accepted connection: consuming AcceptedConnection) {
         guard let stream = try? loop.adopt(connection, handler: self) else { return }
         streams.append(stream)
         var buffer = loop.allocate(bytes.utf8.count)

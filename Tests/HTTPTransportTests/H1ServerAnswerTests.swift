@@ -322,14 +322,5 @@ private let large = [UInt8](repeating: 0x61, count: 2_000_000)
             site.waitForEnd()
             bench.expect(site.client.text.lowercased().contains("connection: close\r\n"), site.client.text)
         },
-        Scenario("the connection that has waited longest is closed to make room") { bench in
-            let site = try ServerBench(bench)
-            site.send(get)
-            bench.expect(site.context.closeLongestIdle(), is: false)
-            site.answer("ok")
-            bench.settle()
-            bench.expect(site.context.closeLongestIdle(), is: true)
-            site.waitForEnd()
-        },
     ]
 }

@@ -179,14 +179,22 @@ import Topology
     @Test func oneConnectionTooManyIsReset() throws {
         var configuration = HTTPServerConfiguration()
         configuration.connectionLimit = 2
-        let site = try Site.echo(configuration)
+        var waiting: [HTTPResponder] = []
+        let site = try Site(configuration) { request, responder in
+            if request.path == "/slow" { waiting.append(responder) } else { responder.respond(.text(200, "")) }
+        }
+        // Only those who wait for nothing but their client give way.
         let first = try site.connect()
+        first.send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n")
+        site.turn { waiting.count == 1 }
         let second = try site.connect()
-        site.turn { site.server.connectionCount == 2 }
+        second.send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n")
+        site.turn { waiting.count == 2 }
         let third = try site.connect()
         site.turn { third.failure == .reset }
         #expect(!first.isOver && !second.isOver)
         first.close()
+        waiting[0].respond(.text(200, ""))
         site.turn { site.server.connectionCount == 1 }
         #expect(try site.exchange("GET / HTTP/1.0\r\n\r\n").contains("200 OK"))
     }

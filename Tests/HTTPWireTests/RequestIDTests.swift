@@ -32,7 +32,7 @@ struct RequestIDTests {
         ] as [(String, String?)])
     func given(_ lines: String, _ expected: String?) {
         let request = ParsedRequest("GET / HTTP/1.1\r\nHost: a\r\n\(lines)\r\n\r\n")
-        let id = RequestID(of: request.head, request.bytes.span, high: 1, low: 2)
+        let id = RequestID(given: request.head.fields.value(of: .requestID), request.bytes.span, high: 1, low: 2)
         #expect(id.isGiven == (expected != nil))
         #expect(Self.text(id, request.bytes) == expected ?? "00000000000000010000000000000002")
         // Without the head there is nothing of a client's id, and all of ours.

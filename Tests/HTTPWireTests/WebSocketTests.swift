@@ -75,7 +75,8 @@ struct WebSocketTests {
         (["Upgrade: h2c", connection], 1), (["Upgrade: TLS/1.0", connection], 1), (["Upgrade:", connection], 1),
         (["Upgrade: websockets", connection], 1), (["Upgrade: xwebsocket", connection], 1),
         (["Upgrade: websocket/13", connection], 1), ([upgrade, key, version], 1),
-        ([upgrade, "Connection: close", key, version], 1), ([connection], 1), ([key, version], 1), (["Upgrade: h2c"], 1),
+        ([upgrade, "Connection: close", key, version], 1), ([connection], 1), ([key, version], 1),
+        (["Upgrade: h2c"], 1),
         // RFC 9110 section 7.8: a server must ignore the field in a request of HTTP/1.0.
         ([upgrade, connection, key, version], 0),
     ]

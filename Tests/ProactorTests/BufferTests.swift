@@ -114,7 +114,9 @@ import Topology
 
     private func bytes(_ queue: borrowing BufferQueue) -> [[UInt8]] {
         var all: [[UInt8]] = []
-        queue.forEachBytes { span in all.append(span.indices.map { span[$0] }) }
+        for index in 0..<queue.count {
+            _ = queue.withBytes(at: index) { span in all.append(span.indices.map { span[$0] }) }
+        }
         return all
     }
 

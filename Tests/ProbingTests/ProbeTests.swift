@@ -73,6 +73,7 @@ import Topology
         #expect(result.outcome == .verdict(test.outcome))
         #expect((result.connectTime ?? .zero) > .zero)
         place.turn { server.openConnections == 0 }
+        #expect(server.failures.isEmpty && server.ends == 1)
     }
 
     @Test func theRequestIsWhatThePolicySays() throws {

@@ -51,6 +51,10 @@ final class ScriptedServer: AcceptHandler {
     private(set) var received = ""
     private(set) var accepted = 0
     private(set) var failures: [StreamFailure] = []
+    /// How often a client has said FIN.
+    private(set) var ends = 0
+    /// Whether it leaves the connection open after its last answer, until `finish`.
+    var holds = false
     /// The most connections that were open at once.
     private(set) var peak = 0
 
@@ -67,7 +71,13 @@ final class ScriptedServer: AcceptHandler {
 
     func stop() { acceptor?.cancel() }
 
-    func acceptor(_ acceptor: Acceptor, accepted connection: AcceptedConnection) {
+    /// Sends the rest of what it has to say, and closes.
+    func finish(_ rest: String) {
+        holds = false
+        for connection in connections.values { connection.answer(rest) }
+    }
+
+    func acceptor(_ acceptor: Acceptor, accepted connection: consuming AcceptedConnection) {
         accepted += 1
         let fresh = Connection(self)
         connections[ObjectIdentifier(fresh)] = fresh
@@ -86,6 +96,7 @@ final class ScriptedServer: AcceptHandler {
         private var received = ""
         private var next = 0
         private var isAnswering = false
+        private var isEnded = false
 
         init(_ server: ScriptedServer) { self.server = server }
 
@@ -99,13 +110,19 @@ final class ScriptedServer: AcceptHandler {
         }
 
         private func answer() {
-            guard let stream, let answers = server.answers else { return }
-            guard next < answers.count else {
-                stream.shutdownWrite()
-                return
+            guard let answers = server.answers else { return }
+            if next < answers.count {
+                next += 1
+                answer(answers[next - 1])
+            } else if !server.holds {
+                if isEnded { end() } else { stream?.shutdownWrite() }
             }
-            var rest = Array(answers[next].utf8)[...]
-            next += 1
+        }
+
+        func answer(_ text: String) {
+            guard let stream else { return }
+            var rest = Array(text.utf8)[...]
+            if rest.isEmpty { answer() }
             while !rest.isEmpty {
                 var buffer = stream.loop.allocate(rest.count)
                 rest = rest.dropFirst(buffer.append(Array(rest).span))
@@ -114,7 +131,11 @@ final class ScriptedServer: AcceptHandler {
         }
 
         func stream(_ stream: Stream, sent count: Int) { if stream.unsent == 0 { answer() } }
-        func streamEnded(_ stream: Stream) { end() }
+        func streamEnded(_ stream: Stream) {
+            server.ends += 1
+            isEnded = true
+            if !server.holds { end() }
+        }
 
         func stream(_ stream: Stream, failed failure: StreamFailure) {
             server.failures.append(failure)

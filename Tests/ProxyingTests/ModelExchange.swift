@@ -104,7 +104,9 @@ final class ModelExchange {
         case .retry(let isCounted):
             leave(event, isHold: false)
             if isCounted { retries += 1 } else { deadConnections += 1 }
-            require(retries <= min(policy.retry.attempts, allowed), "\(retries) retries")
+            // The budget is of requests; a session that was not connected has cost nobody anything.
+            let limit = request.isSession ? policy.retry.attempts : min(policy.retry.attempts, allowed)
+            require(retries <= limit, "\(retries) retries")
             require(isCounted || isPooled, "a new connection taken for a dead one")
             require(deadConnections <= 1, "\(deadConnections) dead connections")
         case .forwardInterim, .swallow: observeInterim(event, isForwarded: action == .forwardInterim)

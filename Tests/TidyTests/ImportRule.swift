@@ -62,7 +62,8 @@ extension Rule {
             }
             if allowed.contains(module.text) { return nil }
             return Violation(
-                path: source.path, line: module.line, message: "\(target) may not import \(module.text): see Architecture")
+                path: source.path, line: module.line,
+                message: "\(target) may not import \(module.text): see Architecture")
         }
     }
 }

@@ -26,7 +26,7 @@ import Topology
             let shares = try DescriptorShares.ofProcess(settings)
             let configuration = try DataPlaneConfiguration(settings, shares)
             let peers: [[UInt8]] = [[10, 0, 0, 1], [192, 0, 2, 1], [198, 51, 100, 7]]
-            let trusted = peers.map { "\($0): \(configuration.trustsPeer(SocketHost(bytes: $0)))" }
+            let trusted = peers.map { "\($0): \(configuration.trustsPeer(IPAddress(octets: $0)))" }
             traffic = Self.leaves(configuration) + trusted
             control = Self.leaves(ControlSettings(settings))
             token = settings.admin.tokenFile
@@ -59,7 +59,7 @@ import Topology
             .replacing(
                 "request: off, response_idle: 2h",
                 with: "request: off, response_idle: 2h, body_grace: 1s, body_rate: 1, first_byte: 1s, tunnel_idle: 1s")
-            + """
+                + """
                 cluster:
                   bind: "127.0.0.1:7001"
                   election: raft

@@ -12,7 +12,8 @@ struct APIDescription {
         var paths: [String: [String: JSONTree]] = [:]
         var refusals: Set<Int> = []
         for endpoint in endpoints {
-            let own = AccessRules.refusals(needsToken: needsToken) + endpoint.operation.refusals
+            let own =
+                AdminServer.refusals + AccessRules.refusals(needsToken: needsToken) + endpoint.operation.refusals
             paths[endpoint.pattern, default: [:]][endpoint.method.lowercased()] = try Self.operation(
                 endpoint, refusals: own, schemas)
             refusals.formUnion(own)
@@ -31,7 +32,8 @@ struct APIDescription {
                     .text(
                         "Later versions may add fields to answers: pass over those that you do not know. A change with a "
                             + "field in its body, or an item in its query, that the node does not know is refused with "
-                            + "400, and nothing is done. Refusals are told as application/problem+json."),
+                            + "400, and nothing is done; so is a value that is none of an item's. Refusals are told as "
+                            + "application/problem+json."),
             ],
             "paths": .object(paths.mapValues { .object($0) }),
         ]
@@ -52,12 +54,7 @@ struct APIDescription {
         let segments = endpoint.pattern.split(separator: "/")
         let names = segments.filter { $0.hasPrefix("{") }.map { String($0.dropFirst().dropLast()) }
         let references = (names + operation.parameters.map(\.rawValue)).map { JSONTree.reference("parameters", $0) }
-        let items = try operation.query.map { item -> JSONTree in
-            [
-                "name": .text(item.name), "in": "query", "description": .text(item.text),
-                "schema": try schemas.schema(of: item.type),
-            ]
-        }
+        let items = try operation.query.map { $0.tree(try schemas.schema(of: $0.type)) }
         var tree: [String: JSONTree] = [
             "operationId": .text(endpoint.name), "summary": .text(operation.summary),
             "tags": [.text(segments.count > 1 ? String(segments[1]) : "node")],

@@ -22,7 +22,19 @@ struct APIOperation: Sendable {
     struct Item: Sendable {
         let name: String
         let text: String
+        /// A text, a number of 0 or more (`UInt64`), or something that is true or false.
         let type: any Document.Type
+
+        /// As OpenAPI has it.
+        ///
+        /// - Parameter schema: of its type.
+        func tree(_ schema: JSONTree) -> JSONTree {
+            var tree: [String: JSONTree] = [
+                "name": .text(name), "in": "query", "description": .text(text), "required": false, "schema": schema,
+            ]
+            if type == Bool.self { tree["allowEmptyValue"] = true }
+            return .object(tree)
+        }
 
         init(_ name: String, _ text: String, _ type: any Document.Type = String.self) {
             self.name = name
@@ -85,8 +97,10 @@ struct APIOperation: Sendable {
 }
 
 extension APIOperation {
-    /// The items of the query that it reads.
-    var queryNames: [String] { parameters.filter(\.isInQuery).map(\.rawValue) + query.map(\.name) }
+    /// The items of the query that it reads, those of its kind among them.
+    var queryItems: [Item] {
+        parameters.filter(\.isInQuery).map { Item($0.rawValue, $0.text, Bool.self) } + query
+    }
 }
 
 extension APIOperation.Kind {

@@ -8,29 +8,36 @@ enum APIParameter: String, CaseIterable, Sendable {
     case author = "Meridian-Author"
     case service, datacenter, address
 
-    /// Whether it is an item of the query.
+    /// Whether it is an item of the query; all of these are true or false.
     var isInQuery: Bool { self == .consistent || self == .forward }
+
+    /// What it is for.
+    var text: String {
+        switch self {
+        case .consistent: "`true`: the answer has all that the group had acknowledged before."
+        case .forward: "`false`: refuse with 421 instead of passing it on to the leader."
+        case .idempotencyKey: "Whoever asks again with it gets the first answer; made by the node if absent."
+        case .ifMatch: "An ETag: refuse with 412 if it is not the last any more where it is applied."
+        case .author: "A name for the record: 1-64 printable characters without blanks."
+        case .service: "A service's name."
+        case .datacenter: "The name of a datacenter."
+        case .address: "The address of an endpoint, such as 10.0.0.1:80 or unix:/run/shop."
+        }
+    }
 
     /// As OpenAPI has it.
     var tree: JSONTree {
         switch self {
-        case .consistent:
-            tree("query", "`true`: the answer has all that the group had acknowledged before.", "boolean")
-        case .forward: tree("query", "`false`: refuse with 421 instead of passing it on to the leader.", "boolean")
-        case .idempotencyKey:
-            tree("header", "Whoever asks again with it gets the first answer; made by the node if absent.")
-        case .ifMatch: tree("header", "An ETag: refuse with 412 if it is not the last any more where it is applied.")
-        case .author: tree("header", "A name for the record: 1-64 printable characters without blanks.")
-        case .service: tree("path", "A service's name.")
-        case .datacenter: tree("path", "The name of a datacenter.")
-        case .address: tree("path", "The address of an endpoint, such as 10.0.0.1:80 or unix:/run/shop.")
+        case .consistent, .forward: APIOperation.Item(rawValue, text, Bool.self).tree(["type": "boolean"])
+        case .idempotencyKey, .ifMatch, .author: tree("header")
+        case .service, .datacenter, .address: tree("path")
         }
     }
 
-    private func tree(_ place: String, _ text: String, _ type: String = "string") -> JSONTree {
+    private func tree(_ place: String) -> JSONTree {
         [
             "name": .text(rawValue), "in": .text(place), "description": .text(text),
-            "required": .flag(place == "path"), "schema": ["type": .text(type)],
+            "required": .flag(place == "path"), "schema": ["type": "string"],
         ]
     }
 }

@@ -64,7 +64,7 @@ struct RemoveMemberHandler: AdminHandler {
     func answer(_ call: AdminCall) {
         var body = MemberBody(
             id: call.request.queryItem("id") ?? "", reason: call.request.queryItem("reason"),
-            force: call.request.queryItem("force").map { $0 == "true" || $0.isEmpty })
+            force: call.request.queryFlag("force"))
         if body.id.isEmpty {
             guard let sent = call.decode(MemberBody.self) else { return }
             body = sent

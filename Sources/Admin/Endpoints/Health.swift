@@ -27,7 +27,8 @@ struct ReadyzHandler: AdminHandler {
     let pattern = "/readyz"
     let operation = APIOperation(
         .page, "Whether the node can serve something by what the group agreed, and is not stopping; else 503.",
-        query: [.init("verbose", "Tell of each check, even if all pass.")], answers: .text("text/plain"),
+        query: [.init("verbose", "`true`: tell of each check, even if all pass.", Bool.self)],
+        answers: .text("text/plain"),
         refusals: [503])
 
     func answer(_ call: AdminCall) {
@@ -51,7 +52,7 @@ struct ReadyzHandler: AdminHandler {
                 service.datacenters.contains { $0.endpoints.contains { $0.effectiveWeight > 0 } }
             }
         check("services", serves, "no service has a usable endpoint")
-        let isVerbose = call.request.queryItem("verbose") != nil
+        let isVerbose = call.request.queryFlag("verbose") ?? false
         let text = isVerbose || !isReady ? lines.joined(separator: "\n") + "\n" : "ok\n"
         call.respond(.text(isReady ? 200 : 503, text))
     }

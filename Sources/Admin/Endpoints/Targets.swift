@@ -32,7 +32,7 @@ extension AdminCall {
 
     /// Proposes an override and answers with the service.
     func override(_ change: CatalogChange, reason: String?, force: Bool?) {
-        let insists = force ?? (request.queryItem("force").map { $0 == "true" || $0.isEmpty } ?? false)
+        let insists = force ?? request.queryFlag("force") ?? false
         propose(change, reason: reason, force: insists) { ServiceHandler.document(self, $0) }
     }
 }

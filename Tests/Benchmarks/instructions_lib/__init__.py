@@ -1,0 +1,1 @@
+# Owns nothing: the count's parts are the modules of this package.
