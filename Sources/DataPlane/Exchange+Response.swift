@@ -54,18 +54,7 @@ extension Exchange {
             choice?.observe(service, latency: core.attempt.firstByte - core.attempt.began, now: loop.now)
         }
         forgetKept()
-        let date = worker.currentDate()
-        let (sent, wereWaiting): (Int, Bool)
-        if worker.via.isEmpty {
-            (sent, wereWaiting) = pass(
-                head, bytes, headLength, ResponseEdits(requestID: message.id.span, date: date.span, via: nil),
-                bodyCount: bodyCount, isEnd: isEnd)
-        } else {
-            let via = worker.via
-            (sent, wereWaiting) = pass(
-                head, bytes, headLength, ResponseEdits(requestID: message.id.span, date: date.span, via: via.span),
-                bodyCount: bodyCount, isEnd: isEnd)
-        }
+        let (sent, wereWaiting) = pass(head, bytes, headLength, bodyCount: bodyCount, isEnd: isEnd)
         core.handedOver(sent, wereWaiting: wereWaiting, now: loop.now)
         if isEnd { return perform(core.responseEnded()) }
         if bodyCount == 0 { return receiveResponse() }
@@ -87,6 +76,24 @@ extension Exchange {
     /// Begins the client's answer.
     ///
     /// - Returns: the bytes that were queued, and whether earlier ones waited.
+    @inline(__always)
+    private func pass(
+        _ head: ResponseHead, _ bytes: Span<UInt8>, _ headLength: Int, bodyCount: Int, isEnd: Bool
+    ) -> (sent: Int, wereWaiting: Bool) {
+        let date = worker.currentDate()
+        switch worker.via {
+        case .some(let via):
+            return pass(
+                head, bytes, headLength,
+                ResponseEdits(requestID: message.id.span, date: date.span, via: via.bytes.span),
+                bodyCount: bodyCount, isEnd: isEnd)
+        case .none:
+            return pass(
+                head, bytes, headLength, ResponseEdits(requestID: message.id.span, date: date.span, via: nil),
+                bodyCount: bodyCount, isEnd: isEnd)
+        }
+    }
+
     @inline(__always)
     private func pass(
         _ head: ResponseHead, _ bytes: Span<UInt8>, _ headLength: Int, _ edits: borrowing ResponseEdits,

@@ -170,8 +170,8 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
     func finishAnswer() {
         if let upstream = takeUpstream() {
             // An early answer leaves a request half sent, which must not reach a primary that is none any more.
-            let isEarly = permit != nil && (!core.request.isComplete || upstream.unsent > 0)
-            if isEarly, !ShellMutation.seeds(.deliversHalfSentRequest) { upstream.reset() } else { upstream.release() }
+            let isHalfSent = permit != nil && (!core.request.isComplete || upstream.unsent > 0)
+            if isHalfSent, !ShellMutation.seeds(.deliversHalfSentRequest) { upstream.reset() } else { upstream.release() }
         }
         releaseChoice()
         message.epoch = permit?.epoch

@@ -96,13 +96,15 @@ struct RequestReader: ~Copyable, ~Escapable {
         _ head: RequestHead, _ service: ServiceRuntime, _ requestID: borrowing RequestID, path: Span<UInt8>?,
         fence: Span<UInt8>, fenceGeneration: UInt64, _ worker: Worker
     ) throws(WireError) -> RequestLines {
-        if worker.via.isEmpty {
+        switch worker.via {
+        case .some(let via):
+            return try addHost(
+                head, service, requestID, path: path, fence: fence, via: via.bytes.span,
+                fenceGeneration: fenceGeneration, worker)
+        case .none:
             return try addHost(
                 head, service, requestID, path: path, fence: fence, via: nil, fenceGeneration: fenceGeneration, worker)
         }
-        let via = worker.via
-        return try addHost(
-            head, service, requestID, path: path, fence: fence, via: via.span, fenceGeneration: fenceGeneration, worker)
     }
 
     @inline(__always)

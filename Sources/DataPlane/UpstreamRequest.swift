@@ -173,8 +173,8 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
 
     @inline(__always)
     final func givePermitBack() {
-        guard let permit = permit.take() else { return }
-        if !ShellMutation.seeds(.leaksPermit) { permit.giveBack() }
+        guard let permit = permit.take(), !ShellMutation.seeds(.leaksPermit) else { return }
+        permit.giveBack()
     }
 
     // MARK: Waiting

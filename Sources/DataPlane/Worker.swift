@@ -36,8 +36,8 @@ final class Worker {
     /// Whether a graceful stop has begun: answers close their connections.
     private(set) var isDraining = false
     let log: AccessLogWriter?
-    /// The node's name for `Via`; empty: none is added.
-    private(set) var via: [UInt8]
+    /// The node's name for `Via`; nil: none is added.
+    private(set) var via: Via?
     private var clock = WallClock()
     private var date = DateText()
 
@@ -51,7 +51,7 @@ final class Worker {
         serverContext = H1ServerContext(loop: loop, limits: Self.limits(configuration))
         clientContext = H1ClientContext(
             loop: loop, maximumHead: Int(configuration.maximumHead.bytes), maximumFields: configuration.maximumFields)
-        via = configuration.addsVia ? Array(configuration.node.text.utf8) : []
+        via = configuration.addsVia ? Via(bytes: Array(configuration.node.text.utf8)) : nil
         headTimeout = configuration.clientHeadTimeout.wholeNanoseconds
         log = shared.accessLog.map { AccessLogWriter($0, loop) }
     }
@@ -74,7 +74,7 @@ final class Worker {
         serverContext.configure(Self.limits(configuration))
         clientContext.configure(
             maximumHead: Int(configuration.maximumHead.bytes), maximumFields: configuration.maximumFields)
-        via = configuration.addsVia ? Array(configuration.node.text.utf8) : []
+        via = configuration.addsVia ? Via(bytes: Array(configuration.node.text.utf8)) : nil
         headTimeout = configuration.clientHeadTimeout.wholeNanoseconds
         for service in services.values { service.configure(configuration) }
     }
@@ -315,6 +315,11 @@ final class Worker {
             "no local port, descriptor or memory for connections to backends; requests are answered 503",
             metadata: ["worker": "\(number)"])
     }
+}
+
+/// A node's name. Used where it is held, by `switch`, so that a use counts no reference.
+struct Via: ~Copyable {
+    let bytes: [UInt8]
 }
 
 /// A client's connection, as a graceful stop sees it.

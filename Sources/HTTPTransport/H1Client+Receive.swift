@@ -45,16 +45,17 @@ extension H1Client {
     func advance() {
         guard !isDispatching else { return }
         isDispatching = true
-        while !isPaused || HTTPMutation.seeds(.readsWhilePaused), pending != nil, step() {}
+        while !isPaused || HTTPMutation.seeds(.readsWhilePaused), pending != nil, step(context) {}
         isDispatching = false
         guard isPaused, let waiting = pending.take() else { return }
         // What nobody wants yet may wait as long as the client likes.
         pending = loop.holdable(waiting)
     }
 
-    private func step() -> Bool {
+    /// - Parameter context: its own; passed, because what a constant's constant holds would be counted.
+    private func step(_ context: H1ClientContext) -> Bool {
         switch phase {
-        case .head: return readHead()
+        case .head: return readHead(context)
         case .body: return readBody()
         case .connecting, .ready, .idle, .closed: return false
         }
@@ -63,14 +64,16 @@ extension H1Client {
     // MARK: Heads
 
     @inline(__always)
-    private func readHead() -> Bool {
+    private func readHead(_ context: H1ClientContext) -> Bool {
         guard let handler, let buffer = pending.take() else { return false }
         handler.clientStreamBegan(self)
-        return parse(buffer, handler)
+        return parse(buffer, handler, context)
     }
 
     @inline(__always)
-    private func parse(_ buffer: consuming LoopBuffer, _ handler: any ClientStreamHandler) -> Bool {
+    private func parse(
+        _ buffer: consuming LoopBuffer, _ handler: any ClientStreamHandler, _ context: H1ClientContext
+    ) -> Bool {
         let head = context.head
         // A partial head is rare enough to be searched again from its beginning.
         head.reset()

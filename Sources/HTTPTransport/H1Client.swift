@@ -163,8 +163,7 @@ public final class H1Client: ClientStream, StreamHandler {
     /// Whether its stream is open and has sent everything.
     private var isQuiescent: Bool {
         switch wire {
-        case .some(let wire):
-            wire.stream.isOpen && (wire.stream.unsent == 0 || HTTPMutation.seeds(.poolsUnsent))
+        case .some(let wire): wire.stream.isOpen && (wire.stream.unsent == 0 || HTTPMutation.seeds(.poolsUnsent))
         case .none: false
         }
     }

@@ -183,7 +183,7 @@ extension H1Server {
         let due = since.adding(nanoseconds: isStalled ? context.limits.stall : idle)
         let isEnding = context.isDraining || flags.contains(.endsAfterAnswer)
         if due > loop.now, !isEnding {
-            // The bytes may go at any time, and then it is idle, which may be over sooner than the patience with them.
+            // The bytes may go at any time, and then it is idle, which may be over sooner than the wait for them.
             timer?.set(isStalled ? min(due, loop.now.adding(nanoseconds: idle)) : due)
         } else if isStalled, due <= loop.now {
             cutStalled()

@@ -40,7 +40,7 @@ extension H1Server {
     /// - Returns: whether there may be more to do.
     private func step() -> Bool {
         switch phase {
-        case .idle, .head: return readHead()
+        case .idle, .head: return readHead(context)
         case .exchanging:
             if readBody() { return true }
             // What nobody wants yet waits in the kernel, but for what is here already.
@@ -55,18 +55,19 @@ extension H1Server {
 
     /// Parses the head that the waiting bytes begin with, and hands the request over.
     ///
+    /// - Parameter context: its own; passed, because what a constant's constant holds would be counted.
     /// - Returns: whether there may be more to do.
-    private func readHead() -> Bool {
+    private func readHead(_ context: H1ServerContext) -> Bool {
         // A client that reads no answers gets no more of them.
         guard unsent < context.highWater, let buffer = pending.take() else {
             awaitSent()
             return false
         }
-        return parse(buffer)
+        return parse(buffer, context)
     }
 
     @inline(__always)
-    private func parse(_ buffer: consuming LoopBuffer) -> Bool {
+    private func parse(_ buffer: consuming LoopBuffer, _ context: H1ServerContext) -> Bool {
         let head = context.head
         head.searched = Int(searched)
         let outcome = context.parser.parse(buffer.bytes, into: head)

@@ -104,9 +104,31 @@ public struct OutputWriter: ~Copyable, ~Escapable {
     /// Appends 16 hexadecimal digits.
     @_lifetime(self: copy self)
     public mutating func append(hex value: UInt64) {
-        for shift in stride(from: 60, through: 0, by: -4) {
-            let digit = UInt8(truncatingIfNeeded: (value >> UInt64(shift)) & 15)
-            append(byte: digit < 10 ? 0x30 + digit : 0x57 + digit)
+        guard span.count - count >= 16 else {
+            overflowed = true
+            return
         }
+        let offset = count
+        let first = Self.digits(UInt32(truncatingIfNeeded: value >> 32))
+        let second = Self.digits(UInt32(truncatingIfNeeded: value))
+        span.withUnsafeMutableBytes { target in
+            // SAFETY: the room was checked just above.
+            target.storeBytes(of: first, toByteOffset: offset, as: UInt64.self)
+            target.storeBytes(of: second, toByteOffset: offset + 8, as: UInt64.self)
+        }
+        count += 16
+    }
+
+    /// The eight hexadecimal digits of a value, all at once: in memory the first is first.
+    @inline(__always)
+    private static func digits(_ value: UInt32) -> UInt64 {
+        // Each byte gets 16 bits, then each half of it a byte.
+        var spread = UInt64(value.byteSwapped)
+        spread = (spread | spread << 16) & 0x0000_FFFF_0000_FFFF
+        spread = (spread | spread << 8) & 0x00FF_00FF_00FF_00FF
+        spread = (spread >> 4 | spread << 8) & 0x0F0F_0F0F_0F0F_0F0F
+        // 1 in each byte that is a letter: adding 6 to 10...15 sets the bit of 16.
+        let letters = (spread &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        return (spread &+ 0x3030_3030_3030_3030 &+ letters &* 0x27).littleEndian
     }
 }

@@ -7,7 +7,8 @@ SMALL_BYTES = 128
 CHUNKED_BYTES = 4096
 KILOBYTES_10 = 10 * 1024
 MEGABYTE = 1024 * 1024
-IDLE_CONNECTIONS = 10_000
+# Within half of the descriptors that a process usually has: Meridian keeps the others for backends.
+IDLE_CONNECTIONS = 9_000
 ROUTES = 100
 ENDPOINTS_A_ROUTE = 100
 
@@ -94,7 +95,9 @@ WEBSOCKET = (
 
 MANY_ROUTES = tuple(head("GET", f"/service-{route:02}/small") for route in range(ROUTES))
 
-KEEP_ALIVE = Target(uring=0.65, epoll=0.85)
+def at_most(ratio: float) -> Target:
+    """epoll makes more system calls, for which it gets 0.05."""
+    return Target(uring=ratio, epoll=round(ratio + 0.05, 2))
 
 
 def both(ratio: float) -> Target:
@@ -104,22 +107,22 @@ def both(ratio: float) -> Target:
 CASES = [
     *(
         Case(f"small-{count}", f"small, keep-alive, {count} connection{'s' if count > 1 else ''}", connections=count,
-             requests=SMALL, target=KEEP_ALIVE)
+             requests=SMALL, target=at_most(0.75 if count == 1 else 0.68))
         for count in (1, 8, 64, 512)
     ),
-    Case("wrk-64", "small, keep-alive, 64 connections, by wrk", mode="wrk", requests=SMALL, target=KEEP_ALIVE),
+    Case("wrk-64", "small, keep-alive, 64 connections, by wrk", mode="wrk", requests=SMALL, target=at_most(0.68)),
     Case("head-1k", "head of 1.2 KB, 20 fields", requests=BROWSER),
     Case("routes", f"{ROUTES} routes x {ENDPOINTS_A_ROUTE} endpoints", requests=MANY_ROUTES, backend=DYNAMIC,
          routes=ROUTES, endpoints=ENDPOINTS_A_ROUTE, warm_up_seconds=2),
     Case("access-log", "small, access log on", requests=SMALL, access_log=True),
     Case("chunked", "chunked, 8 x 512 B", requests=(head("GET", "/chunked"),), length=CHUNKED_BYTES, backend=DYNAMIC),
-    Case("10k", "10 KB", requests=(head("GET", "/10k"),), length=KILOBYTES_10, target=both(0.75)),
+    Case("10k", "10 KB", requests=(head("GET", "/10k"),), length=KILOBYTES_10, target=at_most(0.68)),
     Case("download", "1 MB download, 16 connections", connections=16, requests=(head("GET", "/1m"),), length=MEGABYTE,
-         target=both(1.0)),
-    Case("upload", "1 MB upload, 16 connections", connections=16, body=MEGABYTE, backend=DYNAMIC, target=both(1.0),
+         target=both(0.65)),
+    Case("upload", "1 MB upload, 16 connections", connections=16, body=MEGABYTE, backend=DYNAMIC, target=both(0.65),
          requests=(head("POST", "/upload", f"Content-Length: {MEGABYTE}"),)),
     Case("new-connection", "a new connection a request", mode="close", connections=32,
-         requests=(head("GET", "/small", "Connection: close"),), target=both(0.9)),
+         requests=(head("GET", "/small", "Connection: close"),), target=at_most(0.8)),
     Case("tcp", "TCP relay, 128 B there and back", mode="echo", body=128, backend=ECHO, target=both(0.8)),
     Case("tcp-bulk", "TCP relay, 1 MB there and back, 8 connections", mode="echo", connections=8, body=MEGABYTE,
          backend=ECHO, target=both(0.8)),
@@ -127,6 +130,6 @@ CASES = [
          backend=DYNAMIC),
     Case("2-workers", "small, keep-alive, 64 connections, 2 workers", requests=SMALL, workers=2),
     Case("idle", f"{IDLE_CONNECTIONS:,} idle connections", mode="idle", connections=IDLE_CONNECTIONS, requests=SMALL,
-         target=both(1.0)),
+         target=both(0.85)),
     Case("rate", "fixed rate: half of the slowest peer's maximum", mode="rate", connections=32, requests=SMALL),
 ]
