@@ -21,7 +21,8 @@ final class ClientConnection: StreamHandler, TimerHandler, Drainable {
     /// Takes over a connection that begins with a header.
     ///
     /// - Returns: false when it is not taken: its sender is not believed, or the loop takes no more.
-    static func begin(_ connection: consuming AcceptedConnection, _ listener: ListenerRuntime, _ worker: Worker) -> Bool {
+    static func begin(_ connection: consuming AcceptedConnection, _ listener: ListenerRuntime, _ worker: Worker) -> Bool
+    {
         let peer = connection.peerAddress?.ipAddress
         guard listener.definition.proxyProtocol?.believes(peer) ?? false else {
             worker.process.untrustedProxies.add(1, ordering: .relaxed)

@@ -15,7 +15,9 @@ extension Exchange {
         guard let head = message.head?.copy(loop) else { return }
         let isWhole = core.request.isComplete
         send(head, isEnd: isWhole && message.kept.isEmpty)
-        if !message.kept.isEmpty, !ShellMutation.seeds(.replaysNothing), let upstream { sendKept(upstream, isWhole: isWhole) }
+        if !message.kept.isEmpty, !ShellMutation.seeds(.replaysNothing), let upstream {
+            sendKept(upstream, isWhole: isWhole)
+        }
         if isWhole { armTimer(ExchangeCore.Unsent(toClient: 1, toBackend: 1)) } else { receiveRequest() }
     }
 

@@ -171,7 +171,11 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
         if let upstream = takeUpstream() {
             // An early answer leaves a request half sent, which must not reach a primary that is none any more.
             let isHalfSent = permit != nil && (!core.request.isComplete || upstream.unsent > 0)
-            if isHalfSent, !ShellMutation.seeds(.deliversHalfSentRequest) { upstream.reset() } else { upstream.release() }
+            if isHalfSent, !ShellMutation.seeds(.deliversHalfSentRequest) {
+                upstream.reset()
+            } else {
+                upstream.release()
+            }
         }
         releaseChoice()
         message.epoch = permit?.epoch

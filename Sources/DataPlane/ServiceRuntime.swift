@@ -44,7 +44,8 @@ final class ServiceRuntime {
     }
 
     init(
-        _ routing: ServiceRouting, _ configuration: DataPlaneConfiguration, loop: EventLoop, counters: TrafficCounters, addresses: ResolvedAddresses,
+        _ routing: ServiceRouting, _ configuration: DataPlaneConfiguration, loop: EventLoop, counters: TrafficCounters,
+        addresses: ResolvedAddresses,
         random: inout RandomBits, makeGate: @escaping () -> WorkerGate
     ) {
         let queue = RequestQueue(loop)
@@ -110,7 +111,8 @@ final class ServiceRuntime {
     /// - Returns: endpoints that are gone; their idle connections are to be closed. Whether the service follows a primary
     ///   from now on and did not before, so that what it has in flight went through no gate.
     func adopt(
-        _ fresh: ServiceRouting, _ configuration: DataPlaneConfiguration, counters: TrafficCounters, addresses: ResolvedAddresses, random: inout RandomBits
+        _ fresh: ServiceRouting, _ configuration: DataPlaneConfiguration, counters: TrafficCounters,
+        addresses: ResolvedAddresses, random: inout RandomBits
     ) -> (retired: [EndpointRuntime], isNewlyGated: Bool) {
         let hadGate = gate != nil
         var known: [EndpointID: EndpointRuntime] = [:]

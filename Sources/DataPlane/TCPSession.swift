@@ -32,7 +32,8 @@ final class TCPSession: UpstreamRequest, Drainable, StreamHandler {
     ///
     /// - Parameter peer: who the client is; nil: on this machine.
     static func begin(
-        _ client: ByteStream, peer: IPAddress?, early: consuming LoopBuffer?, _ service: ServiceRuntime, _ worker: Worker
+        _ client: ByteStream, peer: IPAddress?, early: consuming LoopBuffer?, _ service: ServiceRuntime,
+        _ worker: Worker
     ) {
         let session = TCPSession(worker)
         client.setHandler(session)

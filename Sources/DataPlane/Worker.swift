@@ -114,7 +114,8 @@ final class Worker {
             } else {
                 let name = service.name
                 services[name] = ServiceRuntime(
-                    service, configuration, loop: loop, counters: shared.counters, addresses: shared.addresses, random: &random
+                    service, configuration, loop: loop, counters: shared.counters, addresses: shared.addresses,
+                    random: &random
                 ) { [unowned self] in gate(of: name) }
             }
         }
