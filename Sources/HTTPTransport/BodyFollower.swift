@@ -16,21 +16,28 @@ struct BodyFollower: ~Copyable {
     private var form: BodyForm
     /// Bytes that are still to come, of a body with a length.
     private(set) var remaining: UInt64
-    private var decoder = ChunkedDecoder()
+    /// nil until the first body in chunks: most connections never carry one, and many are idle.
+    private var chunks: Chunks?
 
-    init(_ framing: BodyFraming, form: BodyForm) {
+    private final class Chunks { var decoder = ChunkedDecoder() }
+
+    init() {
+        framing = .none
+        form = .framed
+        remaining = 0
+    }
+
+    /// Follows the next message's.
+    @inline(__always)
+    mutating func restart(_ framing: BodyFraming, form: BodyForm) {
+        if case .chunked = framing { restartChunks() }
         self.framing = framing
         self.form = form
         if case .length(let count) = framing { remaining = count } else { remaining = 0 }
     }
 
-    /// Follows the next message's. The decoder holds memory, which only bodies that need it touch.
-    @inline(__always)
-    mutating func restart(_ framing: BodyFraming, form: BodyForm) {
-        if case .chunked = self.framing { decoder = ChunkedDecoder() }
-        self.framing = framing
-        self.form = form
-        if case .length(let count) = framing { remaining = count } else { remaining = 0 }
+    private mutating func restartChunks() {
+        if let chunks { chunks.decoder = ChunkedDecoder() } else { chunks = Chunks() }
     }
 
     /// What became of some bytes. The last piece of a body in payload form may be empty.
@@ -73,16 +80,18 @@ struct BodyFollower: ~Copyable {
         }
     }
 
-    private mutating func takeChunks(_ buffer: consuming LoopBuffer, _ loop: EventLoop) throws(WireError) -> Taken {
-        if form == .payload { return try decodeChunks(buffer, loop) }
-        let passage = try decoder.follow(buffer.bytes)
+    private func takeChunks(_ buffer: consuming LoopBuffer, _ loop: EventLoop) throws(WireError) -> Taken {
+        // `restart` has made one.
+        guard let chunks else { return Taken(isEnd: true) }
+        if form == .payload { return try Self.decode(buffer, chunks, loop) }
+        let passage = try chunks.decoder.follow(buffer.bytes)
         let end = buffer.count
         var taken =
             passage.count == end
             ? Taken(piece: buffer, isEnd: passage.isDone)
             : Self.split(buffer, passed: passage.count, taken: passage.taken, isEnd: passage.isDone, loop)
         if passage.addsTrailers {
-            let section = decoder.trailerSection
+            let section = chunks.decoder.trailerSection
             var trailers = loop.allocate(section.count)
             trailers.append(section.span)
             taken.trailers = consume trailers
@@ -91,17 +100,19 @@ struct BodyFollower: ~Copyable {
     }
 
     /// The payload alone, in a buffer of its own.
-    private mutating func decodeChunks(_ buffer: consuming LoopBuffer, _ loop: EventLoop) throws(WireError) -> Taken {
+    private static func decode(
+        _ buffer: consuming LoopBuffer, _ chunks: Chunks, _ loop: EventLoop
+    ) throws(WireError) -> Taken {
         var payload = loop.allocate(buffer.count)
         var position = 0
         while true {
-            switch decoder.step(buffer.bytes, &position) {
+            switch chunks.decoder.step(buffer.bytes, &position) {
             case .payload(let range): payload.append(buffer.bytes.extracting(range))
             case .needMore: return payload.isEmpty ? Taken() : Taken(piece: payload)
             case .failed(let error): throw error
             case .done(_, let rest):
                 var taken = Taken(isEnd: true)
-                if rest < buffer.count { taken.rest = Self.copy(buffer, from: rest, loop) }
+                if rest < buffer.count { taken.rest = copy(buffer, from: rest, loop) }
                 taken.piece = consume payload
                 return taken
             }

@@ -62,7 +62,7 @@ public final class H1Client: ClientStream, StreamHandler {
     var bodyBytes = 0
     /// Bytes received and not used yet.
     var pending: LoopBuffer?
-    var body = BodyFollower(.none, form: .framed)
+    var body = BodyFollower()
     /// Seconds that the backend says it keeps an idle connection; nil: it says nothing.
     public internal(set) var offeredIdle: Int?
 

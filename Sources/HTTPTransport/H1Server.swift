@@ -61,7 +61,7 @@ public final class H1Server: ServerStream, StreamHandler, TimerHandler {
     var pending: LoopBuffer?
     /// The head of an answer that waits for the first piece of its body, to go out with it.
     var corked: LoopBuffer?
-    var body = BodyFollower(.none, form: .framed)
+    var body = BodyFollower()
     /// When the head's first byte came, or the last byte of an answer was with the kernel.
     var since = Tick.zero
     private var knownPeer: IPAddress?
