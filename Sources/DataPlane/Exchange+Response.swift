@@ -15,7 +15,7 @@ extension Exchange {
         switch step.action {
         case .forwardInterim:
             let wereWaiting = stream.unsent > 0
-            let sent = worker.withEdits(message.id.span) { edits in
+            let sent = worker.withEdits(id.span) { edits in
                 stream.sendInterim(head, bytes, headLength: headLength, edits)
             }
             core.handedOver(sent, wereWaiting: wereWaiting, now: loop.now)
@@ -34,7 +34,7 @@ extension Exchange {
         _ head: ResponseHead, _ bytes: Span<UInt8>, _ headLength: Int, _ stream: any ServerStream,
         _ upstream: any ClientStream, _ service: ServiceRuntime
     ) {
-        let client = worker.withEdits(message.id.span) { edits in
+        let client = worker.withEdits(id.span) { edits in
             stream.upgrade(head, bytes, headLength: headLength, edits)
         }
         startTunnel(client, upstream.detach(), service)
@@ -85,11 +85,11 @@ extension Exchange {
         case .some(let via):
             return pass(
                 head, bytes, headLength,
-                ResponseEdits(requestID: message.id.span, date: date.span, via: via.bytes.span),
+                ResponseEdits(requestID: id.span, date: date.span, via: via.bytes.span),
                 bodyCount: bodyCount, isEnd: isEnd)
         case .none:
             return pass(
-                head, bytes, headLength, ResponseEdits(requestID: message.id.span, date: date.span, via: nil),
+                head, bytes, headLength, ResponseEdits(requestID: id.span, date: date.span, via: nil),
                 bodyCount: bodyCount, isEnd: isEnd)
         }
     }

@@ -20,7 +20,6 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
         var head: RequestLines?
         /// What is kept of the body, to be sent or sent again.
         var kept = BufferQueue()
-        var id = MessageID()
         var method = RequestMethod.get
         /// In what form the client takes a chunked answer.
         var chunkForm = BodyForm.framed
@@ -30,20 +29,11 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
         var epoch: Epoch?
         /// The word for the end of the exchange in the log; empty: nothing is to be said.
         var reason: StaticString = ""
-
-        /// Lets go of everything of the request, in place.
-        @inline(__always)
-        mutating func forget() {
-            if head != nil { head = nil }
-            kept.removeAll()
-            id.forget()
-            route = -1
-            epoch = nil
-            reason = ""
-        }
     }
 
     var message = Message()
+    /// The id of the request, taken anew for each.
+    private(set) var id = MessageID()
     var logged = AccessLogNote()
     /// The way back to the client.
     var stream: (any ServerStream)? {
@@ -81,7 +71,7 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
         message.chunkForm = stream.chunkForm
         let reader = RequestReader(bytes, headLength: headLength, peer: stream.peer)
         let requestID = reader.requestID(head, &worker.random)
-        message.id.take(requestID, bytes)
+        id.take(requestID, bytes)
         if let log = worker.log { log.note(reader.client, listener.name, requestID, head, bytes, in: &logged) }
         let answer = route(reader, listener, head, requestID)
         perform(answer.map { core.refused($0) } ?? core.routed(service?.policy ?? ExchangePolicy()))
@@ -161,7 +151,7 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
     private func giveAnswer(_ answer: OwnAnswer) {
         letGo()
         guard let stream else { return }
-        worker.answer(stream, answer, message.id.span)
+        worker.answer(stream, answer, id.span)
         end(answer.reason.value)
         stream.finish()
     }
@@ -222,7 +212,7 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
         }
         givePermitBack()
         forgetKept()
-        message.forget()
+        message = Message()
         logged.forget()
         isFlushing = false
         timer?.cancel()

@@ -21,8 +21,6 @@ struct MessageID {
         count = written
     }
 
-    mutating func forget() { count = 0 }
-
     var span: Span<UInt8> {
         @_lifetime(borrow self)
         get { storage.span.extracting(0..<count) }

@@ -49,7 +49,7 @@ final class RequestQueue: TimerHandler {
     /// - Parameters:
     ///   - limit: how many may wait.
     ///   - time: how long it may wait, in nanoseconds.
-    /// - Returns: false when the line is full.
+    /// - Returns: false when the queue is full.
     func join(_ waiter: any RequestQueueWaiter, limit: Int, time: Int64) -> Bool {
         guard places.count - first < limit else { return false }
         let ticket = waiter.takeTicket()
@@ -88,7 +88,7 @@ final class RequestQueue: TimerHandler {
         if first == places.count {
             places.removeAll(keepingCapacity: true)
             first = 0
-            // The timer points back here: nobody is kept by an empty line.
+            // The timer points back here: an empty queue keeps nobody alive.
             timer?.invalidate()
             timer = nil
         } else if first > 512 {
