@@ -71,7 +71,7 @@ let package = Package(
             ],
             exclude: ["Transport/peer.proto"]),
         shell("HTTPTransport", ["HTTPWire", "Transport", "Proactor", "Topology"]),
-        shell("Settings", ["CYAML", "Topology", "Balancing", "Health", "Routing"]),
+        shell("Settings", ["CYAML", "Topology", "Catalog", "Balancing", "Health", "Routing"]),
         shell("Probing", ["HTTPTransport", "Proactor", "Topology", "Health", "Routing"]),
         shell(
             "DataPlane",
@@ -128,7 +128,7 @@ let package = Package(
         tests("HTTPTransportTests", ["HTTPTransport", "HTTPWire", "Transport", "Proactor", "Topology"]),
         tests("ProbingTests", ["Probing", "HTTPTransport", "Proactor", "Topology", "Health", "Routing"]),
         tests(
-            "SettingsTests", ["Settings", "Topology", "Balancing", "Health", "Routing"], resources: [.copy("Golden")]),
+            "SettingsTests", ["Settings", "Topology", "Catalog", "Balancing", "Health", "Routing"], resources: [.copy("Golden")]),
         tests(
             "DataPlaneTests",
             [

@@ -53,14 +53,6 @@ public struct ServiceRegistration: Hashable, Sendable {
         }
     }
 
-    /// Whether a switch of the primary may ever let two datacenters be written to.
-    public enum Consistency: String, CaseIterable, Sendable {
-        /// Never. The guarantee begins when every node has applied that the service is strict.
-        case strict
-        /// One commit switches; each node follows when it learns of it.
-        case available
-    }
-
     public var name: ServiceName
     /// Whether one datacenter takes all traffic (`datacenter_policy: primary`).
     public var hasPrimary: Bool

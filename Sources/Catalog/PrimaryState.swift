@@ -85,13 +85,13 @@ public struct PrimaryRecord: Hashable, Sendable {
 public struct ServiceSwitch: Hashable, Sendable {
     public var service: ServiceName
     public var state: PrimaryState
-    public var consistency: ServiceRegistration.Consistency
+    public var consistency: Consistency
     /// The index of the latest begin or complete, or of the registration.
     public var index: UInt64
     public var failover: FailoverSettings
 
     public init(
-        service: ServiceName, state: PrimaryState, consistency: ServiceRegistration.Consistency, index: UInt64,
+        service: ServiceName, state: PrimaryState, consistency: Consistency, index: UInt64,
         failover: FailoverSettings = FailoverSettings()
     ) {
         self.service = service

@@ -4,7 +4,7 @@ internal import Topology
 
 /// One service as the planner looks at it.
 struct FailoverCase {
-    let policy: FailoverPolicy
+    let policy: PromotionPolicy
     let situation: FailoverPlanner.Situation
     let record: PrimaryRecord
     let registration: ServiceRegistration

@@ -50,12 +50,12 @@ public enum FailoverDecision: Hashable, Sendable {
 /// saying: a datacenter counts as *removed* when an operator drained it or set its weight to 0. One that is merely down
 /// does not; otherwise the second of three datacenters could never take over while the third is being worked on.
 public struct FailoverPlanner: Sendable {
-    let policy: FailoverPolicy
+    let policy: PromotionPolicy
     private let mutations: FailoverMutations
 
-    public init(_ policy: FailoverPolicy = FailoverPolicy()) { self.init(policy, mutations: []) }
+    public init(_ policy: PromotionPolicy = PromotionPolicy()) { self.init(policy, mutations: []) }
 
-    package init(_ policy: FailoverPolicy, mutations: FailoverMutations) {
+    package init(_ policy: PromotionPolicy, mutations: FailoverMutations) {
         self.policy = policy
         self.mutations = mutations
     }

@@ -1,7 +1,7 @@
 // Owns the figures of failover that no setting changes.
 
 /// What is the same for every service. A service's own settings are `Catalog.FailoverSettings`.
-public struct FailoverPolicy: Hashable, Sendable {
+public struct PromotionPolicy: Hashable, Sendable {
     /// A node that has been silent for this long abstains.
     public var silence = Duration.milliseconds(1_500)
     /// The least healthy share of a target, in percent, when the primary is at 0 % for every voter heard; the service's

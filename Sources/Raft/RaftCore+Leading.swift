@@ -22,7 +22,7 @@ struct Leadership: Sendable {
 
 /// A proposal in the log that is not applied yet.
 struct WaitingProposal: Sendable {
-    var request: RequestID
+    var request: RaftRequestID
     var index: LogIndex
 }
 

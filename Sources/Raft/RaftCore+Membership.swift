@@ -9,7 +9,7 @@ struct ChangeUnderWay: Sendable {
     enum Stage: Sendable { case catchingUp, joint, final, reverting }
 
     /// nil for a change that was taken over from an earlier leader: nobody here waits for it.
-    var request: RequestID?
+    var request: RaftRequestID?
     var target: Configuration
     var before: Configuration
     var stage: Stage
@@ -50,7 +50,7 @@ extension RaftCore {
 
     // MARK: Changing
 
-    mutating func changeMembers(_ change: MembershipChange, _ request: RequestID) {
+    mutating func changeMembers(_ change: MembershipChange, _ request: RaftRequestID) {
         guard role == .leader, let leadership else { return refuseAsFollower(request) }
         // A configuration proposed before the first entry of this leader's term could let two be chosen (Ongaro 2015,
         // "bug in single-server changes").

@@ -4,12 +4,12 @@ internal import Topology
 
 /// A read that waits for a round of heartbeats that begins after it was asked for.
 struct WaitingRead: Sendable {
-    var request: RequestID
+    var request: RaftRequestID
     var round: UInt64
 }
 
 extension RaftCore {
-    mutating func read(_ request: RequestID) {
+    mutating func read(_ request: RaftRequestID) {
         guard role == .leader, let leadership else { return refuseAsFollower(request) }
         guard leadership.reads.count < limits.waitingReads else { return refuse(request, "too many reads wait") }
         self.leadership?.reads.append(WaitingRead(request: request, round: leadership.round + 1))

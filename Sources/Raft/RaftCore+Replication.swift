@@ -2,7 +2,7 @@
 internal import Topology
 
 extension RaftCore {
-    mutating func propose(_ command: Command, _ request: RequestID) {
+    mutating func propose(_ command: Command, _ request: RaftRequestID) {
         guard role == .leader, let leadership else { return refuseAsFollower(request) }
         if let reason = refusal(of: command, leadership) { return refuse(request, reason) }
         let position = LogPosition(term: term, index: log.last.index.next)
@@ -21,11 +21,11 @@ extension RaftCore {
         return nil
     }
 
-    mutating func refuseAsFollower(_ request: RequestID) {
+    mutating func refuseAsFollower(_ request: RaftRequestID) {
         pending.append(.answer(request, .notLeader(leader == id ? nil : leader)))
     }
 
-    mutating func refuse(_ request: RequestID, _ reason: String) {
+    mutating func refuse(_ request: RaftRequestID, _ reason: String) {
         pending.append(.answer(request, .refused(reason)))
     }
 

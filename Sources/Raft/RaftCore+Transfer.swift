@@ -3,7 +3,7 @@ internal import Topology
 
 /// A transfer in progress: proposals are refused while the target catches up; then it is told to campaign.
 struct Transfer: Sendable {
-    var request: RequestID
+    var request: RaftRequestID
     var target: NodeID
     var deadline: Tick
     var wasTold = false
@@ -11,13 +11,13 @@ struct Transfer: Sendable {
 
 /// A transfer whose leader has stepped down: it succeeded if the target leads next.
 struct HandedOver: Sendable {
-    var request: RequestID
+    var request: RaftRequestID
     var target: NodeID
     var deadline: Tick
 }
 
 extension RaftCore {
-    mutating func transfer(to wanted: NodeID?, _ request: RequestID) {
+    mutating func transfer(to wanted: NodeID?, _ request: RaftRequestID) {
         guard role == .leader, let leadership else { return refuseAsFollower(request) }
         guard leadsFully else { return refuse(request, "the leader has only begun to lead") }
         guard leadership.transfer == nil else { return refuse(request, "leadership is being handed over already") }

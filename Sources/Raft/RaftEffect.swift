@@ -86,7 +86,7 @@ public enum RaftEffect: Hashable, Sendable {
     case restore([UInt8], at: LogIndex)
     /// Asks for the state machine's bytes as of now, after everything up to this index was given to it.
     case takeSnapshot(at: LogIndex)
-    case answer(RequestID, RaftOutcome)
+    case answer(RaftRequestID, RaftOutcome)
     case changedRole(RoleReport)
     /// The configuration in force changed, committed or not.
     case changedConfiguration(Configuration)

@@ -1,13 +1,11 @@
 // Owns services, listeners and routes as the settings define them: the layer below what the catalog overrides.
 public import Balancing
+public import Catalog
 public import Health
 public import Topology
 
 /// What a listener or a service speaks.
 public enum ProtocolKind: String, CaseIterable, Sendable { case http, tcp }
-
-/// Whether a switch of the primary may ever let two datacenters be written to (see the article Life of a failover).
-public enum Consistency: String, CaseIterable, Sendable { case strict, available }
 
 /// One backend address.
 public struct EndpointDefinition: Hashable, Sendable {

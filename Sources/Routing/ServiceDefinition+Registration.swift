@@ -19,6 +19,6 @@ extension ServiceDefinition {
                 ServiceRegistration.Datacenter(
                     name: datacenter.name, weight: datacenter.weight,
                     endpoints: datacenter.endpoints.map { .init(address: $0.address, weight: $0.weight) })
-            }, consistency: failover.consistency == .strict ? .strict : .available, failover: settings)
+            }, consistency: failover.consistency, failover: settings)
     }
 }

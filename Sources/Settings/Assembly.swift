@@ -1,5 +1,6 @@
 // Owns what follows once the whole file was read: which datacenters there are, and whether every name leads somewhere.
 internal import Balancing
+internal import Catalog
 internal import Routing
 internal import Topology
 

@@ -1,5 +1,6 @@
 // Owns the sections of a service's policies: failover, retries, limits, pool, time limits.
 internal import Balancing
+internal import Catalog
 internal import Routing
 internal import Topology
 

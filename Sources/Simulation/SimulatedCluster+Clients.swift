@@ -59,7 +59,7 @@ extension SimulatedCluster {
         guard let pending = clients[client].pending else { return }
         clients[client].attempt += 1
         let attempt = clients[client].attempt
-        let request = RequestID(attempt << 8 | UInt64(client))
+        let request = RaftRequestID(attempt << 8 | UInt64(client))
         let event: RaftEvent
         if pending.action == .read {
             event = .read(request)
@@ -102,7 +102,7 @@ extension SimulatedCluster {
     }
 
     /// A node answers with the register's present value.
-    mutating func answer(_ request: RequestID, _ outcome: RaftOutcome, _ node: Int) {
+    mutating func answer(_ request: RaftRequestID, _ outcome: RaftOutcome, _ node: Int) {
         var value: Int64?
         switch outcome {
         case .applied(let index), .duplicate(of: let index): value = invariants.result(at: index)
@@ -115,7 +115,7 @@ extension SimulatedCluster {
             after: random.duration(.microseconds(100), .milliseconds(3)))
     }
 
-    private func pending(_ request: RequestID) -> SimulatedClient.Pending? {
+    private func pending(_ request: RaftRequestID) -> SimulatedClient.Pending? {
         let client = Int(request.number & 255)
         guard client < clients.count, let pending = clients[client].pending,
             request.number >> 8 >= pending.firstAttempt
@@ -125,7 +125,7 @@ extension SimulatedCluster {
 
     // MARK: At the client
 
-    mutating func answered(_ request: RequestID, _ outcome: RaftOutcome, _ value: Int64?, _ node: Int) {
+    mutating func answered(_ request: RaftRequestID, _ outcome: RaftOutcome, _ value: Int64?, _ node: Int) {
         if trace != nil { note("\(nodes[node].id) answers \(request.number): \(outcome)") }
         guard let pending = pending(request) else { return }
         let client = Int(request.number & 255)
@@ -155,7 +155,7 @@ extension SimulatedCluster {
     }
 
     /// Asks again if that makes sense and this was the latest attempt.
-    private mutating func askSoon(_ client: Int, _ request: RequestID) {
+    private mutating func askSoon(_ client: Int, _ request: RaftRequestID) {
         guard request.number >> 8 == clients[client].attempt else { return }
         clients[client].attempt += 1
         plan(
@@ -168,8 +168,8 @@ extension SimulatedCluster {
     }
 
     /// A request by operators; nobody waits for its answer.
-    mutating func operatorRequest() -> RequestID {
+    mutating func operatorRequest() -> RaftRequestID {
         operatorAttempts += 1
-        return RequestID(operatorAttempts << 8 | Self.operatorNumber)
+        return RaftRequestID(operatorAttempts << 8 | Self.operatorNumber)
     }
 }

@@ -73,7 +73,7 @@ extension SimulatedCluster {
             catalog: catalog,
             nodes: members.map { VotingNode(id: $0.id, datacenter: $0.datacenter, isVoter: $0.role == .voter) },
             observations: nodes[node].observer.observations, now: local, wallClock: wallClock)
-        let planner = FailoverPlanner(FailoverPolicy(), mutations: scenario.mutation?.ofFailover ?? [])
+        let planner = FailoverPlanner(PromotionPolicy(), mutations: scenario.mutation?.ofFailover ?? [])
         guard case .promote(let promotion) = planner.decide(SimulatedProxy.service, situation) else { return }
         counts.promotions += 1
         note("\(nodes[node].id) promotes \(promotion.datacenter): \(promotion.reason.rawValue)")

@@ -31,7 +31,7 @@ extension SimulatedCluster {
         let life = nodes[node].life
         for effect in effects where nodes[node].life == life && nodes[node].isRunning {
             switch effect {
-            case .beginRound(let round): step(node, .read(RequestID(round.number << 8 | Self.roundNumber)))
+            case .beginRound(let round): step(node, .read(RaftRequestID(round.number << 8 | Self.roundNumber)))
             case .grant(let grant, let holder):
                 if let receiver = number(of: holder.id) { give(grant, to: receiver, from: node) }
             case .complete(let service, let epoch): propose(node, .completeSwitch(of: service, epoch: epoch))
@@ -40,7 +40,7 @@ extension SimulatedCluster {
     }
 
     /// The core answered a round of the coordinator.
-    mutating func roundEnded(_ node: Int, _ request: RequestID, _ outcome: RaftOutcome) {
+    mutating func roundEnded(_ node: Int, _ request: RaftRequestID, _ outcome: RaftOutcome) {
         let round = RoundID(request.number >> 8)
         var isConfirmed = false
         if case .readable = outcome { isConfirmed = true }
@@ -55,7 +55,7 @@ extension SimulatedCluster {
         step(
             node,
             .propose(
-                RequestID(Self.proposalNumber),
+                RaftRequestID(Self.proposalNumber),
                 Command(session: nodes[node].proxy.session, sequence: nodes[node].proxy.sequence, bytes: bytes)))
     }
 

@@ -15,7 +15,7 @@ struct SimulatedCluster: Sendable {
         case diskDone(Int, life: Int)
         case snapshotTaken(Int, life: Int, LogIndex, [UInt8])
         case request(Int, RaftEvent)
-        case answer(RequestID, RaftOutcome, value: Int64?, from: Int)
+        case answer(RaftRequestID, RaftOutcome, value: Int64?, from: Int)
         case clientWakes(Int, attempt: UInt64)
         case askAgain(Int, attempt: UInt64)
         case fault

@@ -13,7 +13,7 @@ func address(_ text: String) -> Address { Address(text) ?? .unix(path: "/not-an-
 /// A registration with `endpoints` of weight 1 in each datacenter, at 10.<datacenter>.0.<endpoint>:80.
 func registration(
     _ name: ServiceName, hasPrimary: Bool, datacenters: [DatacenterName] = [east, west], weight: Int = 1,
-    endpoints: Int = 2, consistency: ServiceRegistration.Consistency = .strict
+    endpoints: Int = 2, consistency: Consistency = .strict
 ) -> ServiceRegistration {
     ServiceRegistration(
         name: name, hasPrimary: hasPrimary,

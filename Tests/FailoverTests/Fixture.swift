@@ -32,7 +32,7 @@ struct Scenario {
     var observations: [Observation] = []
     var now = at(1_000_000)
     var wallClock = UnixTime(milliseconds: 1_800_000_100_000)
-    var policy = FailoverPolicy()
+    var policy = PromotionPolicy()
     private var index: UInt64 = 0
 
     init(

@@ -43,7 +43,7 @@ struct TestNode {
     var held: [(message: RaftMessage, after: PersistToken)] = []
     var durable = PersistToken(0)
     var applied: [AppliedCommand] = []
-    var answers: [RequestID: RaftOutcome] = [:]
+    var answers: [RaftRequestID: RaftOutcome] = [:]
     var roles: [RoleReport] = []
     /// The clock of a stopped process: it takes no events until then.
     var pausedUntil = Tick.zero
@@ -177,15 +177,15 @@ struct Cluster {
     }
 
     @discardableResult
-    mutating func ask(_ place: Int, _ event: (RequestID) -> RaftEvent) -> RequestID {
-        let request = RequestID(nextRequest)
+    mutating func ask(_ place: Int, _ event: (RaftRequestID) -> RaftEvent) -> RaftRequestID {
+        let request = RaftRequestID(nextRequest)
         nextRequest += 1
         give(event(request), to: place)
         return request
     }
 
     @discardableResult
-    mutating func propose(_ text: String, at place: Int, session: UInt64 = 1) -> RequestID {
+    mutating func propose(_ text: String, at place: Int, session: UInt64 = 1) -> RaftRequestID {
         let sequence = nextSequence[session, default: 0] + 1
         nextSequence[session] = sequence
         return ask(place) { .propose($0, Command(session: session, sequence: sequence, bytes: Array(text.utf8))) }

@@ -19,8 +19,8 @@ private struct FaultRun {
     var cluster: Cluster
     var random: RandomBits
     let seed: UInt64
-    var proposals: [(place: Int, request: RequestID)] = []
-    var reads: [(place: Int, request: RequestID, atLeast: LogIndex)] = []
+    var proposals: [(place: Int, request: RaftRequestID)] = []
+    var reads: [(place: Int, request: RaftRequestID, atLeast: LogIndex)] = []
     var acknowledged = LogIndex.zero
 
     init(seed: UInt64) {

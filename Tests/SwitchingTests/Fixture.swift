@@ -23,7 +23,7 @@ func holder(_ name: String, _ incarnation: UInt64 = 1) -> LeaseHolder {
 
 /// The service `shop` in a state that entry `index` made.
 func service(
-    _ state: PrimaryState, index: UInt64, consistency: ServiceRegistration.Consistency = .strict,
+    _ state: PrimaryState, index: UInt64, consistency: Consistency = .strict,
     name: ServiceName = shop
 ) -> ServiceSwitch {
     ServiceSwitch(service: name, state: state, consistency: consistency, index: index)

@@ -48,7 +48,7 @@ public final class RaftDriver: TimerHandler {
     private var durable = PersistToken(0)
 
     private var nextRequest: UInt64 = 1
-    private var waiting: [RequestID: (RaftOutcome) -> Void] = [:]
+    private var waiting: [RaftRequestID: (RaftOutcome) -> Void] = [:]
 
     /// Identifies this process in the table of sessions; random.
     private let session: UInt64
@@ -108,8 +108,8 @@ public final class RaftDriver: TimerHandler {
     /// Makes this empty node the founder of a group.
     public func form(_ configuration: Configuration) { take(.form(configuration)) }
 
-    private func newRequest(_ completion: @escaping (RaftOutcome) -> Void) -> RequestID {
-        let request = RequestID(nextRequest)
+    private func newRequest(_ completion: @escaping (RaftOutcome) -> Void) -> RaftRequestID {
+        let request = RaftRequestID(nextRequest)
         nextRequest += 1
         waiting[request] = completion
         return request
