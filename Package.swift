@@ -128,7 +128,8 @@ let package = Package(
         tests("HTTPTransportTests", ["HTTPTransport", "HTTPWire", "Transport", "Proactor", "Topology"]),
         tests("ProbingTests", ["Probing", "HTTPTransport", "Proactor", "Topology", "Health", "Routing"]),
         tests(
-            "SettingsTests", ["Settings", "Topology", "Catalog", "Balancing", "Health", "Routing"], resources: [.copy("Golden")]),
+            "SettingsTests", ["Settings", "Topology", "Catalog", "Balancing", "Health", "Routing"],
+            resources: [.copy("Golden")]),
         tests(
             "DataPlaneTests",
             [
