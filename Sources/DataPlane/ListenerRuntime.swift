@@ -91,7 +91,11 @@ final class ListenerRuntime: AcceptHandler, HTTPServerDelegate {
         complain("cannot accept connections; trying again", metadata: ["error": "\(error)"])
     }
 
-    func acceptorClosed(_ acceptor: Acceptor) { self.acceptor = nil }
+    func acceptorClosed(_ acceptor: Acceptor) {
+        self.acceptor = nil
+        // Some came after the listener was closed.
+        worker.serverContext.drain { $0 === self }
+    }
 
     /// One line a second at most: what is wrong once is so many times.
     private func complain(_ message: Logger.Message, metadata: Logger.Metadata) {

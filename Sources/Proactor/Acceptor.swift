@@ -26,14 +26,26 @@ public struct AcceptedConnection {
 
 /// A listening socket that hands over connections until it is cancelled.
 public final class Acceptor: TimerHandler {
+    private enum Phase {
+        case accepting
+        /// No handshake begins any more; those that are under way are waited for.
+        case closing
+        /// Waits for the backend's last completion.
+        case cancelling
+        case finished
+    }
+
+    /// How long handshakes that are under way are waited for: a round trip, for most clients.
+    private static let grace = Duration.milliseconds(100)
+
     unowned let loop: EventLoop
     let descriptor: Int32
     let slot: UInt32
     private var handler: (any AcceptHandler)?
     var armed = false
-    private var cancelled = false
-    private var finished = false
-    private var retry: LoopTimer?
+    private var phase = Phase.accepting
+    /// Due when it accepts again after a failure, or when its grace is over.
+    private var timer: LoopTimer?
     /// Whether epoll watches the descriptor.
     var isWatched = false
 
@@ -42,7 +54,7 @@ public final class Acceptor: TimerHandler {
         self.descriptor = descriptor
         self.slot = slot
         self.handler = handler
-        retry = loop.makeTimer(self)
+        timer = loop.makeTimer(self)
     }
 
     /// The bound address, with the port that the system chose for port 0.
@@ -53,18 +65,31 @@ public final class Acceptor: TimerHandler {
         loop.backend.armAccept(self)
     }
 
-    /// Accepts no more: waits for the last completion, takes what waits in the backlog, and closes the socket.
+    /// Lets no more connections begin, takes those that have begun, and closes the socket.
+    ///
+    /// Closing alone would reset what is in the backlog and each handshake under way, and its client would see a failed
+    /// request. So SYNs are dropped first: their clients send them again a second later, and are refused then, or
+    /// reach whoever listens there now.
     public func cancel() {
-        guard !cancelled else { return }
-        cancelled = true
-        retry?.cancel()
-        if armed { loop.backend.cancelAccept(self) } else { finish() }
+        guard phase == .accepting else { return }
+        if handler != nil, ml_stop_handshakes(descriptor) == 0 {
+            phase = .closing
+            timer?.set(loop.now + Self.grace)
+        } else {
+            stopAccepting()
+        }
     }
 
-    /// Cancels without a word to the handler, and refuses what still comes: for the end of the loop.
+    /// Cancels at once, without a word to the handler, and refuses what still comes: for the end of the loop.
     func abandon() {
         handler = nil
-        cancel()
+        if phase == .accepting || phase == .closing { stopAccepting() }
+    }
+
+    private func stopAccepting() {
+        phase = .cancelling
+        timer?.cancel()
+        if armed { loop.backend.cancelAccept(self) } else { finish() }
     }
 
     /// One accept completed: with a descriptor or a negative errno.
@@ -73,14 +98,15 @@ public final class Acceptor: TimerHandler {
         if result >= 0 {
             let connection = AcceptedConnection(descriptor: result)
             if let handler { handler.acceptor(self, accepted: connection) } else { connection.refuse() }
-        } else if result != -ECANCELED, !cancelled {
+        } else if result != -ECANCELED, phase == .accepting {
             acceptFailed(-result)
         }
         guard !armed else { return }
-        if cancelled {
-            finish()
-        } else if retry?.deadline == .distantFuture {
-            arm()
+        switch phase {
+        case .accepting: if timer?.deadline == .distantFuture { arm() }
+        case .closing: break
+        case .cancelling: finish()
+        case .finished: break
         }
     }
 
@@ -88,18 +114,22 @@ public final class Acceptor: TimerHandler {
     private func acceptFailed(_ code: Int32) {
         if code == ECONNABORTED || code == EINTR || code == EAGAIN { return }
         handler?.acceptor(self, failed: SystemError(code: code, action: "accept"))
-        retry?.set(loop.now + .milliseconds(100))
+        timer?.set(loop.now + .milliseconds(100))
     }
 
     public func timerExpired(_ timer: LoopTimer) {
-        if !armed, !cancelled { arm() }
+        switch phase {
+        case .accepting: if !armed { arm() }
+        case .closing: stopAccepting()
+        case .cancelling, .finished: break
+        }
     }
 
     private func finish() {
-        guard !finished else { return }
-        finished = true
+        guard phase != .finished else { return }
+        phase = .finished
         if let handler { drainBacklog(handler) }
-        retry?.invalidate()
+        timer?.invalidate()
         loop.backend.forget(self)
         close(descriptor)
         handler?.acceptorClosed(self)

@@ -36,6 +36,8 @@ int ml_disconnect(int fd);
 void ml_die_with_parent(void);
 void ml_name_thread(const char *name);
 int ml_accept(int fd);
+// A listening socket begins no more connections: the kernel drops each SYN, as if it were lost.
+int ml_stop_handshakes(int fd);
 int ml_socket(int family);
 int ml_eventfd(void);
 // `more`: the bytes may stay with the kernel until the next ones, or FIN, follow.
