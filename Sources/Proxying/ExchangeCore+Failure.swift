@@ -49,7 +49,11 @@ extension ExchangeCore {
         }
         let verdict: EndpointVerdict = failure == .reset ? [.error, .connectFailure] : .error
         let isSafe = request.isIdempotent || Mutation.seeds(.repeatsUnsafeAfterReset)
-        return retry(or: answer, isSafe: isSafe, isFree: false, verdict, now, &budget)
+        let step = retry(or: answer, isSafe: isSafe, isFree: false, verdict, now, &budget)
+        // A process that is being killed still accepts, and resets: when the whole datacenter dies, the next attempt would
+        // meet another in the same milliseconds, and be the last. So it is made a moment later.
+        guard case .retry = step.action, !Mutation.seeds(.retriesAmongTheDying) else { return step }
+        return holdForEndpoint(now, verdict) ?? step
     }
 
     static func reason(_ failure: AttemptFailure, whileAnswering: Bool) -> StaticText {

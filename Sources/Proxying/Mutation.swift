@@ -12,6 +12,7 @@ package enum Mutation: String, CaseIterable, Sendable {
     case repeatsAfterInterim
     case repeatsWhatIsMalformed
     case takesDeadConnectionsInARow
+    case retriesAmongTheDying
     case chargesForDeadConnections
     case retriesWithoutLimit
     case ignoresRetryBudget

@@ -186,10 +186,13 @@ private struct Situation {
                         ? [
                             Scenario(
                                 title: "sent again", request: request,
-                                steps: send + [Step(1, .failed(failure), .retries, verdict, .admitting)]),
+                                steps: sent(0) + [Step(1, .failed(failure), .retries, verdict, .admitting)]),
+                            Scenario(
+                                title: "sent again a moment later", request: request,
+                                steps: send + [Step(1, .failed(failure), .hold, verdict, .held)], retries: 1),
                             Scenario(
                                 title: "held once sent", request: request, allowed: 0,
-                                steps: send + [Step(1, .failed(failure), .hold, verdict, .held)]),
+                                steps: send + [Step(1, .failed(failure), .hold, verdict, .held)], retries: 0),
                         ] : [])
                 for scenario in scenarios {
                     #expect(scenario.violations() == [], "\(failure) of \(request): \(scenario.title)")

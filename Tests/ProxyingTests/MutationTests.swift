@@ -28,6 +28,8 @@ import Testing
         Case(.repeatsWhatIsMalformed, seenBy: "a malformed answer is not asked for again"),
         Case(.takesDeadConnectionsInARow, seenBy: "a dead pooled connection is nobody's retry"),
         Case(.chargesForDeadConnections, seenBy: "a dead pooled connection is nobody's retry"),
+        Case(
+            .retriesAmongTheDying, seenBy: "a retry after a reset waits a moment where requests may wait"),
         Case(.retriesWithoutLimit, seenBy: "retries are limited by the policy"),
         Case(.ignoresRetryBudget, seenBy: "retries are limited by the budget"),
         Case(.holdsWhatKillsBackends, seenBy: "what may kill backends is not held"),
