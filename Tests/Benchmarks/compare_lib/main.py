@@ -14,7 +14,7 @@ from .backends import Backends
 from .cases import CASES, Case
 from .load import Generator
 from .measure import Bench
-from .proxies import Caddy, Envoy, HAProxy, Meridian, MeridianGroup, Nginx, Proxy, Traefik
+from .proxies import Caddy, Envoy, HAProxy, Meridian, MeridianGroup, Nginx, Proxy, Relay, Traefik
 from .report import Report, environment
 from .results import Results
 from .session import Outcome, Session
@@ -22,8 +22,8 @@ from .session import Outcome, Session
 MERIDIANS = {
     "meridian-uring": (Meridian, "io_uring"), "meridian-epoll": (Meridian, "epoll"),
     "meridian-uring-group": (MeridianGroup, "io_uring"), "meridian-epoll-group": (MeridianGroup, "epoll")}
-PROXY_NAMES = ["haproxy", "nginx", *MERIDIANS, "envoy", "caddy", "traefik"]
-DEFAULT_NAMES = ["haproxy", "nginx", "meridian-uring", "meridian-epoll"]
+PROXY_NAMES = ["haproxy", "nginx", *MERIDIANS, "relay", "envoy", "caddy", "traefik"]
+DEFAULT_NAMES = ["haproxy", "nginx", "meridian-uring", "meridian-epoll", "relay"]
 OTHERS = {"envoy": Envoy, "caddy": Caddy, "traefik": Traefik}
 
 
@@ -62,7 +62,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return options
 
 
-def chosen_proxies(options: argparse.Namespace) -> tuple[list[Proxy], list[str]]:
+def chosen_proxies(options: argparse.Namespace, tools: dict[str, str]) -> tuple[list[Proxy], list[str]]:
     """The proxies to measure, and what is to be said of those that are not there."""
     wanted = options.only or [
         *DEFAULT_NAMES, *(OTHERS if options.all else []),
@@ -80,6 +80,8 @@ def chosen_proxies(options: argparse.Namespace) -> tuple[list[Proxy], list[str]]
         for name, (kind, backend) in MERIDIANS.items():
             if program and name in wanted:
                 proxies.append(kind(str(pathlib.Path(program).resolve()), backend))
+    if "relay" in wanted:
+        proxies.append(Relay(tools["relay"]))
     others = [name for name in OTHERS if name in wanted]
     programs = install.install_from_pypi(others) if others else {}
     for name in others:
@@ -140,7 +142,7 @@ def show_configurations(configurations: dict[tuple[str, str], str]) -> None:
 def run(options: argparse.Namespace) -> int:
     install.install_packages(install.missing_packages(options.haproxy, options.nginx))
     tools = install.build_tools()
-    proxies, notes = chosen_proxies(options)
+    proxies, notes = chosen_proxies(options, tools)
     found = versions(proxies)
     if not proxies:
         raise install.Unavailable("there is no proxy to measure: " + "; ".join(notes))

@@ -7,6 +7,7 @@ from .envoy import Envoy
 from .haproxy import HAProxy
 from .meridian import Meridian, MeridianGroup
 from .nginx import Nginx
+from .relay import Relay
 from .traefik import Traefik
 
-__all__ = ["Caddy", "Envoy", "HAProxy", "Meridian", "MeridianGroup", "Nginx", "Proxy", "Traefik"]
+__all__ = ["Caddy", "Envoy", "HAProxy", "Meridian", "MeridianGroup", "Nginx", "Proxy", "Relay", "Traefik"]
