@@ -89,7 +89,8 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
             case .choose(let fresh):
                 step = core.chosen(choose(fresh: fresh), now: loop.now)
                 if core.phase == .connecting { armTimer() }
-            case .hold:
+            case .hold, .retryLater:
+                if step.action == .retryLater { countRetry() }
                 letGo()
                 if joinHoldQueue() { return }
                 step = core.holdRefused()
@@ -97,7 +98,7 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
                 if joinQueue() { return }
                 step = core.queueRefused()
             case .retry(let isCounted):
-                if isCounted { service?.counters.retries.add(1, ordering: .relaxed) }
+                if isCounted { countRetry() }
                 letGo()
                 step = core.readmit(now: loop.now)
             default: return carryOut(step.action)
@@ -107,6 +108,8 @@ class UpstreamRequest: ClientStreamHandler, HoldQueueWaiter, RequestQueueWaiter,
 
     /// Does what is the protocol's own.
     func carryOut(_ action: ExchangeAction) {}
+
+    private final func countRetry() { service?.counters.retries.add(1, ordering: .relaxed) }
 
     /// Counts what the attempt says of its endpoint, and avoids one that failed.
     @inline(__always)

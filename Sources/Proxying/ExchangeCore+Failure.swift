@@ -53,7 +53,7 @@ extension ExchangeCore {
         // A process that is being killed still accepts, and resets: when the whole datacenter dies, the next attempt would
         // meet another in the same milliseconds, and be the last. So it is made a moment later.
         guard case .retry = step.action, !Mutation.seeds(.retriesAmongTheDying) else { return step }
-        return holdForEndpoint(now, verdict) ?? step
+        return holdForEndpoint(now, verdict).map { ExchangeStep(.retryLater, $0.verdict) } ?? step
     }
 
     static func reason(_ failure: AttemptFailure, whileAnswering: Bool) -> StaticText {

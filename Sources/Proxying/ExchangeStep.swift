@@ -19,6 +19,9 @@ public enum ExchangeAction: Hashable, Sendable {
     ///
     /// `isCounted`: it was granted by policy and budget; else it met a dead pooled connection, which is nobody's retry.
     case retry(isCounted: Bool)
+    /// A granted retry that is made a moment later: lets go of the attempt and waits with those that wait for the primary
+    /// → `released` or `holdRefused`.
+    case retryLater
     /// Passes an interim answer on.
     case forwardInterim
     /// Drops an interim answer.

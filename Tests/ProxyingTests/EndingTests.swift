@@ -189,7 +189,7 @@ private struct Situation {
                                 steps: sent(0) + [Step(1, .failed(failure), .retries, verdict, .admitting)]),
                             Scenario(
                                 title: "sent again a moment later", request: request,
-                                steps: send + [Step(1, .failed(failure), .hold, verdict, .held)], retries: 1),
+                                steps: send + [Step(1, .failed(failure), .retryLater, verdict, .held)], retries: 1),
                             Scenario(
                                 title: "held once sent", request: request, allowed: 0,
                                 steps: send + [Step(1, .failed(failure), .hold, verdict, .held)], retries: 0),

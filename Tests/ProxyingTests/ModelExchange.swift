@@ -101,8 +101,9 @@ final class ModelExchange {
             if case .chosen = event { isPooled = true } else { isPooled = false }
             send(omitsExpect, mayReplay)
         case .hold: leave(event, isHold: true)
-        case .retry(let isCounted):
-            leave(event, isHold: false)
+        case .retry, .retryLater:
+            let isCounted = action != .retry(isCounted: false)
+            leave(event, isHold: action == .retryLater)
             if isCounted { retries += 1 } else { deadConnections += 1 }
             // The budget is of requests; a session that was not connected has cost nobody anything.
             let limit = request.isSession ? policy.retry.attempts : min(policy.retry.attempts, allowed)

@@ -174,12 +174,14 @@ import Topology
         Scenario(
             title: "a retry after a reset waits a moment where requests may wait",
             steps: sent(0, hold: 15_000) + [
-                Step(1, .failed(.reset), .hold, .unreachable, .held), Step(100, .released, .admit, [], .admitting),
+                Step(1, .failed(.reset), .retryLater, .unreachable, .held),
+                Step(100, .released, .admit, [], .admitting),
             ] + connecting(100, hold: 15_000) + [Step(101, .failed(.refused), .hold, .unreachable, .held)], retries: 1),
         Scenario(
             title: "what may kill backends is not held",
             steps: sent(0, hold: 15_000) + [
-                Step(1, .failed(.reset), .hold, .unreachable, .held), Step(100, .released, .admit, [], .admitting),
+                Step(1, .failed(.reset), .retryLater, .unreachable, .held),
+                Step(100, .released, .admit, [], .admitting),
             ] + sent(100, hold: 15_000) + [
                 Step(102, .failed(.reset), .answers(502, "upstream_reset"), .unreachable, .over)
             ], status: 502, retries: 1),
