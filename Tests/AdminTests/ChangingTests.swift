@@ -42,12 +42,14 @@ import Topology
         // Long enough for the answer to come before, also from a busy machine.
         let body = #"{"weight":5,"expires_in":"2s"}"#
         #expect(try weight(site.ask("PUT", Self.files + "/weight", body)) == 5)
-        let end = ContinuousClock.now + .seconds(10)
-        while try weight(site.ask("GET", "/v1/services/files")) == 5, ContinuousClock.now < end {
-            Thread.sleep(forTimeInterval: 0.01)
+        let request = HTTPRequest(method: "GET", path: "/v1/events", fields: [("Accept", "text/event-stream")])
+        var isExpired = false
+        try BlockingHTTPClient.followEvents(request, to: site.base, silence: .seconds(20)) { event in
+            isExpired = event.data.contains("the weight override of files west expired")
+            return !isExpired
         }
+        #expect(isExpired)
         #expect(try weight(site.ask("GET", "/v1/services/files")) == 1)
-        #expect(try site.ask("GET", "/v1/events").text.contains("the weight override of files west expired"))
     }
 
     @Test func statesDrainAndReturn() throws {
