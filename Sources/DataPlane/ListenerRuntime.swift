@@ -39,6 +39,8 @@ final class ListenerRuntime: AcceptHandler, HTTPServerDelegate {
     private(set) var routes: Routes?
     private var service: ServiceRuntime?
     private var acceptor: Acceptor?
+    /// Connections that still come, from the backlog or with a late header, end after one answer.
+    private var isStopped = false
     private var lastComplaint = Tick.zero
 
     var name: ListenerName { definition.name }
@@ -48,10 +50,16 @@ final class ListenerRuntime: AcceptHandler, HTTPServerDelegate {
         self.worker = worker
     }
 
-    func start(on socket: ListeningSocket) { acceptor = worker.loop.accept(on: socket, handler: self) }
+    func start(on socket: ListeningSocket) {
+        acceptor = worker.loop.accept(on: socket, handler: self)
+        worker.process.listening.add(1, ordering: .relaxed)
+    }
 
     /// Accepts no more; what is in the backlog is still served.
-    func stop() { acceptor?.cancel() }
+    func stop() {
+        isStopped = true
+        acceptor?.cancel()
+    }
 
     func bind(_ routing: ListenerRouting, targets: [Target], service: ServiceRuntime?) {
         routes = Routes(matcher: routing.matcher, targets: targets)
@@ -67,7 +75,11 @@ final class ListenerRuntime: AcceptHandler, HTTPServerDelegate {
 
     private func begin(_ connection: consuming AcceptedConnection) -> Bool {
         if definition.proxyProtocol != nil { return ClientConnection.begin(connection, self, worker) }
-        if definition.protocol == .http { return H1Server.begin(connection, worker.serverContext, self) != nil }
+        if definition.protocol == .http {
+            guard let server = H1Server.begin(connection, worker.serverContext, self) else { return false }
+            endIfStopped(server)
+            return true
+        }
         guard let service else {
             connection.refuse()
             return false
@@ -78,7 +90,7 @@ final class ListenerRuntime: AcceptHandler, HTTPServerDelegate {
     /// A connection's protocol begins.
     func begin(_ stream: ByteStream, peer: IPAddress?, early: consuming LoopBuffer?) {
         if definition.protocol == .http {
-            H1Server.begin(stream, peer: peer, early: early, worker.serverContext, self)
+            endIfStopped(H1Server.begin(stream, peer: peer, early: early, worker.serverContext, self))
         } else if let service {
             TCPSession.begin(stream, peer: peer, early: early, service, worker)
         } else {
@@ -87,14 +99,17 @@ final class ListenerRuntime: AcceptHandler, HTTPServerDelegate {
         }
     }
 
+    private func endIfStopped(_ server: H1Server) {
+        if isStopped, !ShellMutation.seeds(.keepsComersOfClosedListeners) { server.endAfterAnswer() }
+    }
+
     func acceptor(_ acceptor: Acceptor, failed error: SystemError) {
         complain("cannot accept connections; trying again", metadata: ["error": "\(error)"])
     }
 
     func acceptorClosed(_ acceptor: Acceptor) {
         self.acceptor = nil
-        // Some came after the listener was closed.
-        worker.serverContext.drain { $0 === self }
+        worker.process.listening.subtract(1, ordering: .relaxed)
     }
 
     /// One line a second at most: what is wrong once is so many times.

@@ -215,6 +215,11 @@ public final class ProxyServer: Sendable {
     /// Connections and tunnels that are still open.
     public var openConnections: Int { shared.counters.process.connections.load(ordering: .relaxed) }
 
+    /// Whether a graceful stop is complete: nobody listens, and all connections have ended.
+    public var isDrained: Bool {
+        shared.counters.process.listening.load(ordering: .relaxed) == 0 && openConnections == 0
+    }
+
     /// Cuts off what is left, and ends the workers.
     public func stop() {
         for host in hosts { host.post { $0.abortAll() } }

@@ -21,6 +21,7 @@ enum ShellMutation: String, CaseIterable, Sendable {
     case pausesNothing
     case cutsNothing
     case overfillsEndpoint
+    case keepsComersOfClosedListeners
 
     #if DEBUG
         /// The one that is in force, for the code that a test runs inside of `$seeded.withValue`.

@@ -92,6 +92,8 @@ public final class ServiceCounters: Sendable {
 /// The whole process's figures.
 public final class ProcessCounters: Sendable {
     public let connections = Atomic<Int>(0)
+    /// Listening sockets, over all workers; one that is being closed counts until nobody can come from it any more.
+    public let listening = Atomic<Int>(0)
     public let connectionsAccepted = Atomic<Int>(0)
     public let connectionsRefused = Atomic<Int>(0)
     /// Connections to listeners with `proxy_protocol` from peers whose header is not believed.

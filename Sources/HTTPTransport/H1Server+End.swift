@@ -83,7 +83,8 @@ extension H1Server {
         }
     }
 
-    func endAfterAnswer() {
+    /// Ends the connection after the answer under way, and at once or almost if it waits for a request.
+    public func endAfterAnswer() {
         flags.insert(.endsAfterAnswer)
         drain()
     }

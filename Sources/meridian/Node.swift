@@ -105,7 +105,7 @@ final class Node: Sendable {
         var isImpatient = wait(for: shutdown.delay, impatient) { false }
         if !isImpatient {
             proxy.drain()
-            isImpatient = wait(for: shutdown.deadline, impatient) { [proxy] in proxy.openConnections == 0 }
+            isImpatient = wait(for: shutdown.deadline, impatient) { [proxy] in proxy.isDrained }
         }
         let left = proxy.openConnections
         if left > 0 {

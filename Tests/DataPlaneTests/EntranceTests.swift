@@ -119,6 +119,24 @@ private let header = "PROXY TCP4 192.0.2.7 192.0.2.1 4711 80\r\n"
             site.waitForEnd(client)
             site.expect(client.isEnded, "cut")
         },
+        ProxyScenario("who comes from a closed listener gets one answer, with or without a header") { site in
+            let waiting = try site.client(.httpBehindProxy)
+            let listeners = site.shared.counters.process.listening.load(ordering: .relaxed)
+            let comer = try site.comer(at: .http)
+            for entrance in [Entrance.http, .httpBehindProxy] { site.worker.close(entrance.name) }
+            for (client, text) in [(comer, get), (waiting, header + get)] {
+                client.send(text)
+                let backend = try site.accept(site.eastern)
+                site.wait(backend, for: "\r\n\r\n")
+                site.answer(backend, ok)
+                site.expect(site.wait(client, for: "\r\n\r\nok").contains("Connection: close\r\n"), client.text)
+                site.waitForEnd(client)
+            }
+            // A graceful stop waits for those who are just connecting.
+            site.expect(site.shared.counters.process.listening.load(ordering: .relaxed), is: listeners)
+            site.pass(.milliseconds(200))
+            site.expect(site.shared.counters.process.listening.load(ordering: .relaxed), is: listeners - 2)
+        },
         ProxyScenario("the end of a stop cuts what is left") { site in
             let client = try site.client(sending: get)
             let session = try site.client(.tcp)

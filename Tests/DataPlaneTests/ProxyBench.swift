@@ -153,9 +153,15 @@ final class ProxyBench {
     // MARK: The two sides
 
     func client(_ entrance: Entrance = .http) throws -> Peer {
+        let client = try comer(at: entrance)
+        settle()
+        return client
+    }
+
+    /// A client that the kernel has connected, and the worker has not seen.
+    func comer(at entrance: Entrance) throws -> Peer {
         let client = Peer(try LoopbackListener.connect(to: ports[entrance.rawValue]))
         clients.append(client)
-        settle()
         return client
     }
 

@@ -40,6 +40,9 @@ import Testing
             seenBy: "half a request that was answered early does not reach the old primary later"),
         Case(.pausesNothing, seenBy: "a client that takes nothing holds the backend back"),
         Case(.cutsNothing, seenBy: "a POST that is cut is 502"),
+        Case(
+            .keepsComersOfClosedListeners,
+            seenBy: "who comes from a closed listener gets one answer, with or without a header"),
         Case(.overfillsEndpoint, seenBy: "a request waits for room, and goes on when there is some"),
     ]
 
