@@ -103,6 +103,28 @@ long ml_send(int fd, const void *bytes, size_t count, bool more) {
     return send(fd, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0));
 }
 
+// A splice to a connection that broke raises SIGPIPE, and no flag prevents it.
+static void ignore_broken_pipes(void) {
+    struct sigaction now;
+    if (!sigaction(SIGPIPE, NULL, &now) && now.sa_handler == SIG_DFL) signal(SIGPIPE, SIG_IGN);
+}
+
+int ml_pipe(int *read_end, int *write_end, int size) {
+    ignore_broken_pipes();
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK)) return -errno;
+    // Only what a user may have: a smaller one does, too.
+    fcntl(ends[1], F_SETPIPE_SZ, size);
+    *read_end = ends[0];
+    *write_end = ends[1];
+    return 0;
+}
+
+long ml_splice(int from, int to, size_t count) {
+    long moved = splice(from, NULL, to, NULL, count, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+    return moved < 0 ? -errno : moved;
+}
+
 int ml_resolve(const char *host, uint16_t port, uint8_t *results, int limit) {
     struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
     struct addrinfo *found = NULL;

@@ -81,7 +81,9 @@ extension Exchange {
         let isWanted = upstream.unsent < worker.highWater
         core.receivesRequest(isWanted, now: loop.now)
         if isWanted {
-            stream.receiveBody()
+            // What is kept for another attempt has to be read.
+            let mayPipe = !core.request.isReplayable || ShellMutation.seeds(.pipesWhatIsKept)
+            stream.receiveBody(piped: mayPipe && upstream.takesPipes)
         } else {
             stream.pauseBody()
             upstream.awaitSent()

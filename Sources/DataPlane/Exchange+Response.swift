@@ -141,7 +141,7 @@ extension Exchange {
             upstream.pause()
             stream.awaitSent()
         } else {
-            upstream.receive()
+            upstream.receive(piped: stream.takesPipes)
         }
         // What waits for a client that takes nothing is noticed in time only if the timer knows of it.
         armTimer()

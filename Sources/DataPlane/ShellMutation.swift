@@ -10,6 +10,7 @@ enum ShellMutation: String, CaseIterable, Sendable {
     case tunnelsWithoutPermit
     case keepsPiecesTwice
     case replaysNothing
+    case pipesWhatIsKept
     case leaksPermit
     case leaksInFlight
     case leaksReplayBytes

@@ -30,10 +30,13 @@ final class Tunnel: TimerHandler, Drainable {
     private struct Direction {
         var isEnded = false
         var saidEnd = false
-        /// Receives in a row that filled their buffer: a bulk transfer, which large buffers carry at less cost.
+        /// Receives in a row that filled their buffer: a bulk transfer, which pipes or large buffers carry at less cost.
         var fullBuffers = 0
         var isPaused = false
     }
+
+    /// Bytes in a pipe that count as much as a full buffer.
+    private static let fullPipe = 16 << 10
 
     /// One side's events, told apart.
     private final class Side: StreamHandler, WritePermit {
@@ -110,7 +113,8 @@ final class Tunnel: TimerHandler, Drainable {
     private func relay(
         _ buffer: consuming LoopBuffer, from source: ByteStream, to target: ByteStream, _ direction: inout Direction
     ) {
-        direction.fullBuffers = buffer.free == 0 ? direction.fullBuffers + 1 : max(0, direction.fullBuffers - 1)
+        let isFull = buffer.isPiped ? buffer.count >= Self.fullPipe : buffer.free == 0
+        direction.fullBuffers = isFull ? direction.fullBuffers + 1 : max(0, direction.fullBuffers - 1)
         // Nothing waits for a message of a conversation; a bulk transfer soon waits for room.
         let isAwaited = buffer.count > 4 << 10
         target.send(buffer, isAwaited: isAwaited)
@@ -124,7 +128,7 @@ final class Tunnel: TimerHandler, Drainable {
             source.pauseReceiving()
             target.awaitSent()
         } else if direction.fullBuffers > 2 {
-            source.receiveOnce()
+            if target.takesPipes { source.receivePiped() } else { source.receiveOnce() }
         } else {
             source.receiveContinuously()
         }

@@ -16,6 +16,10 @@ struct BodyFollower: ~Copyable {
     private var form: BodyForm
     /// Bytes that are still to come, of a body with a length.
     private(set) var remaining: UInt64
+    /// Whether the last piece of a body with a length was no small one.
+    private var isBulk = false
+    /// Bytes of a piece from which on another way for the next one pays.
+    private static let bulkPiece = 8 << 10
     /// nil until the first body in chunks: most connections never carry one, and many are idle.
     private var chunks: Chunks?
 
@@ -33,6 +37,7 @@ struct BodyFollower: ~Copyable {
         if case .chunked = framing { restartChunks() }
         self.framing = framing
         self.form = form
+        isBulk = false
         if case .length(let count) = framing { remaining = count } else { remaining = 0 }
     }
 
@@ -60,6 +65,11 @@ struct BodyFollower: ~Copyable {
         }
     }
 
+    /// Whether the next piece may go into a pipe: enough is still to come, and it comes fast.
+    var suitsPipe: Bool {
+        isBulk && (remaining >= UInt64(Stream.mostPiped) || HTTPMutation.seeds(.pipesBytesBehindBody))
+    }
+
     /// Takes what belongs to the body from the front of `buffer`.
     ///
     /// - Throws: what is wrong with its chunks.
@@ -67,6 +77,7 @@ struct BodyFollower: ~Copyable {
     mutating func take(_ buffer: consuming LoopBuffer, _ loop: EventLoop) throws(WireError) -> Taken {
         switch framing {
         case .length:
+            isBulk = buffer.count >= Self.bulkPiece
             if UInt64(buffer.count) <= remaining {
                 remaining -= UInt64(buffer.count)
                 return Taken(piece: buffer, isEnd: remaining == 0)

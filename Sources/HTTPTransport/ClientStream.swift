@@ -21,10 +21,14 @@ public protocol ClientStream: AnyObject {
     func send(head: consuming LoopBuffer, method: RequestMethod, isEnd: Bool, chunkForm: BodyForm)
     /// Sends a piece of the body, with the framing that the head says.
     func send(_ piece: consuming LoopBuffer, isEnd: Bool)
+    /// Whether it can send pieces whose bytes are in a pipe (`LoopBuffer.isPiped`).
+    var takesPipes: Bool { get }
     /// Tells of what `unsent` counts, from now on.
     func awaitSent()
     /// Asks for the answer, or the next piece of it.
-    func receive()
+    ///
+    /// - Parameter piped: whether a piece may come in a pipe, which can be sent on and not read.
+    func receive(piped: Bool)
     /// No more of it for now.
     func pause()
     /// The answer is whole: the connection may carry another request.
@@ -35,6 +39,11 @@ public protocol ClientStream: AnyObject {
     func reset()
     /// Gives the connection away, with what the backend sent behind a 101.
     func detach() -> DetachedStream?
+}
+
+extension ClientStream {
+    /// Asks for the answer, or the next piece of it, to be read.
+    public func receive() { receive(piped: false) }
 }
 
 /// Hears what comes of a request. Never called from inside a call to the stream.

@@ -156,12 +156,14 @@ extension H1Client {
         }
     }
 
-    public func receive() {
+    public func receive(piped: Bool) {
         isPaused = false
         if pending != nil, !isDispatching, !HTTPMutation.seeds(.resumesNothingAfterPause) { advance() }
         // What is left is a part of a head, if anything.
         guard !isPaused, phase == .head || phase == .body, let stream else { return }
-        if receivesLarge || isLong {
+        if piped, body.suitsPipe {
+            stream.receivePiped()
+        } else if receivesLarge || isLong {
             receivesLarge = true
             stream.receiveOnce()
         } else {

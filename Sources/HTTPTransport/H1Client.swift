@@ -139,6 +139,8 @@ public final class H1Client: ClientStream, StreamHandler {
         stream?.send(piece)
     }
 
+    public var takesPipes: Bool { stream?.takesPipes ?? false }
+
     public func awaitSent() { stream?.awaitSent() }
 
     // MARK: Endings

@@ -105,6 +105,14 @@ extension H1Server {
         return queued
     }
 
+    /// In a pipe no bytes can be put behind a head in the same buffer.
+    public var takesPipes: Bool {
+        switch corked {
+        case .some: false
+        case .none: transfer != .chunk && stream?.takesPipes ?? false
+        }
+    }
+
     public func sendEnd() -> Int {
         guard phase == .exchanging, let stream else { return 0 }
         if let output = corked.take() { stream.send(output) }

@@ -150,10 +150,16 @@ extension H1Server {
         return true
     }
 
-    public func receiveBody() {
+    public func receiveBody(piped: Bool) {
         guard phase == .exchanging, !flags.contains(.isBodyComplete) else { return }
         flags.insert(.wantsBody)
-        if pending == nil { stream?.receiveOnce() } else { advance() }
+        if pending != nil {
+            advance()
+        } else if piped, body.suitsPipe {
+            stream?.receivePiped()
+        } else {
+            stream?.receiveOnce()
+        }
     }
 
     public func pauseBody() {

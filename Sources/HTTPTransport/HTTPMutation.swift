@@ -22,6 +22,7 @@ package enum HTTPMutation: String, CaseIterable, Sendable {
     case resumesNothingAfterPause
     case losesBytesBehindInterim
     case readsWhilePaused
+    case pipesBytesBehindBody
     case ignoresUnaskedBytes
 
     #if DEBUG

@@ -18,8 +18,13 @@ public protocol ServerStream: AnyObject {
     /// Bytes that are handed over and not yet with the kernel.
     var unsent: Int { get }
 
+    /// Whether it can send pieces whose bytes are in a pipe (`LoopBuffer.isPiped`).
+    var takesPipes: Bool { get }
+
     /// Asks for the request's body, or the next piece of it.
-    func receiveBody()
+    ///
+    /// - Parameter piped: whether a piece may come in a pipe, which can be sent on and not read.
+    func receiveBody(piped: Bool)
     /// No more of it for now; what has arrived is kept.
     func pauseBody()
 
@@ -60,6 +65,11 @@ public protocol ServerStream: AnyObject {
     func upgrade(
         _ head: ResponseHead, _ bytes: Span<UInt8>, headLength: Int, _ edits: borrowing ResponseEdits
     ) -> DetachedStream?
+}
+
+extension ServerStream {
+    /// Asks for the request's body, or the next piece of it, to be read.
+    public func receiveBody() { receiveBody(piped: false) }
 }
 
 /// Hears what happens to a request after its head. Never called from inside a call to the stream, but for

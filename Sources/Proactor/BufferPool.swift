@@ -9,6 +9,8 @@ final class BufferPool {
     /// Filled by continuous receives, and by single ones of bodies and relays.
     var small: ReceiveStock
     var large: ReceiveStock
+    /// Filled by single receives of long bodies that are sent on as they are.
+    var pipes = PipeStock()
     // Output buffers by size. Last in, first out, so that the next request writes into warm memory.
     private var slabs2K = SlabStock(.slab2K, limit: 1024)
     private var slabs16K = SlabStock(.slab16K, limit: 256)
@@ -64,6 +66,13 @@ final class BufferPool {
             pool: .passUnretained(self))
     }
 
+    /// A buffer without memory: its bytes will be in a pipe. nil: none can be had, and bytes have to be copied.
+    // SAFETY: the pipe is the buffer's alone until it gives it back.
+    func takePipe() -> LoopBuffer? {
+        guard let pipe = pipes.take() else { return nil }
+        return LoopBuffer(base: pipe, capacity: 0, count: 0, home: .pipe, index: 0, pool: .passUnretained(self))
+    }
+
     /// Whether half of the receive buffers of a kind are lent.
     var isShort: Bool { small.lent > small.count / 2 || large.lent > large.count / 2 }
 
@@ -90,6 +99,7 @@ final class BufferPool {
         case .large:
             large.lent &-= 1
             large.push(index)
+        case .pipe: pipes.giveBack(base.assumingMemoryBound(to: Pipe.self))
         default: giveBackSlab(base, home)
         }
     }
@@ -116,7 +126,7 @@ final class BufferPool {
     // MARK: The end
 
     /// Buffers of any kind that somebody holds.
-    var lent: Int { small.lent + large.lent + slabsLent }
+    var lent: Int { small.lent + large.lent + pipes.lent + slabsLent }
 
     /// Frees all memory at the end of the loop, unless buffers are lent.
     ///
@@ -129,6 +139,7 @@ final class BufferPool {
         }
         small.release()
         large.release()
+        pipes.release()
         slabs2K.release()
         slabs16K.release()
         slabs64K.release()
@@ -145,6 +156,8 @@ enum BufferHome: UInt8 {
     case large
     /// Allocated by a holder, by size.
     case slab2K, slab16K, slab64K
+    /// No memory: its bytes are in a pipe.
+    case pipe
 }
 
 /// A fixed number of equally large receive buffers, the last used first.

@@ -172,10 +172,10 @@ final class EpollBackend: Backend {
             return Stream.notPermitted
         }
         let count = stream.inFlight
-        let sent = ml_send(stream.descriptor, bytes, count, stream.flags.contains(.sendsLast))
+        let sent = send(stream, bytes, count)
         if sent == count { return Int32(truncatingIfNeeded: sent) }
         if sent < 0 {
-            let code = errno
+            let code = Int32(truncatingIfNeeded: -sent)
             if code == EAGAIN || code == EINTR {
                 if code == EINTR { queueSend(stream) } else { stream.edge.remove(.writable) }
                 return nil
@@ -186,6 +186,15 @@ final class EpollBackend: Backend {
         stream.sending?.consume(sent)
         stream.edge.remove(.writable)
         return nil
+    }
+
+    /// - Returns: the bytes that went, or a negative errno.
+    // SAFETY: `bytes` are `count` bytes of the buffer that the stream holds.
+    @inline(__always)
+    private func send(_ stream: Stream, _ bytes: UnsafeMutableRawPointer, _ count: Int) -> Int {
+        if stream.sendsPiped { return Int(stream.sending?.drain(into: stream.descriptor) ?? 0) }
+        let sent = ml_send(stream.descriptor, bytes, count, stream.flags.contains(.sendsLast))
+        return sent < 0 ? -Int(errno) : sent
     }
 
     override func dispatch() {
@@ -258,6 +267,10 @@ final class EpollBackend: Backend {
                 return
             }
             let mode = stream.armed
+            if mode == .piped {
+                if !stream.receiveIntoPipe(pool) { stream.edge.remove(.readable) }
+                continue
+            }
             guard var buffer = pool.takeFree(mode == .singleLarge ? .large : .small) else {
                 stream.completeReceive(result: -ENOBUFS, buffer: nil, more: false)
                 return

@@ -38,23 +38,24 @@ public struct LoopBuffer: ~Copyable {
     /// The number of bytes.
     @inlinable public var count: Int { Int(length) }
     /// The bytes that can still be appended.
-    @inlinable public var free: Int { Int(room &- start &- length) }
+    @inlinable public var free: Int { home == .pipe ? 0 : Int(room &- start &- length) }
     @inlinable public var isEmpty: Bool { length == 0 }
     /// Whether it was allocated to be written, and not filled by a receive.
-    public var isSlab: Bool { home != .small && home != .large }
+    public var isSlab: Bool { home != .small && home != .large && home != .pipe }
 
     /// The address of the first byte.
     // SAFETY: `start` is within the memory at `base`.
     @inlinable var bytesStart: UnsafeMutableRawPointer { base + Int(start) }
 
-    /// The bytes, to be read.
+    /// The bytes, to be read; none of a piped buffer.
     @inlinable
     public var bytes: Span<UInt8> {
         @_lifetime(borrow self)
         get {
             // SAFETY: `start` and `length` stay within `room`; the memory outlives the loan.
+            let readable = home == .pipe ? 0 : Int(length)
             let span = Span<UInt8>(
-                _unsafeStart: UnsafePointer(bytesStart.assumingMemoryBound(to: UInt8.self)), count: Int(length))
+                _unsafeStart: UnsafePointer(bytesStart.assumingMemoryBound(to: UInt8.self)), count: readable)
             return _overrideLifetime(span, borrowing: self)
         }
     }
@@ -110,7 +111,7 @@ public struct LoopBuffer: ~Copyable {
         return taken
     }
 
-    /// Appends what fits of another buffer's bytes.
+    /// Appends what fits of another buffer's bytes; nothing of a piped one's, which cannot be read.
     @inlinable
     @discardableResult
     public mutating func append(_ other: borrowing LoopBuffer) -> Int { append(other.bytes) }

@@ -8,6 +8,13 @@ extension Stream {
     /// Receives one more buffer, a large one if asked for; the backpressure of bodies and relays is not calling it.
     public func receiveOnce(large: Bool = true) { setReceive(large ? .singleLarge : .single) }
 
+    /// Bytes that `receivePiped()` takes at most.
+    public static var mostPiped: Int { PipeStock.room }
+
+    /// Receives once, at most `mostPiped` bytes, without copying them: the buffer can be sent on over a plain stream, and
+    /// not be read (`isPiped`). An ordinary buffer when there are no pipes, or its bytes had come before.
+    public func receivePiped() { setReceive(withLoop { $0.pool.pipes.isUseful } ? .piped : .singleLarge) }
+
     /// Receives no more. What the kernel has handed over already is kept for the next request to receive.
     public func pauseReceiving() { setReceive(.none) }
 
@@ -49,6 +56,7 @@ extension Stream {
     @inline(__always)
     func completeReceive(result: Int32, buffer: consuming LoopBuffer?, more: Bool) {
         if !more {
+            if flags.contains(.floods) { noteFlood(result) }
             armed = .none
             flags.remove(.cancelling)
             operations &-= 1
@@ -59,6 +67,7 @@ extension Stream {
         }
         if result > 0, let buffer {
             if wanted == .none || !kept.isEmpty {
+                if flags.contains(.cancelling) { flags.insert(.floods) }
                 kept.append(buffer.holdable())
             } else {
                 if wanted != .continuous { wanted = .none }
@@ -68,6 +77,45 @@ extension Stream {
             receiveStopped(result)
         }
         if armed == .none, wanted != .none { reconcileReceive() }
+    }
+
+    /// One that was armed for a buffer at a time, and whose buffer is not full, has no more to come for now.
+    private func noteFlood(_ result: Int32) {
+        guard armed == .continuous, result > 0 else { return }
+        if Int(result) < withLoop({ $0.pool.small.size }) { flags.remove(.floods) }
+    }
+
+    /// Something has come for a receive into a pipe.
+    ///
+    /// - Returns: whether it has completed; else nothing had come after all.
+    @discardableResult
+    func receiveIntoPipe(_ pool: BufferPool) -> Bool {
+        guard wanted == .piped, phase == .open else { return rearm() }
+        guard var buffer = pool.takePipe() else {
+            wanted = .singleLarge
+            return rearm()
+        }
+        let result = buffer.fill(from: descriptor)
+        switch -result {
+        case EAGAIN: return false
+        case EINVAL, EPERM, ENOSYS:
+            pool.pipes.forbid()
+            wanted = .singleLarge
+            return rearm()
+        default:
+            if result > 0 {
+                completeReceive(result: result, buffer: buffer, more: false)
+            } else {
+                completeReceive(result: result, buffer: nil, more: false)
+            }
+            return true
+        }
+    }
+
+    /// Ends the receive with nothing, to begin the one that is wanted now.
+    private func rearm() -> Bool {
+        completeReceive(result: -EAGAIN, buffer: nil, more: false)
+        return true
     }
 
     private func receiveStopped(_ result: Int32) {

@@ -36,6 +36,7 @@ extension Stream {
     package func sendAtOnce(_ buffer: borrowing LoopBuffer) -> Int {
         guard phase == .open, sending == nil, !flags.contains(.sendsNoMore), isPermitted else { return 0 }
         // SAFETY: the buffer is the caller's for the length of the call.
+        if buffer.isPiped { return max(0, Int(buffer.drain(into: descriptor))) }
         return max(0, ml_send(descriptor, buffer.bytesStart, buffer.count, false))
     }
 
@@ -70,6 +71,10 @@ extension Stream {
     @inline(__always)
     var inFlight: Int { sending?.count ?? 0 }
 
+    /// Whether the buffer in flight is a pipe.
+    @inline(__always)
+    var sendsPiped: Bool { sending?.isPiped ?? false }
+
     @inline(__always)
     private func start(_ buffer: consuming LoopBuffer, isAwaited: Bool) {
         let count = buffer.count
@@ -91,7 +96,7 @@ extension Stream {
     /// Sends what there was no room for, once there is.
     private func continueSend() {
         flags.insert(.cameShort)
-        if writePermit == nil { submit(waits: true, isAwaited: true) } else { awaitRoom() }
+        if writePermit == nil, !sendsPiped { submit(waits: true, isAwaited: true) } else { awaitRoom() }
     }
 
     /// Has `completeRoom` called once the kernel has room.

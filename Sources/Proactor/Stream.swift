@@ -30,6 +30,8 @@ enum ReceiveMode: UInt8 {
     case single
     /// Once, into a large buffer.
     case singleLarge
+    /// Once, into a pipe.
+    case piped
 }
 
 /// A connected or connecting stream socket. Belongs to one loop and its thread.
@@ -91,6 +93,9 @@ public final class Stream {
         static let connects = Flags(rawValue: 32)
         /// A layer above encrypts: only it may send.
         static let layered = Flags(rawValue: 64)
+        /// More came than was wanted before a continuous receive could be ended: from now on one that is wanted is armed
+        /// for a buffer at a time, until one comes that is not full.
+        static let floods = Flags(rawValue: 128)
     }
 
     enum Starvation: UInt8 { case none, small, large }

@@ -72,10 +72,19 @@ final class UringBackend: Backend {
     private func armWake() { _ = mu_read(ring, wakeDescriptor, wakeCount, 8, Kind.wake.rawValue << 56) }
 
     override func armReceive(_ stream: Stream, _ mode: ReceiveMode) {
+        if mode == .piped { return awaitBytes(stream) }
         let group: Int32 = mode == .singleLarge ? 1 : 0
         let length = UInt32(mode == .singleLarge ? pool.large.size : pool.small.size)
         let data = data(.receive, stream.slot)
-        if !mu_receive(ring, stream.descriptor, group, mode == .continuous, length, data) {
+        let isMultishot = mode == .continuous && !stream.flags.contains(.floods)
+        if !mu_receive(ring, stream.descriptor, group, isMultishot, length, data) {
+            failLater { stream.completeReceive(result: -EAGAIN, buffer: nil, more: false) }
+        }
+    }
+
+    /// The ring only says that bytes have come: its own splice always takes a thread of the kernel.
+    private func awaitBytes(_ stream: Stream) {
+        if !mu_poll(ring, stream.descriptor, UInt32(POLLIN), data(.receive, stream.slot)) {
             failLater { stream.completeReceive(result: -EAGAIN, buffer: nil, more: false) }
         }
     }
@@ -87,6 +96,7 @@ final class UringBackend: Backend {
     }
 
     override func submitSend(_ stream: Stream, _ manner: SendManner) {
+        if stream.sendsPiped { return piped.append(slots.token(stream.slot)) }
         guard stream.isPermitted else {
             stream.dropUnsent()
             failLater { stream.completeSend(result: Stream.notPermitted) }
@@ -104,6 +114,29 @@ final class UringBackend: Backend {
             promptSends += 1
             if manner.isAwaited { isAwaited = true }
         }
+    }
+
+    // Streams, by token, whose buffer in flight is a pipe.
+    private var piped: [UInt64] = []
+    private var sparePiped: [UInt64] = []
+
+    /// Splices before the wait, so that the receives that this leads to are submitted with it.
+    override func prepare() {
+        for _ in 0..<3 where !piped.isEmpty {
+            swap(&piped, &sparePiped)
+            for token in sparePiped { slots.withStream(token) { sendPiped($0) } }
+            sparePiped.removeAll(keepingCapacity: true)
+        }
+    }
+
+    private func sendPiped(_ stream: Stream) {
+        guard stream.phase == .open else { return stream.completeSend(result: -ECANCELED) }
+        guard stream.isPermitted else {
+            stream.dropUnsent()
+            return stream.completeSend(result: Stream.notPermitted)
+        }
+        let result = stream.sending?.drain(into: stream.descriptor) ?? -ECANCELED
+        stream.completeSend(result: result)
     }
 
     override func awaitRoom(_ stream: Stream) {
@@ -160,6 +193,8 @@ final class UringBackend: Backend {
     override func wait(nanoseconds: Int64?) {
         small.offer(&pool.small)
         large.offer(&pool.large)
+        // What is still to be spliced waits for nothing.
+        let nanoseconds = piped.isEmpty ? nanoseconds : 0
         var limit = nanoseconds ?? -1
         var count: UInt32 = 1
         var gather: UInt32 = 0
@@ -211,7 +246,11 @@ final class UringBackend: Backend {
         let result = completion.result
         let more = completion.flags & UInt16(MU_MORE) != 0
         guard completion.flags & UInt16(MU_BUFFER) != 0 else {
-            stream.completeReceive(result: result, buffer: nil, more: more)
+            if stream.armed == .piped, result > 0 {
+                if !stream.receiveIntoPipe(pool) { awaitBytes(stream) }
+            } else {
+                stream.completeReceive(result: result, buffer: nil, more: more)
+            }
             return
         }
         // The group follows from what was armed: only one receive is in flight on a stream.

@@ -109,6 +109,14 @@ public struct ByteStream {
         if let layer { layer.receive(.once(large: large), on: stream) } else { stream.receiveOnce(large: large) }
     }
 
+    /// Receives once as `Stream.receivePiped()` does; under TLS as `receiveOnce` does.
+    public func receivePiped() {
+        if let layer { layer.receive(.once(large: true), on: stream) } else { stream.receivePiped() }
+    }
+
+    /// Whether it can send buffers whose bytes are in a pipe: TLS has to read them.
+    public var takesPipes: Bool { layer == nil }
+
     /// Receives no more. What has arrived already is kept for the next request to receive: under TLS at most one receive's
     /// worth of it, encrypted.
     public func pauseReceiving() {

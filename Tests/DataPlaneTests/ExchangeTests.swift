@@ -83,6 +83,27 @@ private let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
             site.answer(second, ok)
             site.wait(client, for: "\r\n\r\nok")
         },
+        ProxyScenario("what is kept of a long body is sent again whole") { site in
+            let body = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+            let client = try site.client(sending: "PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length: 300000\r\n\r\n")
+            let backend = try site.accept(site.eastern)
+            var sent = 0
+            func passOn(_ count: Int, to backend: Peer) {
+                site.turn {
+                    if sent < count { sent += client.send(body[sent..<count]) }
+                    backend.read()
+                    return backend.received.count > count
+                }
+            }
+            passOn(20_000, to: backend)
+            passOn(40_000, to: backend)
+            backend.reset()
+            let second = try site.accept(site.eastern)
+            passOn(300_000, to: second)
+            site.expect(Array(second.received.suffix(300_000)) == body, "not the same bytes")
+            site.answer(second, ok)
+            site.wait(client, for: "\r\n\r\nok")
+        },
         ProxyScenario("a body over the limit is not sent again, nor a part of it") { site in
             let client = try site.client(sending: "PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n")
             let backend = try site.accept(site.eastern)
@@ -112,6 +133,38 @@ private let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
     ]
 
     private static let bodies = [
+        ProxyScenario("long bodies pass uncopied both ways, and what is behind them as ever") { site in
+            let body = (0..<1_500_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+            let client = try site.client()
+            let start = "PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length: 1500000\r\n\r\n"
+            let requests = Array(start.utf8) + body + Array(get.utf8)
+            var backend: Peer?
+            var sent = 0
+            site.turn {
+                if sent < requests.count { sent += client.send(requests[sent..<min(requests.count, sent + 200_000)]) }
+                if backend == nil { backend = site.eastern.accept() }
+                backend?.read()
+                return sent == requests.count && backend?.received.count ?? 0 > body.count
+            }
+            guard let backend else { return site.expect(false, "no connection") }
+            site.expect(Array(backend.received.suffix(body.count)) == body, "not the same bytes up")
+            let answer = Array("HTTP/1.1 200 OK\r\nContent-Length: 1500000\r\n\r\n".utf8) + body
+            sent = 0
+            site.turn {
+                if sent < answer.count { sent += backend.send(answer[sent..<min(answer.count, sent + 200_000)]) }
+                client.read()
+                return client.received.count > body.count
+            }
+            site.expect(Array(client.received.suffix(body.count)) == body, "not the same bytes down")
+            site.expect(site.pipes.made > 0, "nothing went through a pipe")
+            site.expect(site.pipes.lent, is: 0)
+            site.turn {
+                backend.read()
+                return backend.text.hasSuffix("\r\n\r\n")
+            }
+            site.answer(backend, ok)
+            site.wait(client, for: "\r\n\r\nok")
+        },
         ProxyScenario("a backend that takes nothing holds the client back") { site in
             let client = try site.client()
             client.send("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 19000000\r\n\r\n")

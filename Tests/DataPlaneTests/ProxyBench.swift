@@ -150,6 +150,9 @@ final class ProxyBench {
         settle()
     }
 
+    /// How many pipes there are, and how many of them hold bytes.
+    var pipes: (made: Int, lent: Int) { (loop.pool.pipes.count, loop.pool.pipes.lent) }
+
     // MARK: The two sides
 
     func client(_ entrance: Entrance = .http) throws -> Peer {

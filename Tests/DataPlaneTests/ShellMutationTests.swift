@@ -26,6 +26,7 @@ import Testing
         Case(.tunnelsWithoutPermit, seenBy: "no more of a tunnel is written once the lease is over"),
         Case(.keepsPiecesTwice, seenBy: "a body that is kept is sent again, once"),
         Case(.replaysNothing, seenBy: "the rest of a body follows what is kept of it"),
+        Case(.pipesWhatIsKept, seenBy: "what is kept of a long body is sent again whole"),
         Case(.leaksPermit, seenBy: "an order is confirmed when nothing older is in flight"),
         Case(.leaksInFlight, seenBy: "a request and its answer pass"),
         Case(.leaksReplayBytes, seenBy: "a body that is kept is sent again, once"),

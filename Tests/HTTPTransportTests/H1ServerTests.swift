@@ -130,6 +130,26 @@ private let chunked = "POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked
             bench.settle()
             bench.expect(site.events, is: ["POST /a", "hello|", "GET /a"])
         },
+        Scenario("a pipe takes nothing that lies behind a body") { bench in
+            let site = try ServerBench(bench)
+            let body = String(repeating: "a", count: 60_000)
+            site.send("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 60000\r\n\r\n")
+            site.stream.receiveBody(piped: true)
+            // A large piece, behind which a pipe may pay.
+            site.send(String(body.prefix(30_000)))
+            bench.turn { site.events.count > 1 }
+            site.stream.receiveBody(piped: true)
+            site.send(body.dropFirst(30_000) + get)
+            bench.turn {
+                site.stream.receiveBody(piped: true)
+                return site.events.last?.hasSuffix("|") ?? false
+            }
+            let count = site.events.dropFirst().joined().count
+            bench.expect(count, is: body.count + 1)
+            site.answer("ok")
+            bench.settle()
+            bench.expect(site.events.last, is: "GET /a")
+        },
         Scenario("chunks are handed over as they came") { bench in
             let site = try ServerBench(bench)
             site.began = { $0.stream.receiveBody() }

@@ -37,6 +37,7 @@ import Testing
         Case(.resumesNothingAfterPause, seenBy: "what came behind an interim answer waits while it is paused"),
         Case(.losesBytesBehindInterim, seenBy: "an interim answer and the final one may come at once"),
         Case(.readsWhilePaused, seenBy: "what came behind an interim answer waits while it is paused"),
+        Case(.pipesBytesBehindBody, seenBy: "a pipe takes nothing that lies behind a body"),
         Case(.ignoresUnaskedBytes, seenBy: "bytes that answer no request end the connection"),
     ]
 

@@ -167,4 +167,43 @@ extension EventLoopContract {
         #expect(bench.turn { ends.allSatisfy { $0.server.record.bytes == [9] } })
         bench.finish()
     }
+
+    @Test(arguments: backends)
+    func whoWasFloodedReceivesABufferAtATime(_ io: IOKind) throws {
+        let bench = try Workbench(io)
+        let (raw, server) = try bench.rawPair()
+        server.record.onReceived = { $0.pauseReceiving() }
+        let size = bench.loop.pool.small.size
+        /// Sends more than a few buffers take, receives the first, and says what came beside it.
+        func flood() -> Int {
+            let before = server.record.pieces.count
+            #expect(raw.write(pattern(size * 20)) == size * 20)
+            server.stream.receiveContinuously()
+            #expect(bench.turn { server.record.pieces.count > before })
+            bench.turn(for: .milliseconds(20))
+            return server.stream.kept.byteCount
+        }
+        /// Takes all that is left.
+        func drain(_ count: Int) {
+            #expect(
+                bench.turn {
+                    server.stream.receiveOnce()
+                    return server.record.bytes.count == count
+                })
+            server.stream.pauseReceiving()
+        }
+        _ = flood()
+        drain(size * 20)
+        #expect(flood() == 0, "the kernel went on receiving")
+        drain(size * 40)
+        // A message that is none of a flood's ends the caution.
+        for count in [3, 6] {
+            // The first one may complete the receive that is armed still.
+            #expect(raw.write([1, 2, 3]) == 3)
+            server.stream.receiveContinuously()
+            #expect(bench.turn { server.record.bytes.count == size * 40 + count })
+        }
+        #expect(!server.stream.flags.contains(.floods))
+        bench.finish()
+    }
 }

@@ -179,6 +179,7 @@ final class Workbench: AcceptHandler {
         #expect(quiet, "a stream or acceptor does not end", sourceLocation: sourceLocation)
         #expect(loop.receiveBuffersLent == 0, sourceLocation: sourceLocation)
         #expect(loop.slabsLent == 0, sourceLocation: sourceLocation)
+        #expect(loop.pool.pipes.lent == 0, sourceLocation: sourceLocation)
     }
 
     /// Lets go of what a recorder held.

@@ -42,6 +42,11 @@ int ml_socket(int family);
 int ml_eventfd(void);
 // `more`: the bytes may stay with the kernel until the next ones, or FIN, follow.
 long ml_send(int fd, const void *bytes, size_t count, bool more);
+// A pipe for at least some of `size` bytes, which never blocks. From then on SIGPIPE does not end the process.
+int ml_pipe(int *read_end, int *write_end, int size);
+// Moves at most `count` bytes between a pipe and a socket without blocking on either. The number of bytes, 0 at the
+// end, or a negative errno.
+long ml_splice(int from, int to, size_t count);
 // Resolves a host for TCP. Each of the at most `limit` results takes 32 bytes: a length, then a sockaddr. The number of
 // results, or a negative errno.
 int ml_resolve(const char *host, uint16_t port, uint8_t *results, int limit);
