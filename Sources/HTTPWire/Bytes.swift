@@ -64,7 +64,9 @@ extension Span<UInt8> {
     /// The first `count` bytes from an offset, at most eight, as a little-endian word with zeros above them.
     @inlinable @inline(__always)
     public func word(_ offset: Int, count length: Int) -> UInt64 {
-        if offset + 8 <= count { return word(offset) & ((1 << UInt64(length << 3)) &- 1) }
+        if offset &+ 8 <= count {
+            return length >= 8 ? word(offset) : word(offset) & ((1 &<< UInt64(length << 3)) &- 1)
+        }
         var result: UInt64 = 0
         for index in 0..<length { result |= UInt64(self[offset + index]) << UInt64(index << 3) }
         return result

@@ -34,7 +34,7 @@ struct HPACKFaultTests {
     static let readable: [(hex: String, lines: [Line])] = [
         ("", []), ("20 3f e1 1f 82", [Line(":method", "GET")]), ("20 20 82", [Line(":method", "GET")]),
         ("04 00", [Line(":path", "")]), ("04 80", [Line(":path", "")]), ("04 81 1f", [Line(":path", "a")]),
-        ("00 00 00", [Line("", "")]), 
+        ("00 00 00", [Line("", "")]),
         (
             "04 7f 80 80 80 80 00" + String(repeating: "61", count: 127),
             [Line(":path", String(repeating: "a", count: 127))]

@@ -49,7 +49,10 @@ struct HPACKVectorTests {
         Example(
             name: "C.2.1",
             blocks: [
-                ("400a 6375 7374 6f6d 2d6b 6579 0d63 7573 746f 6d2d 6865 6164 6572", [Line("custom-key", "custom-header")])
+                (
+                    "400a 6375 7374 6f6d 2d6b 6579 0d63 7573 746f 6d2d 6865 6164 6572",
+                    [Line("custom-key", "custom-header")]
+                )
             ]),
         Example(name: "C.2.2", blocks: [("040c 2f73 616d 706c 652f 7061 7468", [Line(":path", "/sample/path")])]),
         Example(

@@ -40,9 +40,9 @@ extension HPACKEncoder {
         guard entry.valueCount > 0 else { return nil }
         for index in entry.first..<(entry.first + entry.alike) {
             let other = tables.entries[index]
-            if other.valueCount == value.count, values.equals(value, tables.text.span, other.start + other.nameCount + 2) {
-                return index
-            }
+            guard other.valueCount == value.count else { continue }
+            let start = other.start + other.nameCount + 2
+            if values.equals(value, tables.text.span, start, lowercases: false) { return index }
         }
         return nil
     }
@@ -56,8 +56,8 @@ extension HPACKEncoder {
         let entry = table.entry(number)
         let start = Int(entry.start)
         guard Int(entry.nameCount) == name.count, Int(entry.valueCount) == value.count,
-            values.equals(value, table.text.span, start + name.count + 2),
-            names.equalsLowercased(name, table.text.span, start)
+            values.equals(value, table.text.span, start + name.count + 2, lowercases: false),
+            names.equals(name, table.text.span, start, lowercases: true)
         else { return nil }
         return index(of: number)
     }
@@ -90,8 +90,10 @@ extension HPACKEncoder {
         var index = first
         if index == 0, let number = latest(hash) {
             let entry = table.entry(number)
-            let isSame = Int(entry.nameCount) == name.count
-            if isSame, names.equalsLowercased(name, table.text.span, Int(entry.start)) { index = self.index(of: number) }
+            let start = Int(entry.start)
+            if Int(entry.nameCount) == name.count, names.equals(name, table.text.span, start, lowercases: true) {
+                index = self.index(of: number)
+            }
         }
         switch policy {
         case .indexed: HPACKInteger.write(index, mask: 0x3F, flags: 0x40, into: &writer)

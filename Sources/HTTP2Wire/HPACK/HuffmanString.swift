@@ -10,52 +10,54 @@ extension HuffmanTables {
     func decode(_ block: Span<UInt8>, _ start: Int, _ end: Int, into writer: inout OutputWriter) -> Bool {
         // The bits that were read and not used, from the top; the rest is zero.
         var bits: UInt64 = 0
-        var available = 0
+        var available: UInt64 = 0
         var position = start
         var output: UInt64 = 0
-        var pending = 0
+        // Bits of `output` that are in use.
+        var pending: UInt64 = 0
         let short = short.span
         while true {
-            if position + 8 <= end {
-                bits |= block.word(position).byteSwapped >> UInt64(available)
-                let taken = (63 - available) >> 3
-                position += taken
-                available += taken << 3
+            if position &+ 8 <= end {
+                let taken = (63 &- available) >> 3
+                available &+= taken << 3
                 // What lies below belongs to bytes that are read again.
-                bits &= ~(UInt64.max >> UInt64(available))
+                let word = block.word(position).byteSwapped &>> (available &- taken << 3)
+                bits = (bits | word) & ~(UInt64.max &>> available)
+                position &+= Int(truncatingIfNeeded: taken)
             } else {
                 while available <= 56, position < end {
-                    bits |= UInt64(block[position]) << UInt64(56 - available)
-                    available += 8
-                    position += 1
+                    bits |= UInt64(block[position]) &<< (56 &- available)
+                    available &+= 8
+                    position &+= 1
                 }
             }
+            let least: UInt64 = position == end ? 1 : 30
             repeat {
-                let entry = short[Int(truncatingIfNeeded: bits >> 56)]
-                var length = Int(entry & 15)
-                var symbol = UInt64(entry >> 4)
+                let entry = UInt64(short[Int(truncatingIfNeeded: bits >> 56)])
+                var length = entry & 15
+                var symbol = entry >> 4
                 if length == 0 {
                     guard let found = longSymbol(bits >> 32) else { return false }
-                    length = Int(found & 63)
+                    length = found & 63
                     symbol = found >> 6
                 }
                 if length > available {
                     guard position == end else { break }
-                    if pending > 0 { writer.append(word: output, count: pending) }
-                    return available < 8 && bits | UInt64.max >> UInt64(available) == UInt64.max
+                    writer.append(word: output, count: Int(truncatingIfNeeded: pending >> 3))
+                    return available < 8 && bits | UInt64.max &>> available == UInt64.max
                 }
-                bits <<= UInt64(length)
-                available -= length
-                output |= symbol << UInt64(pending << 3)
-                pending += 1
-                if pending == 8 {
+                bits = bits &<< length
+                available &-= length
+                output |= symbol &<< pending
+                pending &+= 8
+                if pending == 64 {
                     writer.append(word: output, count: 8)
                     output = 0
                     pending = 0
                 }
-            } while available >= 30 || (position == end && available > 0)
+            } while available >= least
             if available == 0, position == end {
-                if pending > 0 { writer.append(word: output, count: pending) }
+                writer.append(word: output, count: Int(truncatingIfNeeded: pending >> 3))
                 return true
             }
         }
@@ -63,9 +65,10 @@ extension HuffmanTables {
 
     /// The symbol whose code of more than eight bits begins 32 bits: symbol × 64 + length. Nil for the end of a string.
     private func longSymbol(_ bits: UInt64) -> UInt64? {
+        let limits = limits.span
         var length = 10
-        while length < 30, bits >= limits[length] { length += 1 }
-        let index = offsets[length] + Int((bits - bases[length]) >> UInt64(32 - length))
+        while length < 30, bits >= limits[length] { length &+= 1 }
+        let index = offsets[length] &+ Int((bits &- bases[length]) &>> UInt64(32 &- length))
         guard index < HuffmanCode.endOfString else { return nil }
         return UInt64(symbols[index]) << 6 | UInt64(length)
     }
@@ -78,7 +81,7 @@ extension HuffmanTables {
         var bits = 0
         for index in range {
             let byte = lowercases ? text.lowercased(index) : text[index]
-            bits += Int(codes[Int(byte)] & 63)
+            bits &+= Int(codes[Int(byte)] & 63)
         }
         return (bits + 7) >> 3
     }
@@ -92,8 +95,8 @@ extension HuffmanTables {
         for index in range {
             let code = codes[Int(lowercases ? text.lowercased(index) : text[index])]
             let length = Int(code & 63)
-            bits |= (code >> 6) << UInt64(64 - used - length)
-            used += length
+            bits |= (code >> 6) &<< UInt64(64 &- used &- length)
+            used &+= length
             if used >= 32 {
                 writer.append(word: (bits >> 32).byteSwapped >> 32, count: 4)
                 bits <<= 32

@@ -70,7 +70,9 @@ struct HPACKTables: Sendable {
         while places[place] != 0 {
             let number = Int(places[place])
             let entry = entries[number]
-            if entry.nameCount == name.count, bytes.equalsLowercased(name, text.span, entry.start) { return number }
+            if entry.nameCount == name.count, bytes.equals(name, text.span, entry.start, lowercases: true) {
+                return number
+            }
             place = (place + 1) & 255
         }
         return 0
@@ -111,39 +113,35 @@ extension Span<UInt8> {
     func fieldHash(_ range: Range<Int>, lowercases: Bool = true) -> UInt64 {
         var hash = UInt64(truncatingIfNeeded: range.count)
         var index = range.lowerBound
-        while index < range.upperBound {
-            let length = Swift.min(8, range.upperBound - index)
-            let chunk = word(index, count: length)
+        let end = range.upperBound
+        while index &+ 8 <= end {
+            let chunk = word(index)
             hash = (hash ^ (lowercases ? chunk.lowercasedBytes : chunk)) &* 0x9E37_79B9_7F4A_7C15
             hash ^= hash >> 32
-            index += length
+            index &+= 8
+        }
+        if index < end {
+            let chunk = word(index, count: end &- index)
+            hash = (hash ^ (lowercases ? chunk.lowercasedBytes : chunk)) &* 0x9E37_79B9_7F4A_7C15
+            hash ^= hash >> 32
         }
         return hash &* 0xD6E8_FEB8_6659_FD93
     }
 
-    /// Whether a stretch, its letters in lower case, reads as the bytes of `other` from `start` on.
+    /// Whether a stretch, its letters in lower case unless that is not wanted, reads as the bytes of `other` from `start` on.
     @inline(__always)
-    func equalsLowercased(_ range: Range<Int>, _ other: Span<UInt8>, _ start: Int) -> Bool {
+    func equals(_ range: Range<Int>, _ other: Span<UInt8>, _ start: Int, lowercases: Bool) -> Bool {
         var index = range.lowerBound
-        while index < range.upperBound {
-            let length = Swift.min(8, range.upperBound - index)
-            let chunk = word(index, count: length).lowercasedBytes
-            if chunk != other.word(start + index - range.lowerBound, count: length) { return false }
-            index += length
+        var place = start
+        let end = range.upperBound
+        while index &+ 8 <= end {
+            let chunk = word(index)
+            if (lowercases ? chunk.lowercasedBytes : chunk) != other.word(place) { return false }
+            index &+= 8
+            place &+= 8
         }
-        return true
-    }
-
-    /// Whether a stretch reads as the bytes of `other` from `start` on.
-    @inline(__always)
-    func equals(_ range: Range<Int>, _ other: Span<UInt8>, _ start: Int) -> Bool {
-        var index = range.lowerBound
-        while index < range.upperBound {
-            let length = Swift.min(8, range.upperBound - index)
-            let chunk = word(index, count: length)
-            if chunk != other.word(start + index - range.lowerBound, count: length) { return false }
-            index += length
-        }
-        return true
+        guard index < end else { return true }
+        let chunk = word(index, count: end &- index)
+        return (lowercases ? chunk.lowercasedBytes : chunk) == other.word(place, count: end &- index)
     }
 }
