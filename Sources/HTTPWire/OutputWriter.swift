@@ -99,6 +99,10 @@ public struct OutputWriter: ~Copyable, ~Escapable {
         }
     }
 
+    /// How many bytes still fit.
+    @inline(__always)
+    public var room: Int { span.count - count }
+
     /// What was written so far.
     public var written: Span<UInt8> {
         @_lifetime(borrow self)

@@ -100,11 +100,38 @@ struct HPACKTables: Sendable {
         ("user-agent", "", .indexed), ("vary", "", .indexed), ("via", "", .indexed), ("www-authenticate", "", .indexed),
     ]
 
-    /// Names that have no index and whose values differ from message to message.
+    /// Names that have no index, in the order of their numbers in `KnownField`, and others whose values differ from message
+    /// to message.
     private static let others: [(String, IndexingPolicy)] = [
-        ("x-request-id", .plain), ("traceparent", .plain), ("tracestate", .plain), ("x-forwarded-for", .plain),
-        ("x-csrf-token", .secret), ("sec-websocket-key", .plain), ("content-md5", .plain), ("digest", .plain),
+        ("connection", .plain), ("keep-alive", .plain), ("proxy-connection", .plain), ("upgrade", .plain),
+        ("http2-settings", .plain), ("te", .indexed), ("priority", .indexed), (":protocol", .indexed),
+        ("sec-websocket-key", .plain), ("sec-websocket-accept", .plain), ("x-request-id", .plain),
+        ("traceparent", .plain), ("tracestate", .plain), ("x-forwarded-for", .plain), ("x-csrf-token", .secret),
+        ("content-md5", .plain), ("digest", .plain),
     ]
+}
+
+/// The numbers of the names that mean something to the translation of heads: entries of `HPACKTables`.
+enum KnownField {
+    static let authority = 1
+    static let method = 2
+    static let path = 4
+    static let scheme = 6
+    static let status = 8
+    static let contentLength = 28
+    static let cookie = 32
+    static let host = 38
+    static let transferEncoding = 57
+    static let connection = 62
+    static let keepAlive = 63
+    static let proxyConnection = 64
+    static let upgrade = 65
+    static let http2Settings = 66
+    static let te = 67
+    static let priority = 68
+    static let `protocol` = 69
+    static let webSocketKey = 70
+    static let webSocketAccept = 71
 }
 
 extension Span<UInt8> {
