@@ -52,43 +52,44 @@ struct H2Conversation {
     private let mostStreams: Int
     private let resets: Bool
     private(set) var fault: String?
-    /// Streams that came to their end both ways.
-    private(set) var finished = 0
+    /// Streams that came to their end on both sides.
+    private var ended: Set<UInt32> = []
+    var finished: Int { ended.count }
 
     init(_ bits: inout SeededBits) {
         var limits = H2Limits()
-        limits.streamWindow = bits.pick([1, 1000, 65_535, 200_000])
+        limits.streamWindow = bits.pick([900, 5000, 65_535, 200_000])
         limits.connectionWindow = bits.pick([65_535, 300_000])
         limits.concurrentStreams = 1 + bits.below(6)
         limits.glitches = 100_000
         server = Side(.server, limits)
-        limits.streamWindow = bits.pick([500, 65_535])
+        limits.streamWindow = bits.pick([700, 65_535])
         client = Side(.client, limits)
         mostStreams = 1 + bits.below(12)
         resets = bits.once(in: 3)
+        // A client that knows how many streams it may open opens no more.
+        settle(&bits)
+        settle(&bits)
         let steps = 20 + bits.below(300)
         for _ in 0..<steps where fault == nil { step(&bits) }
-        // Everything is let come to its end.
-        var idle = 0
-        while fault == nil, idle < 400, finished < opened || opened < mostStreams {
-            step(&bits)
-            idle += 1
-            if idle % 10 == 0 { settle(&bits) }
+        // Everything is let come to its end; the smallest window takes many turns.
+        var turns = 0
+        while fault == nil, turns < 2000, finished < opened {
+            settle(&bits)
+            turns += 1
         }
-        settle(&bits)
         if fault == nil { checkEnds() }
     }
 
+    /// Lets both sides do all that they can.
     private mutating func settle(_ bits: inout SeededBits) {
-        for _ in 0..<6 where fault == nil {
-            for (from, to) in [(client, server), (server, client)] {
-                for id in from.handles.keys.sorted() {
-                    consume(from, id, all: true, &bits)
-                    send(from, id, room: 300_000, most: 1_000_000)
-                }
-                from.write(from.connection.owedCount) { from.connection.flush(into: &$0) }
-                deliver(from, to, from.wire.count)
+        for (from, to) in [(client, server), (server, client)] where fault == nil {
+            for id in from.handles.keys.sorted() {
+                consume(from, id, all: true, &bits)
+                send(from, id, room: 300_000, most: 1_000_000)
             }
+            from.write(from.connection.owedCount) { from.connection.flush(into: &$0) }
+            deliver(from, to, from.wire.count)
         }
     }
 
@@ -127,7 +128,7 @@ struct H2Conversation {
 
     private mutating func open(_ bits: inout SeededBits) {
         guard opened < mostStreams, client.connection.canOpen else { return }
-        let total = bits.pick([0, 1, 700, 5000, 90_000])
+        let total = bits.pick([0, 1, 700, 5000, 40_000])
         let isSized = bits.once(in: 2)
         let head =
             "POST /\(opened) HTTP/1.1\r\nHost: a\r\nX-N: \(bits.below(5))\r\n"
@@ -190,8 +191,8 @@ struct H2Conversation {
     private mutating func end(_ side: Side, _ id: UInt32, isReset: Bool) {
         side.handles[id] = nil
         if isReset { side.flows[id]?.isReset = true }
-        let isOver = [client, server].allSatisfy { $0.handles[id] == nil }
-        if isOver { finished += 1 }
+        let isOver = [client, server].allSatisfy { $0.handles[id] == nil && $0.flows[id] != nil }
+        if isOver { ended.insert(id) }
     }
 
     private mutating func deliver(_ from: Side, _ to: Side, _ count: Int) {
@@ -216,7 +217,7 @@ struct H2Conversation {
         switch event {
         case .request(let stream, let ends):
             side.handles[stream.id] = stream
-            side.flows[stream.id] = Flow(total: [0, 3, 4000, 80_000][Int(stream.id >> 1) % 4], isEndReceived: ends)
+            side.flows[stream.id] = Flow(total: [0, 3, 4000, 30_000][Int(stream.id >> 1) % 4], isEndReceived: ends)
         case .response(let stream, let ends):
             if ends { endReceived(side, stream.id) }
         case .data(let stream, let range, let ends):

@@ -8,7 +8,7 @@ struct H2FuzzTests {
     @Test("Two cores bring every byte across once, in order, within their windows")
     func conversations() {
         var finished = 0
-        let rounds = FuzzRun.rounds(parts: 100) { bits in
+        let rounds = FuzzRun.rounds(parts: 150) { bits in
             let conversation = H2Conversation(&bits)
             finished += conversation.finished
             return conversation.fault
@@ -19,7 +19,7 @@ struct H2FuzzTests {
     @Test("A server that hears nonsense stays within its bounds")
     func nonsense() {
         var requests = 0
-        let rounds = FuzzRun.rounds(parts: 15) { bits in
+        let rounds = FuzzRun.rounds(parts: 30) { bits in
             var limits = H2Limits()
             limits.concurrentStreams = 1 + bits.below(5)
             var connection = H2Connection(.server, limits: limits, now: 0)
