@@ -74,8 +74,8 @@ extension Span<UInt8> {
 
     /// The end of a run of letters and hyphens from `start`, eight bytes a step: nearly every field name is one. Stops
     /// early near the end of the bytes.
-    @inline(__always)
-    func endOfPlainName(_ start: Int) -> Int {
+    @inlinable @inline(__always)
+    public func endOfPlainName(_ start: Int) -> Int {
         var index = start
         while index + 8 <= count {
             let chunk = word(index)

@@ -161,4 +161,31 @@ struct FloodTests {
             talk.connection.tick(now: 30_000_000_000)
                 == .failed(.enhanceYourCalm, StaticText("stalled_connection")))
     }
+
+    @Test("A connection whose waiting stream is gone is not stalled, nor one whose window opened")
+    func notStalled() {
+        for opens in [false, true] {
+            let talk = CoreTalk.greeted(settings: "0004 7fffffff")
+            talk.receive(request(1))
+            _ = talk.sendHead(1, "HTTP/1.1 200 OK\r\n\r\n", endsStream: false)
+            _ = talk.sendData(1, [UInt8](repeating: 1, count: 65_536), endsStream: true, room: 70_000)
+            talk.receive(opens ? windowUpdate(0, 10) : reset(1))
+            let event = talk.connection.tick(now: 30_000_000_000)
+            #expect(event == nil)
+        }
+    }
+
+    @Test("A block that was begun has to be whole in time")
+    func slowBlock() {
+        let talk = CoreTalk.greeted()
+        let input = request(1)
+        talk.receive(Array(input.dropLast(3)))
+        #expect(talk.connection.deadline == 10_000_000_000)
+        talk.now = 9_000_000_000
+        #expect(talk.receive(Array(input.suffix(3))).count == 1)
+        #expect(talk.connection.deadline == nil)
+        talk.receive(Array(request(3).dropLast(3)))
+        #expect(talk.connection.tick(now: 18_999_999_999) == nil)
+        #expect(talk.connection.tick(now: 19_000_000_000) == .failed(.enhanceYourCalm, StaticText("head_timeout")))
+    }
 }

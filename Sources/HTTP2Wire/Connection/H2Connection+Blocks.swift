@@ -16,15 +16,15 @@ extension H2Connection {
     /// What a block from a client is (RFC 9113 section 5.1).
     private mutating func purposeOfRequest(_ stream: UInt32, _ endsStream: Bool) -> OpenBlock.Purpose {
         guard stream & 1 == 1 else { return .failure(.protocolError) }
-        if let handle = streams.find(stream) {
-            guard streams[handle].isRemoteOpen else { return .reset(.streamClosed) }
-            return endsStream ? .trailers(handle) : .reset(.protocolError)
-        }
         if stream > lastPeerStream {
             lastPeerStream = stream
             // The goodbye has named the last one: what comes later is as if it had not.
             if let promised = shutdown.promised, stream > promised { return .ignored }
             return streams.count < limits.concurrentStreams ? .request : .reset(.refusedStream)
+        }
+        if let handle = streams.find(stream) {
+            guard streams[handle].isRemoteOpen else { return .reset(.streamClosed) }
+            return endsStream ? .trailers(handle) : .reset(.protocolError)
         }
         switch closed.find(stream) {
         case .resetHere: return .ignored
@@ -61,11 +61,13 @@ extension H2Connection {
         guard block.bytes.count + range.count <= limits.maximumBlock else {
             return fail(.enhanceYourCalm, "block_too_large")
         }
+        if block.deadline == nil { block.deadline = now + limits.headTimeout }
         let start = block.bytes.count
         block.bytes.append(contentsOf: repeatElement(0, count: range.count))
         var writer = OutputWriter(block.bytes.mutableSpan, startingAt: start)
         writer.append(input, range.lowerBound, range.upperBound)
         guard isWhole else { return nil }
+        block.deadline = nil
         var bytes: [UInt8] = []
         swap(&bytes, &block.bytes)
         return finishBlock(bytes.span, now, &scratch)

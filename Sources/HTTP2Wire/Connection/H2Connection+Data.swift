@@ -7,7 +7,7 @@ extension H2Connection {
         receiveWindow -= length
         // The connection's credit comes back as bytes are read, whoever they are for: no stream starves another.
         credit += length
-        if credit >= max(1, max(limits.connectionWindow, H2Settings.defaultWindow) / 2) {
+        if credit >= limits.connectionWindow / 2 {
             let given = credit
             owe(FrameSize.small) { $0.appendWindowUpdate(0, given) }
             receiveWindow += given

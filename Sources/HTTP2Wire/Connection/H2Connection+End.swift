@@ -113,7 +113,7 @@ extension H2Connection {
     public var deadline: Int64? {
         guard failure == nil else { return nil }
         var earliest = settingsDeadline
-        for other in [shutdown.secondDeadline, nextStallCheck] {
+        for other in [shutdown.secondDeadline, nextStallCheck, block.deadline] {
             if let other { earliest = min(earliest ?? other, other) }
         }
         return earliest
@@ -124,12 +124,21 @@ extension H2Connection {
         guard failure == nil else { return nil }
         if let due = settingsDeadline, now >= due { return fail(.settingsTimeout, "settings_timeout") }
         if let due = shutdown.secondDeadline, now >= due { finishShutdown() }
+        if let due = block.deadline, now >= due { return fail(.enhanceYourCalm, "head_timeout") }
         guard let due = nextStallCheck, now >= due else { return nil }
-        if stall.isStalled(limits, now: now) { return fail(.enhanceYourCalm, "stalled_connection") }
+        var waits = false
+        for slot in 0..<streams.capacity {
+            if let handle = streams.handle(at: slot), streams[handle].waitsForConnection { waits = true }
+        }
+        // Those that waited may be gone.
+        if !waits { stall.clear() }
+        if stall.isStalled(limits, isShut: sendWindow <= 0, now: now) {
+            return fail(.enhanceYourCalm, "stalled_connection")
+        }
         var next = stall.since
         for slot in 0..<streams.capacity {
             guard let handle = streams.handle(at: slot) else { continue }
-            if streams[handle].stall.isStalled(limits, now: now) {
+            if streams[handle].stall.isStalled(limits, isShut: streams[handle].sendWindow <= 0, now: now) {
                 owe(FrameSize.small) { $0.appendReset(handle.id, .cancel) }
                 remove(handle, .resetHere)
                 if let event = glitch(.stalledStream, now) { return event }

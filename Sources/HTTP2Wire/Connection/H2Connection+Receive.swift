@@ -11,10 +11,6 @@ extension H2Connection {
                 position = input.count
                 return .needMore
             }
-            if let event = nextEvent {
-                nextEvent = nil
-                return event
-            }
             if let event = abandonNext() { return event }
             if owedCount > limits.owedBytes { return .blocked }
             if prefaceRemaining > 0 {

@@ -167,6 +167,7 @@ extension H2Connection {
     private mutating func noteProgress(_ stream: StreamHandle, _ sent: Int, isWhole: Bool, now: Int64) {
         let isStreamShut = !isWhole && streams[stream].sendWindow <= 0
         let isConnectionShut = !isWhole && sendWindow <= 0
+        streams[stream].waitsForConnection = isConnectionShut
         if isStreamShut {
             streams[stream].isBlocked = true
             streams[stream].stall.wait(sent, now: now)

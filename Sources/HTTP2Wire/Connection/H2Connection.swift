@@ -58,8 +58,6 @@ public struct H2Connection: Sendable {
     /// What is read at the moment.
     var body: OpenBody?
     var block = OpenBlock()
-    /// An event that follows the one that was told.
-    var nextEvent: H2Event?
 
     /// Frames that are owed: answers, resets, credit.
     var owed: [UInt8] = []
@@ -67,11 +65,12 @@ public struct H2Connection: Sendable {
 
     /// Begins a connection: what is to be sent first is owed.
     public init(_ role: Role, limits: H2Limits = H2Limits(), now: Int64) {
+        let limits = limits.sensible
         self.role = role
         self.limits = limits
         glitches = Glitches(limits)
         encoder = HPACKEncoder()
-        receiveWindow = max(limits.connectionWindow, H2Settings.defaultWindow)
+        receiveWindow = limits.connectionWindow
         settingsDeadline = now + limits.settingsTimeout
         if role == .server { prefaceRemaining = Preface.count }
         begin()
@@ -180,6 +179,8 @@ struct OpenBlock: Sendable {
     var frames = 0
     /// What came in earlier pieces.
     var bytes: [UInt8] = []
+    /// When the rest has to be there.
+    var deadline: Int64?
 }
 
 /// A graceful stop.

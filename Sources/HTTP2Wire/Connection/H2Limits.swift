@@ -16,6 +16,8 @@ public struct H2Limits: Sendable {
     public var allowsConnectProtocol = true
     /// Nanoseconds in which SETTINGS have to be acknowledged.
     public var settingsTimeout: Int64 = 10_000_000_000
+    /// Nanoseconds in which a block that has begun has to be whole.
+    public var headTimeout: Int64 = 10_000_000_000
     /// What the budget of glitches holds, and what it regains in a second.
     public var glitches = 200
     public var glitchesPerSecond = 10
@@ -26,4 +28,14 @@ public struct H2Limits: Sendable {
     public var owedBytes = 2048
 
     public init() {}
+
+    /// The limits within what the protocol can say.
+    var sensible: H2Limits {
+        var limits = self
+        limits.concurrentStreams = min(max(concurrentStreams, 1), 1 << 16)
+        limits.streamWindow = min(max(streamWindow, 1), H2Settings.largestWindow)
+        limits.connectionWindow = min(max(connectionWindow, H2Settings.defaultWindow), H2Settings.largestWindow)
+        limits.maximumHead = min(max(maximumHead, 64), 60 << 10)
+        return limits
+    }
 }

@@ -24,8 +24,10 @@ struct H2Stream: Sendable {
     var isHead = false
     /// It carries WebSocket.
     var isTunnel = false
-    /// Data waits for a window to open; its opening is told.
+    /// Data waits for its window to open, which is told.
     var isBlocked = false
+    /// Data waits for the connection's window.
+    var waitsForConnection = false
     var priority = StreamPriority()
     /// What may be sent; negative after the peer has made its window smaller (RFC 9113 section 6.9.2).
     var sendWindow: Int
@@ -66,13 +68,15 @@ struct StallClock: Sendable {
     mutating func clear() { since = nil }
 
     /// Whether a whole period brought less than the rate; begins the next one when it is over.
-    mutating func isStalled(_ limits: H2Limits, now: Int64) -> Bool {
+    ///
+    /// - Parameter isShut: whether the window is shut now. If it is not, the data waits for something else.
+    mutating func isStalled(_ limits: H2Limits, isShut: Bool, now: Int64) -> Bool {
         guard let start = since, now - start >= limits.stallPeriod else { return false }
         // In whole seconds, at least one.
         let seconds = max(1, limits.stallPeriod / 1_000_000_000)
         let isSlow = Int64(bytes) < Int64(limits.stallRate) * seconds
         since = now
         bytes = 0
-        return isSlow
+        return isSlow && isShut
     }
 }

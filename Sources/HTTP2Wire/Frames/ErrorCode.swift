@@ -16,10 +16,7 @@ public struct ErrorCode: RawRepresentable, Hashable, Sendable {
     public static let refusedStream = ErrorCode(rawValue: 0x7)
     public static let cancel = ErrorCode(rawValue: 0x8)
     public static let compressionError = ErrorCode(rawValue: 0x9)
-    public static let connectError = ErrorCode(rawValue: 0xA)
     public static let enhanceYourCalm = ErrorCode(rawValue: 0xB)
-    public static let inadequateSecurity = ErrorCode(rawValue: 0xC)
-    public static let http11Required = ErrorCode(rawValue: 0xD)
 }
 
 extension ErrorCode: CustomStringConvertible {

@@ -19,7 +19,7 @@ extension HPACKEncoder {
         var fieldHash: UInt64 = 0
         if policy == .indexed {
             fieldHash = hash &+ values.fieldHash(value, lowercases: false)
-            if let index = dynamicIndex(names, name, fieldHash, values, value) {
+            if let index = dynamicIndex(names, name, entry.first, fieldHash, values, value) {
                 HPACKInteger.write(index, mask: 0x7F, flags: 0x80, into: &writer)
                 return
             }
@@ -50,15 +50,18 @@ extension HPACKEncoder {
     /// The index of a field of the dynamic table that reads the same.
     @inline(__always)
     private func dynamicIndex(
-        _ names: Span<UInt8>, _ name: Range<Int>, _ hash: UInt64, _ values: Span<UInt8>, _ value: Range<Int>
+        _ names: Span<UInt8>, _ name: Range<Int>, _ first: Int, _ hash: UInt64, _ values: Span<UInt8>,
+        _ value: Range<Int>
     ) -> Int? {
         guard let number = latest(hash) else { return nil }
         let entry = table.entry(number)
         let start = Int(entry.start)
-        guard Int(entry.nameCount) == name.count, Int(entry.valueCount) == value.count,
-            values.equals(value, table.text.span, start + name.count + 2, lowercases: false),
-            names.equals(name, table.text.span, start, lowercases: true)
+        guard Int(entry.staticName) == first, Int(entry.nameCount) == name.count,
+            Int(entry.valueCount) == value.count,
+            values.equals(value, table.text.span, start + name.count + 2, lowercases: false)
         else { return nil }
+        // One name of the static table is as good as read.
+        guard first > 0 || names.equals(name, table.text.span, start, lowercases: true) else { return nil }
         return index(of: number)
     }
 

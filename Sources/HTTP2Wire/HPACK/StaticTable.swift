@@ -19,15 +19,31 @@ struct HPACKTables: Sendable {
     /// Entries of the static table.
     static let staticCount = 61
 
+    /// Eight bytes, since one is looked up for every field.
     struct Entry: Sendable {
-        let start: Int
-        let nameCount: Int
-        let valueCount: Int
-        /// The first entry of the static table with this name; 0 where it has none.
-        let first: Int
-        /// How many entries share the name.
-        let alike: Int
+        private let place: UInt16
+        private let nameBytes: UInt8
+        private let valueBytes: UInt8
+        private let firstNumber: UInt8
+        private let alikeCount: UInt8
         let policy: IndexingPolicy
+
+        init(start: Int, nameCount: Int, valueCount: Int, first: Int, alike: Int, policy: IndexingPolicy) {
+            place = UInt16(start)
+            nameBytes = UInt8(nameCount)
+            valueBytes = UInt8(valueCount)
+            firstNumber = UInt8(first)
+            alikeCount = UInt8(alike)
+            self.policy = policy
+        }
+
+        var start: Int { Int(place) }
+        var nameCount: Int { Int(nameBytes) }
+        var valueCount: Int { Int(valueBytes) }
+        /// The first entry of the static table with this name; 0 where it has none.
+        var first: Int { Int(firstNumber) }
+        /// How many entries share the name.
+        var alike: Int { Int(alikeCount) }
     }
 
     let huffman = HuffmanTables()

@@ -42,7 +42,7 @@ extension HeadScratch {
         }
         while start < head.count {
             if head[start] == 0x0D { return start + 2 == head.count && head[start + 1] == 0x0A }
-            var colon = start
+            var colon = head.endOfPlainName(start)
             while colon < head.count, CharacterSets.isToken(head[colon]) { colon += 1 }
             guard colon < head.count, colon > start, head[colon] == 0x3A else { return false }
             var low = colon + 1
