@@ -198,9 +198,10 @@ struct H2Conversation {
     private mutating func deliver(_ from: Side, _ to: Side, _ count: Int) {
         to.carried += from.wire.prefix(count)
         from.wire.removeFirst(count)
+        let bytes = to.carried
         var position = 0
         while fault == nil {
-            let event = to.connection.receive(to.carried.span, &position, now: now, &to.scratch)
+            let event = to.connection.receive(bytes.span, &position, now: now, &to.scratch)
             if event == .needMore { break }
             if event == .blocked {
                 to.write(to.connection.owedCount) { to.connection.flush(into: &$0) }

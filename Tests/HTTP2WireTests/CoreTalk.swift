@@ -46,8 +46,9 @@ final class CoreTalk {
             carried += input[start..<end]
             start = end
             var position = 0
+            let bytes = carried
             reading: while true {
-                let event = connection.receive(carried.span, &position, now: now, &scratch)
+                let event = connection.receive(bytes.span, &position, now: now, &scratch)
                 switch event {
                 case .needMore: break reading
                 case .blocked:
