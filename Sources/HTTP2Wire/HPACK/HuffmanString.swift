@@ -17,48 +17,46 @@ extension HuffmanTables {
         var pending: UInt64 = 0
         let short = short.span
         while true {
-            if position &+ 8 <= end {
-                let taken = (63 &- available) >> 3
-                available &+= taken << 3
-                // What lies below belongs to bytes that are read again.
-                let word = block.word(position).byteSwapped &>> (available &- taken << 3)
-                bits = (bits | word) & ~(UInt64.max &>> available)
-                position &+= Int(truncatingIfNeeded: taken)
-            } else {
-                while available <= 56, position < end {
-                    bits |= UInt64(block[position]) &<< (56 &- available)
-                    available &+= 8
-                    position &+= 1
-                }
-            }
-            let least: UInt64 = position == end ? 1 : 30
-            repeat {
+            let taken = min(Int(truncatingIfNeeded: (63 &- available) >> 3), end &- position)
+            bits |= block.word(position, count: taken).byteSwapped &>> available
+            available &+= UInt64(truncatingIfNeeded: taken) << 3
+            position &+= taken
+            // Codes of up to eight bits, which nearly all are.
+            while available >= 8 {
                 let entry = UInt64(short[Int(truncatingIfNeeded: bits >> 56)])
-                var length = entry & 15
-                var symbol = entry >> 4
-                if length == 0 {
-                    guard let found = longSymbol(bits >> 32) else { return false }
-                    length = found & 63
-                    symbol = found >> 6
-                }
-                if length > available {
-                    guard position == end else { break }
-                    writer.append(word: output, count: Int(truncatingIfNeeded: pending >> 3))
-                    return available < 8 && bits | UInt64.max &>> available == UInt64.max
-                }
-                bits = bits &<< length
-                available &-= length
-                output |= symbol &<< pending
+                if entry == 0 { break }
+                bits = bits &<< (entry & 15)
+                available &-= entry & 15
+                output |= (entry >> 4) &<< pending
                 pending &+= 8
                 if pending == 64 {
                     writer.append(word: output, count: 8)
                     output = 0
                     pending = 0
                 }
-            } while available >= least
-            if available == 0, position == end {
+            }
+            // A long code, or the last bits.
+            guard position == end || available >= 30 else { continue }
+            var entry = UInt64(short[Int(truncatingIfNeeded: bits >> 56)])
+            if entry == 0 {
+                guard let found = longSymbol(bits >> 32) else { return false }
+                entry = found
+            } else {
+                entry = (entry >> 4) << 6 | entry & 15
+            }
+            let length = entry & 63
+            if length > available {
                 writer.append(word: output, count: Int(truncatingIfNeeded: pending >> 3))
-                return true
+                return available < 8 && bits | UInt64.max &>> available == UInt64.max
+            }
+            bits = bits &<< length
+            available &-= length
+            output |= (entry >> 6) &<< pending
+            pending &+= 8
+            if pending == 64 {
+                writer.append(word: output, count: 8)
+                output = 0
+                pending = 0
             }
         }
     }
