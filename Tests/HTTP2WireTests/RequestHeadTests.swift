@@ -16,6 +16,11 @@ struct RequestHeadTests {
             plainGet + [("cookie", "a=1"), ("accept", "*/*"), ("cookie", "b=2"), ("cookie", "c=3")], true,
             "GET / HTTP/1.1|host: a.example|accept: */*|cookie: a=1; b=2; c=3||"
         ),
+        // An empty crumb says nothing.
+        (
+            plainGet + [("cookie", ""), ("cookie", "a=1"), ("cookie", "")], true,
+            "GET / HTTP/1.1|host: a.example|cookie: a=1||"
+        ),
         (
             [
                 (":authority", "A.example:8443"), (":path", "/x?y=%20"), (":scheme", "http"), (":method", "POST"),

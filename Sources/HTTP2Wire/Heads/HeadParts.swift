@@ -35,7 +35,8 @@ struct HeadParts {
         let nameEnd = start + field.nameCount
         let value = (nameEnd + 2)..<(nameEnd + 2 + field.valueCount)
         guard keeps(field, start..<nameEnd, value, text.span.extracting(first: value.upperBound), pseudo, tables) else {
-            if isCrumb(field, start..<nameEnd, text.span, tables) {
+            // An empty crumb would leave white space at the end of the line.
+            if !value.isEmpty, isCrumb(field, start..<nameEnd, text.span, tables) {
                 var writer = OutputWriter(cookie.mutableSpan, startingAt: cookieCount)
                 if cookieCount > 0 { writer.append("; ") }
                 writer.append(text.span, value.lowerBound, value.upperBound)
