@@ -15,7 +15,7 @@ struct HeadContext {
 
 extension HeadScratch {
     /// The most fields of a block that are looked at: those beyond the limit on fields cost time alone.
-    static let maximumSkipped = 4096
+    static let maximumSkipped = 1024
 
     /// Reads a block. Afterwards `text` holds it, and a request or a response is parsed.
     mutating func read(
