@@ -45,6 +45,7 @@ let package = Package(
         // Pure cores.
         pure("Topology"),
         pure("HTTPWire"),
+        pure("HTTP2Wire", ["HTTPWire"]),
         pure("Raft", ["Topology"]),
         pure("Catalog", ["Topology"]),
         pure("Health", ["Topology"]),
@@ -103,8 +104,10 @@ let package = Package(
         // Tests.
         tests("TopologyTests", ["Topology"]),
         tests("HTTPWireTests", ["HTTPWire"]),
+        tests("HTTP2WireTests", ["HTTP2Wire", "HTTPWire"]),
         .testTarget(
-            name: "FuzzTests", dependencies: ["HTTPWire"], path: "Tests/Fuzz", swiftSettings: swiftSettings),
+            name: "FuzzTests", dependencies: ["HTTPWire", "HTTP2Wire"], path: "Tests/Fuzz",
+            exclude: ["hpack_oracle"], swiftSettings: swiftSettings),
         tests("ProactorTests", ["Proactor", "Topology"]),
         tests("TLSTests", ["TLS", "Transport", "Proactor", "Topology"]),
         tests("TransportTests", ["Transport", "TLS", "Proactor", "Topology"]),

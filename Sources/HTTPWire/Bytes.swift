@@ -56,15 +56,26 @@ extension Span<UInt8> {
     /// Eight bytes as a little-endian word. The caller has checked that they are there; the load checks again.
     // SAFETY: RawSpan checks the bounds itself, and every pattern of bits is an integer.
     @inlinable @inline(__always)
-    func word(_ offset: Int) -> UInt64 { bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self) }
+    public func word(_ offset: Int) -> UInt64 { bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self) }
 
     @inlinable @inline(__always)
     func halfWord(_ offset: Int) -> UInt32 { bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self) }
 
+    /// The first `count` bytes from an offset, at most eight, as a little-endian word with zeros above them.
+    @inlinable @inline(__always)
+    public func word(_ offset: Int, count length: Int) -> UInt64 {
+        if offset &+ 8 <= count {
+            return length >= 8 ? word(offset) : word(offset) & ((1 &<< UInt64(length << 3)) &- 1)
+        }
+        var result: UInt64 = 0
+        for index in 0..<length { result |= UInt64(self[offset + index]) << UInt64(index << 3) }
+        return result
+    }
+
     /// The end of a run of letters and hyphens from `start`, eight bytes a step: nearly every field name is one. Stops
     /// early near the end of the bytes.
-    @inline(__always)
-    func endOfPlainName(_ start: Int) -> Int {
+    @inlinable @inline(__always)
+    public func endOfPlainName(_ start: Int) -> Int {
         var index = start
         while index + 8 <= count {
             let chunk = word(index)
@@ -110,7 +121,7 @@ extension Span<UInt8> {
     /// The end of the run of field-value characters from `start`: HTAB, SP, visible characters and obs-text
     /// (RFC 9110 section 5.5). Eight bytes a step.
     @inlinable @inline(__always)
-    func endOfFieldValue(_ start: Int) -> Int {
+    public func endOfFieldValue(_ start: Int) -> Int {
         var index = start
         while index + 8 <= count {
             let chunk = word(index)
@@ -183,9 +194,22 @@ extension Span<UInt8> {
         return true
     }
 
+    /// A byte, in lower case if it is a letter.
     @inlinable @inline(__always)
-    func lowercased(_ index: Int) -> UInt8 {
+    public func lowercased(_ index: Int) -> UInt8 {
         let byte = self[index]
         return byte &- 0x41 < 26 ? byte | 0x20 : byte
+    }
+}
+
+extension UInt64 {
+    /// The eight bytes of a word with ASCII letters in lower case, all at once.
+    @inlinable @inline(__always)
+    public var lowercasedBytes: UInt64 {
+        let heptets = self & 0x7F7F_7F7F_7F7F_7F7F
+        // Bit 7 of each byte: at least `A`, and beyond `Z`.
+        let atLeast = heptets &+ 0x3F3F_3F3F_3F3F_3F3F
+        let beyond = heptets &+ 0x2525_2525_2525_2525
+        return self | (atLeast & ~beyond & ~self & 0x8080_8080_8080_8080) >> 2
     }
 }

@@ -218,23 +218,7 @@ public struct ChunkedDecoder: Sendable {
         guard let colon = line.firstIndex(of: 0x3A), colon > 0, line[..<colon].allSatisfy(CharacterSets.isToken) else {
             return WireError(400, "trailer")
         }
-        if Self.maySend(line.span, colon) { trailers += line + [0x0D, 0x0A] } else { dropsTrailers = true }
+        if TrailerRules.maySend(line.span, 0, colon) { trailers += line + [0x0D, 0x0A] } else { dropsTrailers = true }
         return nil
-    }
-
-    private static func maySend(_ line: Span<UInt8>, _ count: Int) -> Bool {
-        switch FieldName.recognise(line, 0, count) {
-        case .other, .date, .server: break
-        default: return false
-        }
-        let name = ByteRange(start: 0, count: count)
-        for index in 0..<count where line[index] == 0x5F { return false }
-        let forbidden: [StaticString] = [
-            "proxy-authorization", "proxy-authenticate", "set-cookie", "cache-control",
-            "content-encoding", "content-type", "content-range", "range", "if-match", "if-none-match",
-            "if-modified-since", "if-unmodified-since", "if-range", "location", "age", "expires", "warning", "vary",
-            "pragma", "retry-after", "www-authenticate", "x-http-method-override",
-        ]
-        return !forbidden.contains { line.equalsIgnoringCase(name, $0) }
     }
 }

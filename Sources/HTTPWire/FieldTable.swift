@@ -62,6 +62,9 @@ public final class FieldTable {
         count += 1
     }
 
+    /// What `Content-Length` says; nil without it.
+    public var declaredLength: UInt64? { hasContentLength ? contentLength : nil }
+
     /// The value of the first field of that name.
     public func value(of name: FieldName) -> ByteRange? {
         for index in 0..<count where storage[index].known == name { return storage[index].value }

@@ -72,6 +72,43 @@ public struct OutputWriter: ~Copyable, ~Escapable {
         count += 1
     }
 
+    /// Appends the low bytes of a word, at most eight, the lowest first.
+    @inline(__always)
+    @_lifetime(self: copy self)
+    public mutating func append(word: UInt64, count length: Int) {
+        guard span.count - count >= 8 else {
+            for index in 0..<length { append(byte: UInt8(truncatingIfNeeded: word >> UInt64(index << 3))) }
+            return
+        }
+        let offset = count
+        span.withUnsafeMutableBytes { target in
+            // SAFETY: there is room for all eight bytes; those above `length` are written over or never read.
+            target.storeBytes(of: word.littleEndian, toByteOffset: offset, as: UInt64.self)
+        }
+        count += length
+    }
+
+    /// Appends bytes of a message, its letters in lower case.
+    @_lifetime(self: copy self)
+    public mutating func append(lowercasing source: Span<UInt8>, _ start: Int, _ end: Int) {
+        var index = start
+        while index < end {
+            let length = min(8, end - index)
+            append(word: source.word(index, count: length).lowercasedBytes, count: length)
+            index += length
+        }
+    }
+
+    /// How many bytes still fit.
+    @inline(__always)
+    public var room: Int { span.count - count }
+
+    /// What was written so far.
+    public var written: Span<UInt8> {
+        @_lifetime(borrow self)
+        get { span.span.extracting(first: count) }
+    }
+
     /// A byte that was written, at a position below `count`.
     @inline(__always)
     func byte(at index: Int) -> UInt8 { span[index] }
@@ -79,7 +116,7 @@ public struct OutputWriter: ~Copyable, ~Escapable {
     /// Forgets what was written from a position on.
     @inline(__always)
     @_lifetime(self: copy self)
-    mutating func rewind(to position: Int) { count = min(count, position) }
+    public mutating func rewind(to position: Int) { count = min(count, position) }
 
     /// Appends a number in decimal.
     @_lifetime(self: copy self)

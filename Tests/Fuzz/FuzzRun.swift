@@ -34,10 +34,14 @@ enum FuzzRun {
 
     /// Calls `body` with a generator a seed. It returns what is wrong, or nil; the first fault ends the test.
     ///
+    /// - Parameters:
+    ///   - times: how many rounds an iteration stands for.
+    ///   - parts: how many iterations a round stands for, where one takes long.
     /// - Returns: how many rounds there were.
     @discardableResult
-    static func rounds(times: Int = 1, _ body: (inout SeededBits) -> String?) -> Int {
-        for round in 0..<UInt64(max(1, iterations * times)) {
+    static func rounds(times: Int = 1, parts: Int = 1, _ body: (inout SeededBits) -> String?) -> Int {
+        let count = max(1, iterations * times / parts)
+        for round in 0..<UInt64(count) {
             let seed = firstSeed &+ round
             var bits = SeededBits(seed: seed)
             if let fault = body(&bits) {
@@ -45,7 +49,7 @@ enum FuzzRun {
                 return Int(round) + 1
             }
         }
-        return max(1, iterations * times)
+        return count
     }
 
     /// Fails when so few inputs got as far as the thing that a test is about that it shows nothing.

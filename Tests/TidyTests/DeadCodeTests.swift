@@ -66,14 +66,25 @@ struct DeadCodeTests {
         "Sources/TLS/TLSContext.swift": "the warning of a certificate waits for who logs it",
         "Sources/RaftRuntime/Storage/LogStorage.swift": "a judgement that only tests read",
         "Sources/RaftRuntime/Transport/PeerStatistics.swift": "counters that only tests read",
+        "Sources/HTTPWire/FieldTable.swift": "the declared length, which only HTTP/2 reads",
     ]
+
+    /// Targets that no other imports yet, each with who will.
+    static let unused: [String: String] = ["HTTP2Wire": "HTTPTransport, once it speaks HTTP/2"]
 
     @Test("The sources")
     func sources() {
         let found = DeadCode(SourceTree.swiftFiles.filter { $0.target != nil }).violations
-        let violations = found.filter { Self.exceptions[$0.path] == nil }
+        let violations = found.filter { violation in
+            Self.exceptions[violation.path] == nil
+                && !Self.unused.keys.contains { violation.path.hasPrefix("Sources/\($0)/") }
+        }
         #expect(violations.isEmpty, "\n\(violations.map(\.description).joined(separator: "\n"))")
         let clean = Self.exceptions.keys.sorted().filter { path in !found.contains { $0.path == path } }
+        let used = SourceTree.swiftFiles.flatMap { file in
+            file.target == nil ? [] : file.imports.map(\.text).filter { Self.unused[$0] != nil && $0 != file.target }
+        }
+        #expect(used.isEmpty, "these targets are used now, take them off the list: \(used)")
         #expect(clean.isEmpty, "these files have no dead code any more, take them off the list: \(clean)")
     }
 }
