@@ -62,8 +62,8 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         // Shells.
         shell("Proactor", ["CLinux", "CURing", "Topology"]),
-        shell("TLS", ["COpenSSL"]),
-        shell("Transport", ["Proactor", "TLS"]),
+        shell("TLS", ["COpenSSL", "Proactor", "Topology"]),
+        shell("Transport", ["Proactor", "TLS", "Topology"]),
         shell(
             "RaftRuntime",
             [

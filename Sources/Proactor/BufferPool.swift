@@ -32,6 +32,15 @@ final class BufferPool {
     func allocate(_ capacity: Int) -> LoopBuffer {
         slabsLent &+= 1
         if capacity <= slabs2K.size { return buffer(slabs2K.take(), slabs2K.size, .slab2K) }
+        if capacity <= 16 << 10 { return buffer(slabs16K.take(), 16 << 10, .slab16K) }
+        return buffer(slabs64K.take(), 64 << 10, .slab64K)
+    }
+
+    /// The same for bytes in records, which are longer than what is in them: also of 17 or 65 KiB.
+    @inline(__always)
+    func allocateForRecords(_ capacity: Int) -> LoopBuffer {
+        slabsLent &+= 1
+        if capacity <= slabs2K.size { return buffer(slabs2K.take(), slabs2K.size, .slab2K) }
         if capacity <= slabs16K.size { return buffer(slabs16K.take(), slabs16K.size, .slab16K) }
         return buffer(slabs64K.take(), slabs64K.size, .slab64K)
     }
@@ -230,8 +239,9 @@ private struct SlabStock {
         size =
             switch home {
             case .slab2K: 2 << 10
-            case .slab16K: 16 << 10
-            default: 64 << 10
+            // And what is around 16 KiB and 64 KiB in records of TLS.
+            case .slab16K: 17 << 10
+            default: 65 << 10
             }
         stock = UnsafeStock(limit: limit)
     }

@@ -203,6 +203,11 @@ public final class EventLoop {
     @inline(__always)
     public func allocate(_ capacity: Int) -> LoopBuffer { pool.allocate(capacity) }
 
+    /// An empty buffer of at least `capacity` bytes (of 65 KiB when more is asked for), for records of TLS: one of 16 KiB
+    /// or four of them, with what is around them, fit in one buffer.
+    @inline(__always)
+    public func allocateForRecords(_ capacity: Int) -> LoopBuffer { pool.allocateForRecords(capacity) }
+
     /// Whether half of the receive buffers of a kind are with holders: then nobody should hold more than one or two.
     public var isShortOfBuffers: Bool { pool.isShort }
 

@@ -1,82 +1,123 @@
-// Owns what sessions share: the own certificate and key, and whom to trust.
+// Owns what sessions share: the settings of one side, its certificates and its ticket keys.
 internal import COpenSSL
 internal import Glibc
+internal import Synchronization
 
-/// The files that one side proves itself with.
-public struct TLSIdentity: Hashable, Sendable {
-    /// The certificate, and behind it those between it and the authority; PEM.
-    public var certificate: String
-    /// Its private key, without a password; PEM.
-    public var key: String
-
-    public init(certificate: String, key: String) {
-        self.certificate = certificate
-        self.key = key
-    }
-}
-
-/// Whose certificates a side accepts.
-public enum TLSTrust: Hashable, Sendable {
-    /// Asks for none.
-    case none
-    /// Those that an authority in this file has signed; PEM.
-    case authorities(file: String)
-    /// Those that the system's authorities have signed.
-    case system
-}
-
-/// The settings of one side, immutable and shared by all its sessions: TLS 1.2 or later, nothing resumed, no renegotiation.
+/// The settings of one side, immutable and shared by all its sessions: TLS 1.2 or later, no renegotiation, no compression.
 public final class TLSContext: @unchecked Sendable {
     // SAFETY: OpenSSL's contexts may be used by several threads once nothing changes them, which is after `init`.
     let handle: OpaquePointer
     /// Whether it accepts connections, or makes them.
     public let role: Role
+    /// A server's certificates.
+    let store: CertificateStore?
+    /// A client's own certificate, or that of a server without a store.
+    private let own: CertificatePair?
+    let tickets: TicketKeyRing?
+    let unknownName: TLSUnknownName
+    let hasDynamicRecords: Bool
+    /// Whether peers are asked for certificates, and those are verified.
+    let verifies: Bool
+    /// Whether a client keeps what it can resume.
+    let resumes: Bool
+    /// Distinguishes it from all others of the process.
+    let number: UInt64
+
+    private static let last = Atomic<UInt64>(0)
 
     public enum Role: Hashable, Sendable { case server, client }
 
-    /// Reads and checks the files.
+    private init(
+        _ role: Role, store: CertificateStore?, own: CertificatePair?, tickets: TicketKeyRing?,
+        unknownName: TLSUnknownName, hasDynamicRecords: Bool, verifies: Bool, resumes: Bool
+    ) throws(TLSFailure) {
+        handle = try Self.makeHandle(role)
+        self.role = role
+        self.store = store
+        self.own = own
+        self.tickets = tickets
+        self.unknownName = unknownName
+        self.hasDynamicRecords = hasDynamicRecords
+        self.verifies = verifies
+        self.resumes = resumes
+        number = Self.last.wrappingAdd(1, ordering: .relaxed).newValue
+    }
+
+    private static func makeHandle(_ role: Role) throws(TLSFailure) -> OpaquePointer {
+        guard let handle = mt_context_new(role == .server) else {
+            throw TLSFailure(.internalError, "TLS: \(TLSFailure.lastReason())")
+        }
+        return handle
+    }
+
+    deinit { mt_context_free(handle) }
+
+    // MARK: Making one
+
+    /// A server's. Reads the files of authorities; the disk, so not on a loop that serves.
+    ///
+    /// - Parameters:
+    ///   - store: what it proves itself with.
+    ///   - tickets: the keys by which clients can resume connections; nil: they cannot.
+    /// - Throws: what is wrong, with the name of the file or the setting.
+    public convenience init(
+        _ configuration: TLSServerConfiguration, _ store: CertificateStore, tickets: TicketKeyRing? = nil
+    ) throws(TLSFailure) {
+        let authentication = configuration.clientAuthentication
+        try self.init(
+            .server, store: store, own: nil, tickets: tickets, unknownName: configuration.unknownName,
+            hasDynamicRecords: configuration.hasDynamicRecords, verifies: authentication.authorities != nil,
+            resumes: false)
+        // A throw from here on runs deinit, for all properties are set.
+        try apply(
+            configuration.versions ?? configuration.profile.versions,
+            ciphers: configuration.ciphers ?? configuration.profile.ciphers,
+            groups: configuration.groups ?? configuration.profile.groups, protocols: configuration.protocols)
+        for place in store.names.first { try use(store.pairs[place]) }
+        try ask(authentication)
+        if tickets != nil { try giveTickets(zone: Self.zone(authentication)) }
+    }
+
+    /// A client's. Reads the files; the disk, so not on a loop that serves.
+    ///
+    /// - Throws: what is wrong, with the name of the file or the setting.
+    public convenience init(_ configuration: TLSClientConfiguration) throws(TLSFailure) {
+        let pair = try configuration.identity.map { identity throws(TLSFailure) in try CertificatePair(identity) }
+        try self.init(
+            .client, store: nil, own: pair, tickets: nil, unknownName: .default, hasDynamicRecords: false,
+            verifies: configuration.trust != .none, resumes: configuration.resumes)
+        try apply(
+            configuration.versions, ciphers: TLSProfile.intermediate.ciphers,
+            groups: TLSProfile.intermediate.groups, protocols: configuration.protocols)
+        if let pair { try use(pair) }
+        try trust(configuration.trust)
+        if verifies { mt_context_verify_peer(handle, true) }
+        if resumes { mt_context_resumes(handle) }
+    }
+
+    /// One of two sides that prove themselves to each other: nothing is resumed, so each connection is verified anew.
     ///
     /// - Parameters:
     ///   - identity: what this side proves itself with; a server needs one.
     ///   - trust: whom it accepts; a peer without an acceptable certificate is refused during the handshake.
     /// - Throws: what is wrong, with the name of the file. Reads the disk, so not on a loop that serves.
-    public init(_ role: Role, identity: TLSIdentity?, trust: TLSTrust) throws(TLSFailure) {
-        guard let handle = mt_context_new(role == .server) else {
-            throw TLSFailure(.internalError, "TLS: \(TLSFailure.lastReason())")
-        }
-        self.handle = handle
-        self.role = role
-        // A throw from here on runs deinit, for all properties are set.
-        if let identity { try use(identity) }
-        switch trust {
-        case .none: break
-        case .authorities(let file): try trustAuthorities(in: file)
-        case .system:
-            guard mt_context_trust_system(handle) else {
-                throw TLSFailure(.internalError, "the system's authorities: \(TLSFailure.lastReason())")
-            }
-        }
-        if trust != .none { mt_context_verify_peer(handle) }
+    public convenience init(_ role: Role, identity: TLSIdentity?, trust: TLSTrust) throws(TLSFailure) {
+        let pair = try identity.map { identity throws(TLSFailure) in try CertificatePair(identity) }
+        try self.init(
+            role, store: nil, own: pair, tickets: nil, unknownName: .default, hasDynamicRecords: false,
+            verifies: trust != .none, resumes: false)
+        if let pair { try use(pair) }
+        try self.trust(trust)
+        if verifies { mt_context_verify_peer(handle, true) }
     }
 
-    deinit { mt_context_free(handle) }
-
-    /// Why its own certificate is of no use today; nil: it is valid. For a warning: the clock may be what is wrong.
+    /// Why its own certificate is of no use today; nil: it is valid, or there is none. For a warning: the clock may be what
+    /// is wrong.
     public var certificateWarning: String? {
-        let seconds = mt_context_validity(handle)
-        if seconds == 0 { return nil }
-        let amount = Self.amount(abs(seconds))
-        return seconds > 0 ? "the certificate is valid only in \(amount)" : "the certificate expired \(amount) ago"
+        own.flatMap { TLSIdentityReport($0).invalidity(at: Int64(time(nil))) }
     }
 
-    private static func amount(_ seconds: Int) -> String {
-        switch seconds {
-        case ..<120: "\(seconds) s"
-        case ..<7_200: "\(seconds / 60) minutes"
-        case ..<172_800: "\(seconds / 3_600) hours"
-        default: "\(seconds / 86_400) days"
-        }
-    }
+    // MARK: Files
 
     /// A file that a context reads.
     public enum File: Hashable, Sendable { case certificate, key, authorities }
@@ -85,69 +126,101 @@ public final class TLSContext: @unchecked Sendable {
     public static func problems(
         of identity: TLSIdentity, authorities: String
     ) -> [(file: File, failure: TLSFailure)] {
-        func failure(_ body: (TLSContext) throws(TLSFailure) -> Void) -> TLSFailure? {
-            do throws(TLSFailure) {
-                try body(try TLSContext(.client, identity: nil, trust: .none))
-                return nil
-            } catch {
-                return error
+        var (certificate, key) = CertificatePair.problems(of: identity)
+        var trust: TLSFailure?
+        do throws(TLSFailure) {
+            let context = try TLSContext(.client, identity: nil, trust: .none)
+            do throws(TLSFailure) { try context.trust(.authorities(file: authorities)) } catch { trust = error }
+            if certificate == nil, key == nil { try context.use(CertificatePair(identity)) }
+        } catch {
+            if error.kind == .file { certificate = error } else { key = error }
+        }
+        let all: [(File, TLSFailure?)] = [(.certificate, certificate), (.key, key), (.authorities, trust)]
+        return all.compactMap { file, failure in failure.map { (file, $0) } }
+    }
+
+    /// Whether OpenSSL would use a pair: a key may be too short for it.
+    static func check(_ pair: CertificatePair) throws(TLSFailure) {
+        try TLSContext(.client, identity: nil, trust: .none).use(pair)
+    }
+
+    private func use(_ pair: CertificatePair) throws(TLSFailure) {
+        guard mt_context_use(handle, pair.handle) else {
+            throw TLSFailure(.file, "\(pair.identity.certificate): \(TLSFailure.lastReason())")
+        }
+    }
+
+    private func trust(_ trust: TLSTrust) throws(TLSFailure) {
+        switch trust {
+        case .none: break
+        case .authorities(let file):
+            try TLSFailure.checkReadable(file)
+            guard mt_context_trust(handle, file) else {
+                throw TLSFailure.file(file, holdsNo: "certificate of an authority")
+            }
+        case .system:
+            guard mt_context_trust_system(handle) else {
+                throw TLSFailure(.internalError, "the system's authorities: \(TLSFailure.lastReason())")
             }
         }
-        let certificate = failure { context throws(TLSFailure) in try context.useCertificate(identity) }
-        // A key is compared with the certificate; without one it is still read.
-        let key = failure { context throws(TLSFailure) in
-            certificate == nil ? try context.use(identity) : try context.useKey(identity)
+    }
+
+    private func ask(_ authentication: TLSClientAuthentication) throws(TLSFailure) {
+        guard let authorities = authentication.authorities else { return }
+        try trust(.authorities(file: authorities.file))
+        if let file = authorities.revocations {
+            try TLSFailure.checkReadable(file)
+            guard mt_context_revocations(handle, file) else {
+                throw TLSFailure.file(file, holdsNo: "list of revoked certificates")
+            }
         }
-        let trust = failure { context throws(TLSFailure) in try context.trustAuthorities(in: authorities) }
-        return [(.certificate, certificate), (.key, key), (.authorities, trust)].compactMap { file, failure in
-            failure.map { (file, $0) }
+        if case .required = authentication { mt_context_verify_peer(handle, true) }
+        if case .optional = authentication { mt_context_verify_peer(handle, false) }
+    }
+
+    // MARK: Settings
+
+    private func apply(
+        _ versions: ClosedRange<TLSVersion>, ciphers: [String], groups: [String], protocols: [String]
+    ) throws(TLSFailure) {
+        func check(_ isGood: Bool, _ what: String) throws(TLSFailure) {
+            if !isGood { throw TLSFailure(.setting, "\(what): \(TLSFailure.lastReason())") }
         }
-    }
-
-    private func use(_ identity: TLSIdentity) throws(TLSFailure) {
-        try useCertificate(identity)
-        try useKey(identity)
-        guard mt_context_key_fits(handle) else { throw Self.mismatch(identity) }
-    }
-
-    private func useCertificate(_ identity: TLSIdentity) throws(TLSFailure) {
-        try Self.checkReadable(identity.certificate)
-        guard mt_context_use_chain(handle, identity.certificate) else {
-            throw Self.failure(identity.certificate, holdsNo: "certificate")
+        let suites = ciphers.filter { $0.hasPrefix("TLS_") }
+        let older = ciphers.filter { !$0.hasPrefix("TLS_") }
+        // A version without ciphers is not spoken; OpenSSL would take a list of its own.
+        let least = older.isEmpty ? .tls13 : versions.lowerBound
+        let greatest = suites.isEmpty ? .tls12 : versions.upperBound
+        guard least <= greatest else { throw TLSFailure(.setting, "the ciphers are for no version that is allowed") }
+        try check(mt_context_versions(handle, Int32(least.rawValue), Int32(greatest.rawValue)), "the versions of TLS")
+        try check(mt_context_suites(handle, suites.joined(separator: ":")), "the ciphers of TLS 1.3")
+        if !older.isEmpty {
+            try check(mt_context_ciphers(handle, older.joined(separator: ":")), "the ciphers of TLS 1.2")
         }
-    }
-
-    private func useKey(_ identity: TLSIdentity) throws(TLSFailure) {
-        try Self.checkReadable(identity.key)
-        guard mt_context_use_key(handle, identity.key) else {
-            // OpenSSL compares the key with the certificate as soon as it reads it.
-            let failure = Self.failure(identity.key, holdsNo: "private key without a password")
-            if failure.description.contains("mismatch") { throw Self.mismatch(identity) }
-            throw failure
+        try check(mt_context_groups(handle, groups.joined(separator: ":")), "the groups")
+        guard !protocols.isEmpty else { return }
+        var list: [UInt8] = []
+        for name in protocols {
+            guard (1...255).contains(name.utf8.count) else {
+                throw TLSFailure(.setting, "`\(name)`: the name of a protocol has 1 to 255 bytes")
+            }
+            list += [UInt8(name.utf8.count)] + Array(name.utf8)
         }
+        try check(mt_context_protocols(handle, list, list.count), "the protocols")
     }
 
-    private static func mismatch(_ identity: TLSIdentity) -> TLSFailure {
-        _ = TLSFailure.lastReason()
-        return TLSFailure(
-            .file, "\(identity.key): the key does not belong to the certificate in \(identity.certificate)")
+    /// What a ticket is bound to, beside its key: what was asked of the client when it was given.
+    private static func zone(_ authentication: TLSClientAuthentication) throws(TLSFailure) -> [UInt8] {
+        guard let authorities = authentication.authorities else { return try FileBytes.digest("none", []) }
+        let files = [authorities.file] + (authorities.revocations.map { [$0] } ?? [])
+        if case .required = authentication { return try FileBytes.digest("required", files) }
+        return try FileBytes.digest("optional", files)
     }
 
-    private func trustAuthorities(in file: String) throws(TLSFailure) {
-        try Self.checkReadable(file)
-        guard mt_context_trust(handle, file) else { throw Self.failure(file, holdsNo: "certificate of an authority") }
-    }
-
-    /// The system's own words are better than OpenSSL's for a file that is missing or forbidden.
-    private static func checkReadable(_ path: String) throws(TLSFailure) {
-        guard access(path, R_OK) == 0 else {
-            throw TLSFailure(.file, "\(path): \(String(cString: strerror(errno)))")
+    private func giveTickets(zone: [UInt8]) throws(TLSFailure) {
+        let seconds = Int(TicketKeyRing.lifetime.components.seconds)
+        guard mt_context_tickets(handle, zone, zone.count, seconds) else {
+            throw TLSFailure(.internalError, "tickets: \(TLSFailure.lastReason())")
         }
-    }
-
-    private static func failure(_ path: String, holdsNo what: String) -> TLSFailure {
-        let reason = TLSFailure.lastReason()
-        let detail = reason.isEmpty ? "" : " (\(reason))"
-        return TLSFailure(.file, "\(path): holds no \(what) in PEM form\(detail)")
     }
 }

@@ -86,7 +86,7 @@ public struct ByteStream {
     /// Bytes accepted by `send` and not yet with the kernel, under TLS in the size that they have there; 0 once they
     /// were dropped.
     @inline(__always)
-    public var unsent: Int { stream.unsent + (layer?.session.ciphertextCount ?? 0) }
+    public var unsent: Int { stream.unsent + (layer?.session.outputCount ?? 0) }
 
     /// Somebody waits from now on to be told that the bytes of earlier sends are with the kernel.
     public func awaitSent() { stream.awaitSent() }
@@ -140,8 +140,7 @@ public struct ByteStream {
 
     /// Ends the connection with a reset: nothing more of what was sent leaves this machine; see `Stream.abort()`.
     public func abort() {
-        layer?.handler = nil
-        stream.abort()
+        if let layer { layer.abort(stream) } else { stream.abort() }
     }
 
     // MARK: What it is
@@ -165,8 +164,12 @@ public struct ByteStream {
     public var negotiatedProtocol: String? { layer?.session.negotiatedProtocol }
     /// The names in the certificate that the peer has proved to have; nil without TLS.
     public var peerNames: [String]? { layer?.session.peerNames }
+    /// What the handshake told of the peer; nil without TLS and before the handshake is over. Made at each call.
+    public var tlsPeer: TLSPeer? { layer.flatMap { $0.isConnected ? $0.session.peer : nil } }
     /// Such as `TLSv1.3`; nil without TLS.
     public var tlsVersion: String? { layer?.session.version }
+    /// Whether its session has let go of its memory for records.
+    var isParked: Bool { layer?.parking.isParked ?? false }
     /// What went wrong when the failure was `.insecure`.
     public var tlsFailure: TLSFailure? { layer?.failure }
 }

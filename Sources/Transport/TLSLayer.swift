@@ -1,12 +1,13 @@
 // Owns what lies between a socket and its protocol under TLS: the handshake, both ways of bytes, and both kinds of end.
 internal import Proactor
 internal import TLS
+internal import Topology
 
 /// Hears a socket and speaks to a protocol's handler, with a session between them.
 ///
 /// Life: handshaking → open → broken, or until the stream is closed. What the socket brings is fed to the session at once;
 /// it is decrypted only while the protocol wants bytes, so that a pause keeps at most what one receive brought. Broken:
-/// what still arrives is dropped.
+/// what still arrives is dropped. After a second without bytes the session is parked: it holds no memory for records then.
 final class TLSLayer: StreamHandler {
     /// What the protocol wants.
     enum Wish: Equatable {
@@ -33,9 +34,12 @@ final class TLSLayer: StreamHandler {
     /// Whether FIN follows once all bytes are with the kernel.
     private var sendsFIN = false
 
+    let parking: SessionParking
+
     init(_ session: TLSSession, handler: any StreamHandler) {
         self.session = session
         self.handler = handler
+        parking = SessionParking(session)
     }
 
     // MARK: The handshake
@@ -43,6 +47,7 @@ final class TLSLayer: StreamHandler {
     func streamConnected(_ stream: Stream) { begin(stream) }
 
     func begin(_ stream: Stream) {
+        session.attach(to: stream.loop)
         if case .failed(let failure) = session.advance() { return failLater(failure, stream) }
         flush(stream)
         stream.receiveContinuously()
@@ -93,8 +98,10 @@ final class TLSLayer: StreamHandler {
     }
 
     func stream(_ stream: Stream, received buffer: consuming LoopBuffer) {
+        parking.note(stream.loop)
         if failure == nil {
-            session.feed(buffer.bytes)
+            // What is not read at once may stay for as long as the protocol likes.
+            session.feed(wish == .none ? stream.loop.holdable(buffer) : buffer)
             hasUnread = true
         }
         if !isConnected, failure == nil { shakeHands(stream) } else { deliver(stream) }
@@ -136,7 +143,10 @@ final class TLSLayer: StreamHandler {
         while buffer.free > 0, case .bytes = reading {
             var room = buffer.tail
             reading = session.read(into: &room)
-            if case .bytes(let count) = reading { buffer.commit(count) }
+            guard case .bytes(let count) = reading else { break }
+            buffer.commit(count)
+            // To ask OpenSSL would cost as much as a small record.
+            if session.isDrained { return .nothing }
         }
         return reading
     }
@@ -145,6 +155,7 @@ final class TLSLayer: StreamHandler {
 
     func send(_ buffer: consuming LoopBuffer, on stream: Stream, isAwaited: Bool, isLast: Bool) {
         guard isConnected, failure == nil, !saidEnd, stream.isOpen, !buffer.isEmpty else { return }
+        parking.note(stream.loop)
         let count = buffer.count
         let taken = session.write(buffer.bytes)
         if isLast { sayEnd() }
@@ -157,22 +168,12 @@ final class TLSLayer: StreamHandler {
     /// - Parameter plaintext: what the handler is told once all of it is with the kernel; 0: nothing.
     private func flush(_ stream: Stream, plaintext: Int = 0, isAwaited: Bool = true, isLast: Bool = false) {
         var buffers = 0
-        while let buffer = nextCiphertext(stream.loop) {
+        while let buffer = session.takeOutput() {
             buffers += 1
-            let isLastPart = isLast && session.ciphertextCount == 0
+            let isLastPart = isLast && session.outputCount == 0
             stream.sendBelow(buffer, isAwaited: isAwaited, isLast: isLastPart)
         }
         if buffers > 0 { marks.append(plaintext: plaintext, buffers: buffers) }
-    }
-
-    private func nextCiphertext(_ loop: EventLoop) -> LoopBuffer? {
-        let waiting = session.ciphertextCount
-        guard waiting > 0 else { return nil }
-        var buffer = loop.allocate(min(waiting, 64 << 10))
-        var room = buffer.tail
-        buffer.commit(session.takeCiphertext(into: &room))
-        guard !buffer.isEmpty else { return nil }
-        return buffer
     }
 
     func stream(_ stream: Stream, sent count: Int) {
@@ -204,11 +205,22 @@ final class TLSLayer: StreamHandler {
     func close(_ stream: Stream) {
         handler = nil
         wish = .none
+        defer {
+            parking.end()
+            session.discard()
+        }
         // An end that is said behind a gap would call what the peer has whole.
         guard stream.isOpen, stream.unsent == 0, failure == nil else { return stream.close() }
         sayEnd()
-        guard let words = nextCiphertext(stream.loop) else { return stream.close() }
+        guard let words = session.takeOutput() else { return stream.close() }
         stream.close(saying: words)
+    }
+
+    func abort(_ stream: Stream) {
+        handler = nil
+        parking.end()
+        session.discard()
+        stream.abort()
     }
 
     func streamEnded(_ stream: Stream) {
@@ -237,7 +249,7 @@ final class TLSLayer: StreamHandler {
         wish = .none
         stream.pauseReceiving()
         // At once: most handlers close, and would drop what waits.
-        if stream.unsent == 0, var alert = nextCiphertext(stream.loop) {
+        if stream.unsent == 0, var alert = session.takeOutput() {
             alert.consume(stream.sendAtOnce(alert))
             stream.sendBelow(alert)
             if stream.unsent > 0 { marks.append(plaintext: 0, buffers: 1) }

@@ -18,6 +18,24 @@ final class Certificates: Sendable {
         var addresses: [String] = []
         /// From when to when, in days from now.
         var days: ClosedRange<Int> = -1...30
+        var kind = Kind.ecdsa
+        /// Other alternative names, with their kinds.
+        var alternatives: [String] = []
+        /// The names of the subject, as in `/O=Example/CN=a`.
+        var subject: String?
+    }
+
+    enum Kind: Sendable {
+        case ecdsa, rsa, shortRSA, ed25519
+
+        var arguments: [String] {
+            switch self {
+            case .ecdsa: ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+            case .rsa: ["-newkey", "rsa:2048"]
+            case .shortRSA: ["-newkey", "rsa:1024"]
+            case .ed25519: ["-newkey", "ed25519"]
+            }
+        }
     }
 
     init(authority name: String = "Test authority", _ orders: [Order]) throws {
@@ -40,16 +58,21 @@ final class Certificates: Sendable {
     func path(_ file: String) -> String { folder + "/" + file }
 
     private func make(_ order: Order) throws {
-        let names = (order.names ?? [order.name]).map { "DNS:\($0)" } + order.addresses.map { "IP:\($0)" }
-        try run([
-            "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=\(order.name)",
-            "-keyout", order.name + ".key", "-out", order.name + ".csr",
-        ])
+        let names =
+            (order.names ?? [order.name]).map { "DNS:\($0)" } + order.addresses.map { "IP:\($0)" }
+            + order.alternatives
+        try run(
+            ["req"] + order.kind.arguments + [
+                "-nodes", "-subj", order.subject ?? "/CN=\(order.name)", "-keyout", order.name + ".key", "-out",
+                order.name + ".csr",
+            ])
         let extensions = names.isEmpty ? "" : "subjectAltName=" + names.joined(separator: ",") + "\n"
         try (extensions + "basicConstraints=CA:false\n").write(
             toFile: path(order.name + ".ext"), atomically: true, encoding: .utf8)
         // `ca` is the one command of OpenSSL 3.0 that sets both ends of the time.
-        try "".write(toFile: path("index.txt"), atomically: true, encoding: .utf8)
+        if !FileManager.default.fileExists(atPath: path("index.txt")) {
+            try "".write(toFile: path("index.txt"), atomically: true, encoding: .utf8)
+        }
         let policy = """
             [ca]
             default_ca = main
@@ -60,7 +83,9 @@ final class Certificates: Sendable {
             default_md = sha256
             policy = any
             unique_subject = no
+            default_crl_days = 5
             [any]
+            organizationName = optional
             commonName = supplied
             """
         try policy.write(toFile: path("ca.cnf"), atomically: true, encoding: .utf8)
@@ -71,6 +96,21 @@ final class Certificates: Sendable {
         ])
     }
 
+    /// Has the authority revoke certificates.
+    ///
+    /// - Returns: the file with its list.
+    func revoke(_ names: [String], list: String) throws -> String {
+        let authority = ["-config", "ca.cnf", "-cert", "ca.pem", "-keyfile", "ca.key"]
+        for name in names { try run(["ca", "-revoke", name + ".pem"] + authority) }
+        try run(["ca", "-gencrl", "-out", list] + authority)
+        return path(list)
+    }
+
+    /// The serial number of a certificate as openssl says it.
+    func serial(_ name: String) throws -> String {
+        String(try run(["x509", "-noout", "-serial", "-in", name + ".pem"]).dropFirst("serial=".count).dropLast())
+    }
+
     private static func stamp(_ days: Int) -> String {
         let format = DateFormatter()
         format.locale = Locale(identifier: "en_US_POSIX")
@@ -79,17 +119,21 @@ final class Certificates: Sendable {
         return format.string(from: Date(timeIntervalSinceNow: Double(days) * 86_400))
     }
 
-    private func run(_ arguments: [String]) throws {
+    @discardableResult
+    private func run(_ arguments: [String]) throws -> String {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments = ["openssl"] + arguments
         process.currentDirectoryURL = URL(filePath: folder)
         let errors = Pipe()
         process.standardError = errors
-        process.standardOutput = FileHandle.nullDevice
+        let output = Pipe()
+        process.standardOutput = output
         try process.run()
+        let words = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         try #require(process.terminationStatus == 0, "openssl \(arguments.joined(separator: " ")): \(text)")
+        return words
     }
 }

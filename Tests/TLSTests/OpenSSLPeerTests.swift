@@ -106,7 +106,10 @@ private final class Command {
 @Suite("OpenSSL's own client and server", .serialized)
 struct OpenSSLPeerTests {
     static let made = Result {
-        try Certificates([.init(name: "use1-a"), .init(name: "euw1-a"), .init(name: "old", days: -30 ... -2)])
+        try Certificates([
+            .init(name: "use1-a"), .init(name: "euw1-a"), .init(name: "old", days: -30 ... -2),
+            .init(name: "euw1-a-rsa", names: ["euw1-a"], kind: .rsa),
+        ])
     }
     let certificates: Certificates
     let loop: EventLoop
@@ -129,10 +132,11 @@ struct OpenSSLPeerTests {
         }
     }
 
-    private func listen() throws -> (server: Server, port: UInt16) {
+    private func listen(_ context: TLSContext? = nil) throws -> (server: Server, port: UInt16) {
+        let context = try context ?? self.context(.server, "euw1-a")
         let numeric = try #require(SocketAddress(numeric: .host("127.0.0.1", port: 0)))
         let socket = try ListeningSocket.bind(numeric)[0]
-        let server = Server(loop, try context(.server, "euw1-a"))
+        let server = Server(loop, context)
         _ = loop.accept(on: socket, handler: server)
         return (server, socket.address.port)
     }
@@ -211,6 +215,94 @@ struct OpenSSLPeerTests {
             #expect(session.peerNames == ["euw1-a"])
         }
         stream.close()
+        loop.end()
+    }
+
+    // MARK: Servers for everybody
+
+    /// A server with an ECDSA and an RSA certificate for one name, and tickets.
+    private func open() throws -> TLSContext {
+        let names = ["euw1-a", "euw1-a-rsa"].map(certificates.identity)
+        return try TLSContext(
+            TLSServerConfiguration(), try #require(CertificateStore.load(names).store),
+            tickets: TicketKeyRing(.random()))
+    }
+
+    @Test(
+        "The client's signature algorithms choose the certificate, its groups the group",
+        arguments: [
+            (["-tls1_3"], ["Peer signature type: ECDSA", "Server Temp Key: X25519"]),
+            (["-tls1_3", "-sigalgs", "RSA-PSS+SHA256"], ["Peer signature type: RSA-PSS"]),
+            (["-tls1_2", "-sigalgs", "RSA-PSS+SHA256:RSA+SHA256"], ["Peer signature type: RSA"]),
+            (["-tls1_2", "-sigalgs", "ECDSA+SHA256"], ["Peer signature type: ECDSA"]),
+            (["-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256"], ["Peer signature type: RSA"]),
+            (["-groups", "P-384:P-256"], ["Server Temp Key: ECDH, secp384r1"]),
+            (["-tls1_3", "-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"], ["CHACHA20"]),
+        ] as [([String], [String])])
+    func choice(_ options: [String], _ expected: [String]) throws {
+        let (_, port) = try listen(open())
+        let command = try Command(
+            [
+                "s_client", "-connect", "127.0.0.1:\(port)", "-servername", "euw1-a", "-CAfile",
+                certificates.authority, "-verify_return_error",
+            ] + options)
+        try turn("it is connected") { command.update().contains("Verify return code: 0 (ok)") }
+        for words in expected { #expect(command.text.contains(words), "\(command.text)") }
+        loop.end()
+    }
+
+    @Test("One ticket a handshake, and s_client resumes by it", arguments: ["-tls1_3", "-tls1_2"])
+    func tickets(_ version: String) throws {
+        let (server, port) = try listen(open())
+        let file = certificates.path("ticket\(version).pem")
+        let address = ["s_client", "-connect", "127.0.0.1:\(port)", "-servername", "euw1-a", version]
+        let first = try Command(address + ["-msg", "-sess_out", file])
+        first.write("good morning\n")
+        try turn("it is echoed") { first.update().contains("good morning\n") }
+        if version == "-tls1_3" {
+            #expect(first.text.components(separatedBy: ", NewSessionTicket").count == 2)
+        }
+        first.write("Q\n")
+        try turn("it ends") { !first.process.isRunning }
+        let second = try Command(address + ["-sess_in", file])
+        try turn("it is connected") { second.update().contains("Verify return code") }
+        #expect(second.text.contains("Reused, TLSv1."), "\(second.text)")
+        #expect(server.echoes.map(\.session.peer.isResumed) == [false, true])
+        loop.end()
+    }
+
+    @Test("Who changes keys again and again is given up; a few times are fine")
+    func keys() throws {
+        let (server, port) = try listen(open())
+        let command = try Command(["s_client", "-connect", "127.0.0.1:\(port)", "-tls1_3"])
+        for round in 1...20 {
+            command.write("\(round % 2 == 0 ? "k" : "K")\n")
+            try turn("keys are changed") { command.update().components(separatedBy: "KEYUPDATE").count > round }
+        }
+        command.write("good morning\n")
+        try turn("it is echoed") { command.update().contains("good morning\n") }
+        let echo = try #require(server.echoes.first)
+        for round in 21...60 where echo.failure == nil {
+            command.write("k\n")
+            try turn("keys are changed") {
+                command.update().components(separatedBy: "KEYUPDATE").count > round || echo.failure != nil
+            }
+        }
+        try turn("it is given up") { echo.failure != nil }
+        #expect(echo.stream?.tlsFailure?.description == "TLS connection: too many changes of keys")
+        loop.end()
+    }
+
+    @Test("A renegotiation is refused, and ends the connection")
+    func renegotiation() throws {
+        let (server, port) = try listen(open())
+        let command = try Command(["s_client", "-connect", "127.0.0.1:\(port)", "-tls1_2"])
+        command.write("good morning\n")
+        try turn("it is echoed") { command.update().contains("good morning\n") }
+        command.write("R\n")
+        let echo = try #require(server.echoes.first)
+        try turn("it is given up") { echo.failure != nil }
+        #expect(echo.stream?.tlsFailure?.description == "TLS connection: it asked for a renegotiation")
         loop.end()
     }
 }

@@ -139,6 +139,35 @@ struct TLSLayerTests {
         bench.finish()
     }
 
+    @Test("A session that idles is parked after a second, and goes on", arguments: Way.secure)
+    func parking(_ way: Way) throws {
+        let bench = try Bench(way)
+        let (client, server) = try bench.pair()
+        server.stream.receiveContinuously()
+        for round in 1...2 {
+            client.stream.send(bench.buffer(pattern(100)))
+            #expect(bench.turn { server.record.bytes.count == round * 100 })
+            #expect(!client.stream.isParked && !server.stream.isParked)
+            #expect(bench.turn { client.stream.isParked && server.stream.isParked })
+        }
+        client.stream.close()
+        #expect(bench.turn { server.record.ends == 1 })
+        bench.finish()
+    }
+
+    @Test("What is known of the peer comes with the handshake's end", arguments: Way.secure)
+    func peer(_ way: Way) throws {
+        let bench = try Bench(way)
+        let client = try bench.connect()
+        #expect(client.stream.tlsPeer == nil)
+        #expect(bench.turn { client.stream.isConnected && bench.accepted.first?.stream.isConnected == true })
+        let peers = [client.stream.tlsPeer, bench.accepted[0].stream.tlsPeer]
+        #expect(peers.map { $0?.serverName } == ["use1-a", "use1-a"])
+        #expect(peers.map { $0?.version } == ["TLSv1.3", "TLSv1.3"])
+        #expect(peers.map { $0?.certificate?.subject } == ["CN=use1-a", nil])
+        bench.finish()
+    }
+
     @Test("Nothing goes past the layer")
     func past() async {
         // A mistake of the program: noticed where assertions are, and nothing goes out where they are not.
