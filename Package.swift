@@ -77,8 +77,8 @@ let package = Package(
         shell(
             "DataPlane",
             [
-                "HTTPTransport", "Transport", "Proxying", "HTTPWire", "Proactor", "CLinux", "Topology", "Balancing",
-                "Routing", "Catalog", "Switching",
+                "HTTPTransport", "Transport", "TLS", "Proxying", "HTTPWire", "Proactor", "CLinux", "Topology",
+                "Balancing", "Routing", "Catalog", "Switching",
             ]),
         shell(
             "ControlPlane",
@@ -96,7 +96,7 @@ let package = Package(
             name: "meridian",
             dependencies: [
                 "Admin", "ControlPlane", "DataPlane", "HTTPTransport", "Settings", "Proactor", "RaftRuntime", "Raft",
-                "TLS", "Simulation", "Topology", "Catalog", "Routing", "Switching", "CLinux",
+                "TLS", "HTTPWire", "Simulation", "Topology", "Catalog", "Routing", "Switching", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -70,6 +70,14 @@ struct MetricsPage {
         single(
             "untrusted_proxies_total", "counter", "Connections from peers whose PROXY header is not believed.",
             read(process.untrustedProxies))
+        single("tls_handshakes_total", "counter", "TLS handshakes with clients.", read(process.handshakes))
+        single(
+            "tls_handshake_failures_total", "counter", "TLS handshakes with clients that failed.",
+            read(process.failedHandshakes))
+        single(
+            "tls_certificates_kept_total", "counter",
+            "Certificates that a reload could not read, so that the ones from before stayed in use.",
+            read(process.keptCertificates))
         single(
             "local_resource_failures_total", "counter",
             "Connections to backends for which there was no local port, descriptor or memory.",

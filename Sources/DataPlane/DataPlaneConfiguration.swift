@@ -12,6 +12,8 @@ public struct DataPlaneConfiguration: Sendable {
     public var maximumConnections: Int?
     /// Connections to backends over all workers; requests wait for room as they do at an endpoint's limit. nil: no limit.
     public var maximumBackendConnections: Int?
+    /// Pipes of each worker, in which long bodies pass uncopied.
+    public var pipes = 64
     /// Bytes and fields of a head.
     public var maximumHead: ByteCount = 32768
     public var maximumFields = 128

@@ -28,6 +28,8 @@ public struct DescriptorShares: Hashable, Sendable {
 
     /// The least that clients and backends get each.
     static let least = 16
+    /// The most pipes that a worker can have use of.
+    private static let mostPipes = 64
 
     public let limit: Int
     /// Connections of clients.
@@ -38,6 +40,10 @@ public struct DescriptorShares: Hashable, Sendable {
     public let admin: Int
     /// Checks at a time.
     public let checks: Int
+    /// Pipes of each worker for long bodies, two descriptors each.
+    public let pipesByWorker: Int
+    /// The descriptors of all of them.
+    public let pipes: Int
     /// Listening sockets, event loops, log files, the group's log and peers, name lookups.
     public let own: Int
 
@@ -50,11 +56,15 @@ public struct DescriptorShares: Hashable, Sendable {
         // At most an eighth for both where there is much, sixteen each where there is little.
         let admin = min(512, max(Self.least, spare / 16))
         let checks = min(demand.endpoints, max(Self.least, spare / 16))
-        let rest = spare - admin - checks
+        var rest = spare - admin - checks
         guard rest >= 2 * Self.least else {
             let most = Self.least + min(demand.endpoints, Self.least)
             throw Shortage(limit: limit, needed: own + most + 2 * Self.least)
         }
+        // At most an eighth of what is beyond the least: without them bytes are copied.
+        pipesByWorker = min(Self.mostPipes, (rest - 2 * Self.least) / (16 * demand.workers))
+        pipes = 2 * pipesByWorker * demand.workers
+        rest -= pipes
         self.limit = limit
         self.own = own
         self.admin = admin
@@ -67,6 +77,6 @@ public struct DescriptorShares: Hashable, Sendable {
 extension DescriptorShares: CustomStringConvertible {
     public var description: String {
         "\(limit) open files: \(clients) for clients, \(backends) for backends, \(admin) for admin, \(checks) for checks, "
-            + "\(own) for listeners, logs, peers and the process itself"
+            + "\(pipes) for pipes, \(own) for listeners, logs, peers and the process itself"
     }
 }

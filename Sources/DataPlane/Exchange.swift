@@ -69,7 +69,7 @@ final class Exchange: UpstreamRequest, ServerStreamHandler {
                 wantsUpgrade: head.wantsWebSocket, takesInterim: head.minorVersion > 0, began: loop.now))
         message.method = head.method
         message.chunkForm = stream.chunkForm
-        let reader = RequestReader(bytes, headLength: headLength, peer: stream.peer)
+        let reader = RequestReader(bytes, headLength: headLength, peer: stream.peer, isSecure: stream.isSecure)
         let requestID = reader.requestID(head, &worker.random)
         id.take(requestID, bytes)
         if let log = worker.log { log.note(reader.client, listener.name, requestID, head, bytes, in: &logged) }

@@ -35,6 +35,8 @@ final class ListenerRuntime: AcceptHandler, HTTPServerDelegate {
     }
 
     let definition: ListenerDefinition
+    /// nil: its clients speak without TLS.
+    let security: ListenerSecurity?
     let worker: Worker
     private(set) var routes: Routes?
     private var service: ServiceRuntime?
@@ -45,8 +47,9 @@ final class ListenerRuntime: AcceptHandler, HTTPServerDelegate {
 
     var name: ListenerName { definition.name }
 
-    init(_ definition: ListenerDefinition, worker: Worker) {
+    init(_ definition: ListenerDefinition, _ security: ListenerSecurity?, worker: Worker) {
         self.definition = definition
+        self.security = security
         self.worker = worker
     }
 
@@ -74,7 +77,9 @@ final class ListenerRuntime: AcceptHandler, HTTPServerDelegate {
     }
 
     private func begin(_ connection: consuming AcceptedConnection) -> Bool {
-        if definition.proxyProtocol != nil { return ClientConnection.begin(connection, self, worker) }
+        if definition.proxyProtocol != nil || security != nil {
+            return ClientConnection.begin(connection, self, worker)
+        }
         if definition.protocol == .http {
             guard let server = H1Server.begin(connection, worker.serverContext, self) else { return false }
             endIfStopped(server)

@@ -15,8 +15,10 @@ public final class ProxyServer: Sendable {
         var configuration: DataPlaneConfiguration
         var listeners: [ListenerDefinition]
         var sockets: [ListenerName: SocketAddress]
+        /// Of the listeners that speak TLS.
+        var securities: [ListenerName: ListenerSecurity]
         /// Bound at the start, and not served before there is a table to route by.
-        var unopened: [(ListenerDefinition, [ListeningSocket])]
+        var unopened: [BoundListener]
     }
 
     private let state: Mutex<State>
@@ -25,37 +27,48 @@ public final class ProxyServer: Sendable {
     private let hosts: [LoopHost<Worker>]
     private let shared: WorkerShared
     private let resolver: EndpointResolver
+    private let tickets: SessionTickets
 
     /// Starts the workers and binds all listeners. Connections wait in their backlogs until the first `publish`.
     ///
-    /// - Throws: what could not be had, such as "bind 127.0.0.1:80: Permission denied"; nothing is left running then.
+    /// - Throws: a `SystemError` for what could not be had, such as "bind 127.0.0.1:80: Permission denied", or a
+    ///   `ListenerSecurityFailure`; nothing is left running then.
     public init(
         _ configuration: DataPlaneConfiguration, listeners: [ListenerDefinition], io: IOKind,
         counters: TrafficCounters, logger: Logger
-    ) throws(SystemError) {
+    ) throws {
+        let tickets = SessionTickets(now: MonotonicClock.now)
+        self.tickets = tickets
+        var securities: [ListenerName: ListenerSecurity] = [:]
+        for listener in listeners where listener.tls != nil {
+            securities[listener.name] = try ListenerSecurity(listener, tickets)
+        }
         counters.backends.limit = configuration.maximumBackendConnections ?? .max
         let log = try AccessLog(configuration.accessLog, counters: counters.process) { Self.tell($0, logger) }
         let shared = WorkerShared(
             counters: counters, accessLog: log, workers: configuration.workers, logger: logger)
         self.shared = shared
-        var bound: [(ListenerDefinition, [ListeningSocket])] = []
+        var bound: [BoundListener] = []
         var hosts: [LoopHost<Worker>] = []
         do throws(SystemError) {
             for listener in listeners {
                 let sockets = try Self.bind(
                     listener.bind, count: configuration.workers, timeout: ListeningSocket.startTimeout)
-                bound.append((listener, sockets))
+                bound.append(
+                    BoundListener(definition: listener, sockets: sockets, security: securities[listener.name]))
             }
+            var buffers = LoopBuffers()
+            buffers.pipeCount = configuration.pipes
             for number in 0..<configuration.workers {
                 hosts.append(
-                    try LoopHost.start(name: "worker-\(number)", io: io) { loop throws(SystemError) in
+                    try LoopHost.start(name: "worker-\(number)", io: io, buffers: buffers) { loop throws(SystemError) in
                         Worker(
                             loop: loop, number: number, shared: shared, configuration: configuration,
                             seed: UInt64.random(in: 0...UInt64.max))
                     })
             }
         } catch {
-            for (_, sockets) in bound { for socket in sockets { socket.close() } }
+            for listener in bound { listener.close() }
             for host in hosts { host.stop() }
             log.close()
             throw error
@@ -66,9 +79,11 @@ public final class ProxyServer: Sendable {
             for host in started { host.post { $0.readdress() } }
         }
         var addresses: [ListenerName: SocketAddress] = [:]
-        for (listener, sockets) in bound { addresses[listener.name] = sockets.first?.address }
+        for listener in bound { addresses[listener.definition.name] = listener.sockets.first?.address }
         state = Mutex(
-            State(configuration: configuration, listeners: listeners, sockets: addresses, unopened: bound))
+            State(
+                configuration: configuration, listeners: listeners, sockets: addresses, securities: securities,
+                unopened: bound))
     }
 
     private static func tell(_ news: AccessLogOutage.News, _ logger: Logger) {
@@ -91,11 +106,6 @@ public final class ProxyServer: Sendable {
         return try ListeningSocket.bind(socket, count: count, beside: beside, timeout: timeout)
     }
 
-    private static func open(_ listener: ListenerDefinition, _ sockets: [ListeningSocket], on hosts: [LoopHost<Worker>])
-    {
-        for (host, socket) in zip(hosts, sockets) { host.post { $0.open(listener, on: socket) } }
-    }
-
     /// The address that a listener is bound to, with the port that the system chose for port 0.
     public func address(of listener: ListenerName) -> SocketAddress? { state.withLock { $0.sockets[listener] } }
 
@@ -114,7 +124,7 @@ public final class ProxyServer: Sendable {
             defer { state.unopened = [] }
             return state.unopened
         }
-        for (listener, sockets) in unopened { Self.open(listener, sockets, on: hosts) }
+        for listener in unopened { listener.open(on: hosts) }
     }
 
     // MARK: Gates
@@ -149,32 +159,43 @@ public final class ProxyServer: Sendable {
     /// Binds and opens what new settings add, so that `apply` cannot fail. One call at a time; a call to `apply` or
     /// `cancel` follows.
     ///
-    /// - Throws: the system's error with the address or the path; nothing was changed.
+    /// - Throws: the system's error with the address or the path, or a `ListenerSecurityFailure`; nothing was changed.
     public func prepare(
         _ listeners: [ListenerDefinition], _ configuration: DataPlaneConfiguration
-    ) throws(SystemError) -> PreparedReload {
+    ) throws -> PreparedReload {
         let log = try shared.accessLog?.prepare(configuration.accessLog)
-        let (before, addresses) = state.withLock { ($0.listeners, $0.sockets) }
+        let (before, addresses, current) = state.withLock { ($0.listeners, $0.sockets, $0.securities) }
         let unchanged = before.filter { old in listeners.contains { old.isServedAlike($0) } }
         let going = before.filter { old in !unchanged.contains { $0.name == old.name } }
         let vacated = going.compactMap { addresses[$0.name] }
-        var bound: [(ListenerDefinition, [ListeningSocket])] = []
+        let renewal = try SecurityRenewal(listeners, staying: unchanged.map(\.name), current, tickets)
+        var bound: [BoundListener] = []
         do throws(SystemError) {
             for listener in listeners where !unchanged.contains(where: { $0.name == listener.name }) {
-                bound.append((listener, try Self.bind(listener.bind, count: hosts.count, vacated: vacated)))
+                let sockets = try Self.bind(listener.bind, count: hosts.count, vacated: vacated)
+                bound.append(
+                    BoundListener(
+                        definition: listener, sockets: sockets, security: renewal.securities[listener.name]))
             }
         } catch {
-            for (_, sockets) in bound { for socket in sockets { socket.close() } }
+            for listener in bound { listener.close() }
             throw error
         }
         return PreparedReload(
-            configuration: configuration, listeners: listeners, going: going.map(\.name), bound: bound, log: log)
+            configuration: configuration, listeners: listeners, going: going.map(\.name), bound: bound,
+            renewal: renewal, log: log)
     }
 
     /// Takes new settings: what is gone is closed, what is new is served, an unchanged listener is not touched. Publish
     /// the new table before, so that new listeners find their routes.
     public func apply(_ prepared: PreparedReload) {
         let configuration = prepared.configuration
+        prepared.renewal.apply()
+        for complaint in prepared.renewal.complaints {
+            shared.counters.process.keptCertificates.add(1, ordering: .relaxed)
+            shared.logger.error(
+                "a certificate cannot be read; the one from before stays in use", metadata: ["reason": "\(complaint)"])
+        }
         for name in prepared.going { close(name) }
         shared.counters.backends.limit = configuration.maximumBackendConnections ?? .max
         shared.accessLog?.use(prepared.log)
@@ -184,15 +205,18 @@ public final class ProxyServer: Sendable {
                 worker.log?.use(prepared.log)
             }
         }
-        for (listener, sockets) in prepared.bound {
-            takePlace(sockets)
-            Self.open(listener, sockets, on: hosts)
+        for listener in prepared.bound {
+            takePlace(listener.sockets)
+            listener.open(on: hosts)
         }
         state.withLock { state in
             state.configuration = configuration
             state.listeners = prepared.listeners
             for name in prepared.going { state.sockets[name] = nil }
-            for (listener, sockets) in prepared.bound { state.sockets[listener.name] = sockets.first?.address }
+            for listener in prepared.bound {
+                state.sockets[listener.definition.name] = listener.sockets.first?.address
+            }
+            state.securities = prepared.renewal.securities
         }
     }
 
@@ -234,18 +258,19 @@ public struct PreparedReload: Sendable {
     fileprivate let configuration: DataPlaneConfiguration
     fileprivate let listeners: [ListenerDefinition]
     fileprivate let going: [ListenerName]
-    fileprivate let bound: [(ListenerDefinition, [ListeningSocket])]
+    fileprivate let bound: [BoundListener]
+    fileprivate let renewal: SecurityRenewal
     fileprivate let log: AccessLogTarget?
 
     /// Lets the sockets go: the settings are not taken after all.
-    public func cancel() {
-        for (_, sockets) in bound { for socket in sockets { socket.close() } }
-    }
+    public func cancel() { for listener in bound { listener.close() } }
 }
 
 extension ListenerDefinition {
-    /// Whether a socket of one serves for the other: routes are looked up in the table, all else is the listener's own.
+    /// Whether a socket of one serves for the other: routes are looked up in the table, certificates are replaced where
+    /// they are, all else is the listener's own.
     fileprivate func isServedAlike(_ other: ListenerDefinition) -> Bool {
         name == other.name && bind == other.bind && `protocol` == other.protocol && proxyProtocol == other.proxyProtocol
+            && (tls == nil) == (other.tls == nil)
     }
 }

@@ -11,14 +11,16 @@ struct RequestReader: ~Copyable, ~Escapable {
     private let bytes: Span<UInt8>
     private let headLength: Int
     private let peer: IPAddress?
+    private let isSecure: Bool
     let client: PeerText
 
     @inline(__always)
     @_lifetime(copy bytes)
-    init(_ bytes: Span<UInt8>, headLength: Int, peer: IPAddress?) {
+    init(_ bytes: Span<UInt8>, headLength: Int, peer: IPAddress?, isSecure: Bool) {
         self.bytes = bytes
         self.headLength = headLength
         self.peer = peer
+        self.isSecure = isSecure
         client = PeerText(peer)
     }
 
@@ -130,6 +132,7 @@ struct RequestReader: ~Copyable, ~Escapable {
         var edits = RequestEdits(
             client: client.span, serviceLines: fence, fallbackHost: fallbackHost, normalizedPath: path,
             via: via, requestID: requestID.span(in: bytes))
+        edits.isSecure = isSecure
         edits.trustsClient = worker.trusts(peer)
         edits.passesUnderscores = worker.configuration.passesUnderscores
         var output = worker.loop.allocate(RequestRewriter.room(for: head, headLength: headLength, edits))

@@ -99,6 +99,11 @@ public final class ProcessCounters: Sendable {
     /// Connections to listeners with `proxy_protocol` from peers whose header is not believed.
     public let untrustedProxies = Atomic<Int>(0)
     public let badRequests = Atomic<Int>(0)
+    /// Handshakes of TLS with clients that came to their end, and those that did not.
+    public let handshakes = Atomic<Int>(0)
+    public let failedHandshakes = Atomic<Int>(0)
+    /// Certificates that a reload could not read, so that what was read before stayed in use.
+    public let keptCertificates = Atomic<Int>(0)
     /// Connections to backends for which this machine had no port, descriptor or memory.
     public let localShortages = Atomic<Int>(0)
     public let unrouted = Atomic<Int>(0)

@@ -81,8 +81,8 @@ final class Worker {
 
     // MARK: Listeners
 
-    func open(_ definition: ListenerDefinition, on socket: ListeningSocket) {
-        let listener = ListenerRuntime(definition, worker: self)
+    func open(_ definition: ListenerDefinition, _ security: ListenerSecurity? = nil, on socket: ListeningSocket) {
+        let listener = ListenerRuntime(definition, security, worker: self)
         listeners.append(listener)
         listener.start(on: socket)
         if let table { bind(listener, table) }

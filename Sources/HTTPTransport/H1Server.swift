@@ -124,6 +124,13 @@ public final class H1Server: ServerStream, StreamHandler, TimerHandler {
         return knownPeer
     }
 
+    public var isSecure: Bool {
+        switch wire {
+        case .some(let wire): wire.stream.isSecure
+        case .none: false
+        }
+    }
+
     public var unsent: Int {
         let queued =
             switch wire {

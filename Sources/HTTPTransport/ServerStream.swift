@@ -13,6 +13,8 @@ public protocol ServerStream: AnyObject {
     var handler: (any ServerStreamHandler)? { get set }
     /// Where the client is; nil: on this machine, at a Unix socket.
     var peer: IPAddress? { get }
+    /// Whether the client came by TLS.
+    var isSecure: Bool { get }
     /// In what form the answer's body is taken, if it comes in chunks.
     var chunkForm: BodyForm { get }
     /// Bytes that are handed over and not yet with the kernel.

@@ -10,7 +10,7 @@ final class BufferPool {
     var small: ReceiveStock
     var large: ReceiveStock
     /// Filled by single receives of long bodies that are sent on as they are.
-    var pipes = PipeStock()
+    var pipes: PipeStock
     // Output buffers by size. Last in, first out, so that the next request writes into warm memory.
     private var slabs2K = SlabStock(.slab2K, limit: 1024)
     private var slabs16K = SlabStock(.slab16K, limit: 256)
@@ -23,6 +23,7 @@ final class BufferPool {
     init(_ sizes: LoopBuffers) {
         small = ReceiveStock(.small, count: sizes.smallCount, size: sizes.smallSize)
         large = ReceiveStock(.large, count: sizes.largeCount, size: sizes.largeSize)
+        pipes = PipeStock(most: sizes.pipeCount)
     }
 
     // MARK: Output buffers

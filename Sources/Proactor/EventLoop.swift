@@ -11,6 +11,8 @@ public struct LoopBuffers: Sendable {
     /// Buffers for single receives.
     public var largeCount = 64
     public var largeSize = 64 << 10
+    /// Pipes for long bodies that pass uncopied, two descriptors each; they are made when they are needed.
+    public var pipeCount = 64
     public init() {}
 
     /// For a loop with few connections: admin, probes, clients.

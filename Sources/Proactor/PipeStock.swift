@@ -13,9 +13,7 @@ struct Pipe {
 struct PipeStock {
     /// Bytes that a pipe takes at most: a body has at least as many to come when it is asked for.
     static let room = 128 << 10
-    /// Two descriptors each.
-    private static let most = 64
-
+    private let most: Int
     // SAFETY: allocated in `take`; each is free, or lent to one buffer, which gives it back once.
     private var free: [UnsafeMutablePointer<Pipe>] = []
     private(set) var lent = 0
@@ -24,8 +22,11 @@ struct PipeStock {
     /// Whether the kernel does not let this process splice: then bytes are copied, as they are under TLS.
     private(set) var isForbidden = false
 
+    /// - Parameter most: two descriptors each.
+    init(most: Int) { self.most = most }
+
     /// Whether `take` is worth a try.
-    var isUseful: Bool { !isForbidden && lent < Self.most }
+    var isUseful: Bool { !isForbidden && lent < most }
 
     /// An empty pipe; nil when too many are lent, or there are no descriptors.
     mutating func take() -> UnsafeMutablePointer<Pipe>? {

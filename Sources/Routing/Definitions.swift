@@ -170,6 +170,8 @@ public struct ListenerDefinition: Hashable, Sendable {
     public var service: ServiceName?
     /// Every connection begins with a PROXY protocol header (version 1 or 2), from a peer that is believed; nil: none does.
     public var proxyProtocol: ProxyProtocolPolicy?
+    /// nil: clients speak without TLS.
+    public var tls: ListenerTLS?
     public init(name: ListenerName, bind: Address) {
         self.name = name
         self.bind = bind

@@ -37,7 +37,9 @@ extension ListenerDraft {
                 "Whether every connection begins with a PROXY protocol header, version 1 or 2, and whose is believed; a "
                     + "connection from elsewhere is refused. `on` believes peers on this machine: a listener that others "
                     + "reach needs `from`."),
-            Key("tls", unavailable: "TLS comes with a later one"),
+            Key(
+                "tls", optional: \.definition.tls, .section(ListenerTLS.section), absent: "none",
+                "Clients speak TLS, which ends here."),
         ],
         check: { draft, fields, reading in
             checkProxyProtocol(draft.definition, fields, reading)

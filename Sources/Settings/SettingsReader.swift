@@ -43,7 +43,7 @@ extension ValidSettings {
     /// What is wrong with a value in a way that only shows in use: a file that it names is missing, say.
     ///
     /// - Parameters:
-    ///   - keys: the way to the value from the top level, through sections.
+    ///   - keys: the way to the value from the top level, through sections, and lists by number from 0.
     ///   - path: the file as problems name it.
     public func problem(
         _ severity: Problem.Severity = .error, at keys: [String], path: String, _ message: String
@@ -51,7 +51,12 @@ extension ValidSettings {
         // Where values stand is not kept: this is asked once, before a start that fails.
         let reading = Reading(path: path, text: SettingsReader.content(of: text), environment: { _ in "" })
         let root = YAMLTree.root(of: SettingsReader.content(of: text), reading)
-        guard let node = keys.reduce(root, { $0?[$1] }) else { return Problem(severity, path: path, message: message) }
+        let node = keys.reduce(root) { node, key in
+            node?[key]
+                ?? Int(key).flatMap { index in node.flatMap { $0.items.indices.contains(index) ? $0.items[index] : nil }
+                }
+        }
+        guard let node else { return Problem(severity, path: path, message: message) }
         let mark = reading.source.clamped(node.start)
         return Problem(
             severity, path: path, mark: mark, message: message,

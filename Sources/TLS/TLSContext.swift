@@ -195,6 +195,8 @@ public final class TLSContext: @unchecked Sendable {
         try check(mt_context_versions(handle, Int32(least.rawValue), Int32(greatest.rawValue)), "the versions of TLS")
         try check(mt_context_suites(handle, suites.joined(separator: ":")), "the ciphers of TLS 1.3")
         if !older.isEmpty {
+            // In a list OpenSSL passes over what it does not know.
+            for cipher in older { try check(mt_context_ciphers(handle, cipher), "the cipher \(cipher)") }
             try check(mt_context_ciphers(handle, older.joined(separator: ":")), "the ciphers of TLS 1.2")
         }
         try check(mt_context_groups(handle, groups.joined(separator: ":")), "the groups")

@@ -56,6 +56,21 @@ public struct ByteStream {
         return ByteStream(stream, layer)
     }
 
+    /// Puts TLS on a plain stream whose client shakes hands from here on. The handler hears of the end of the handshake.
+    ///
+    /// - Parameters:
+    ///   - session: a server's that has not begun.
+    ///   - early: bytes of the handshake that were received already.
+    public func secured(
+        by session: TLSSession, early: consuming LoopBuffer?, handler: any StreamHandler
+    ) -> ByteStream {
+        let layer = TLSLayer(session, handler: handler)
+        stream.setHandler(layer)
+        stream.setLayered()
+        layer.begin(stream, early: early)
+        return ByteStream(stream, layer)
+    }
+
     /// The loop that it belongs to.
     public var loop: EventLoop { stream.loop }
 
@@ -89,7 +104,9 @@ public struct ByteStream {
     public var unsent: Int { stream.unsent + (layer?.session.outputCount ?? 0) }
 
     /// Somebody waits from now on to be told that the bytes of earlier sends are with the kernel.
-    public func awaitSent() { stream.awaitSent() }
+    ///
+    /// Under TLS the handler hears `stream(_:sent: 0)` where the last of what `unsent` counted were the session's own words.
+    public func awaitSent() { if let layer { layer.awaitSent(stream) } else { stream.awaitSent() } }
 
     /// Asked before each submission of bytes to the kernel, below the buffers of TLS; see `Stream.writePermit`.
     public var writePermit: (any WritePermit)? {

@@ -28,6 +28,9 @@ final class TLSLayer: StreamHandler {
     /// Whether the protocol's handler is at work in a delivery, which goes on by itself.
     private var isDelivering = false
     private var isScheduled = false
+    private var early: LoopBuffer?
+    /// Whether the handler waits to be told that all is with the kernel, whosever it is.
+    private var isAwaited = false
     private var marks = SendMarks()
     /// Whether the end of this side's bytes was said.
     private var saidEnd = false
@@ -46,11 +49,21 @@ final class TLSLayer: StreamHandler {
 
     func streamConnected(_ stream: Stream) { begin(stream) }
 
-    func begin(_ stream: Stream) {
+    /// - Parameter early: what was received before, of a stream that had another protocol until now.
+    func begin(_ stream: Stream, early: consuming LoopBuffer? = nil) {
         session.attach(to: stream.loop)
         if case .failed(let failure) = session.advance() { return failLater(failure, stream) }
         flush(stream)
-        stream.receiveContinuously()
+        self.early = early
+        guard self.early != nil else { return stream.receiveContinuously() }
+        // Nothing is told inside a call.
+        stream.loop.atEndOfTurn { [self] in takeEarly(stream) }
+    }
+
+    private func takeEarly(_ stream: Stream) {
+        guard stream.isOpen, let early = early.take() else { return }
+        self.stream(stream, received: early)
+        if !isConnected, failure == nil { stream.receiveContinuously() }
     }
 
     /// Goes on with the handshake by what was fed.
@@ -177,8 +190,19 @@ final class TLSLayer: StreamHandler {
     }
 
     func stream(_ stream: Stream, sent count: Int) {
-        if let plaintext = marks.noteSent() { handler?.stream(stream, sent: plaintext) }
+        if let plaintext = marks.noteSent() {
+            handler?.stream(stream, sent: plaintext)
+        } else if isAwaited, stream.unsent == 0 {
+            // The session's own words, a ticket say, were the last that the handler saw unsent.
+            isAwaited = false
+            handler?.stream(stream, sent: 0)
+        }
         if sendsFIN, stream.unsent == 0 { finish(stream) }
+    }
+
+    func awaitSent(_ stream: Stream) {
+        isAwaited = true
+        stream.awaitSent()
     }
 
     // MARK: Ending

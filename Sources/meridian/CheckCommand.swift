@@ -15,7 +15,7 @@ struct CheckCommand: ParsableCommand {
 
     func run() throws {
         let valid = try loadSettings(file)
-        try CredentialCheck.check(valid, file)
+        let certificates = try CredentialCheck.check(valid, file)
         let settings = valid.settings
         // What only shows when it is put together: error pages that cannot be read, the token.
         let shares: DescriptorShares
@@ -32,6 +32,7 @@ struct CheckCommand: ParsableCommand {
         if let shortage = settings.shortageOfClients(shares) { standardError("\(file): warning: \(shortage)") }
         let services = Self.counted(settings.services.count, "service")
         print("\(file) is valid: \(services), \(Self.counted(settings.listeners.count, "listener"))")
+        for line in certificates { print(line) }
         print(shares)
     }
 

@@ -21,6 +21,7 @@ extension DataPlaneConfiguration {
         workers = settings.workerCount
         maximumConnections = shares.clients
         maximumBackendConnections = shares.backends
+        pipes = shares.pipesByWorker
         maximumHead = settings.limits.head
         maximumFields = settings.limits.headers
         maximumInterim = settings.limits.interim

@@ -15,12 +15,12 @@ struct DescriptorSharesTests {
         "What a limit is divided into",
         arguments: [
             // limit, workers, endpoints, wanted; clients, backends, admin, checks, own
-            (1024, 2, 3, nil, 436, 437, 58, 3, 90) as Row,
-            (256, 2, 3, nil, 73, 74, 16, 3, 90),
-            (1024, 2, 0, 100, 100, 776, 58, 0, 90),
-            (1024, 2, 0, 5000, 438, 438, 58, 0, 90),
-            (65_536, 4, 10_000, nil, 30_421, 30_421, 512, 4090, 92),
-            (1_048_576, 8, 10, nil, 523_971, 523_971, 512, 10, 112),
+            (1024, 2, 3, nil, 384, 385, 58, 3, 90) as Row,
+            (256, 2, 3, nil, 67, 68, 16, 3, 90),
+            (1024, 2, 0, 100, 100, 672, 58, 0, 90),
+            (1024, 2, 0, 5000, 386, 386, 58, 0, 90),
+            (65_536, 4, 10_000, nil, 30_165, 30_165, 512, 4090, 92),
+            (1_048_576, 8, 10, nil, 523_459, 523_459, 512, 10, 112),
         ])
     fileprivate func shares(_ row: Row) throws {
         let shares = try DescriptorShares(
@@ -32,7 +32,9 @@ struct DescriptorSharesTests {
                 $0.connections = row.3
                 if row.1 == 2 { $0.listeners = 5 }
             })
-        #expect(shares.clients + shares.backends + shares.admin + shares.checks + shares.own == row.0)
+        let all = shares.clients + shares.backends + shares.admin + shares.checks + shares.pipes + shares.own
+        #expect(all == row.0)
+        #expect(shares.pipes == 2 * row.1 * shares.pipesByWorker && shares.pipesByWorker <= 64)
         #expect(shares.clients <= shares.backends)
         #expect(
             [shares.clients, shares.backends, shares.admin, shares.checks, shares.own]

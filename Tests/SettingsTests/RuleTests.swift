@@ -119,6 +119,29 @@ import Topology
     }
 
     @Test(arguments: [
+        ("{ certificates: [ { certificate: a, key: b } ] }", ""),
+        ("{}", "listener tls needs the key 'certificates'"),
+        ("{ certificates: [] }", "the list of certificates is empty"),
+        ("{ certificates: [ { certificate: a } ] }", "certificate needs the key 'key'"),
+        ("{ certificates: [ { certificate: a, key: b } ], profile: old }", "expected one of intermediate, modern"),
+        ("{ certificates: [ { certificate: a, key: b } ], minimum_version: 1.1 }", "expected one of 1.2, 1.3"),
+        ("{ certificates: [ { certificate: a, key: b } ], ciphers: [ \"A:B\" ] }", "expected a name of letters"),
+        (
+            "{ certificates: [ { certificate: a, key: b } ], client_certificate: required }",
+            "client_certificate needs 'client_ca'"
+        ),
+        (
+            "{ certificates: [ { certificate: a, key: b } ], client_ca: c }",
+            "'client_ca' does nothing without client_certificate"
+        ),
+        ("{ certificates: [ { certificate: a, key: b } ], crl: c }", "'crl' does nothing without client_certificate"),
+    ])
+    func howAListenerSpeaksTLS(_ value: String, _ message: String) {
+        let found = messages(minimal(listener: "tls: \(value)"))
+        #expect(message.isEmpty ? found.isEmpty : found.contains { $0.hasPrefix(message) }, "\(found)")
+    }
+
+    @Test(arguments: [
         ("bind: \"127.0.0.1:1\"", "on", ""),
         ("bind: \"[::1]:1\"", "on", ""),
         ("bind: \"localhost:1\"", "yes", ""),

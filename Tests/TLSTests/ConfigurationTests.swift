@@ -55,7 +55,7 @@ struct ConfigurationTests {
     @Test(
         "A setting that OpenSSL does not know is named",
         arguments: [
-            ("ciphers", "the ciphers of TLS 1.2"), ("suites", "the ciphers of TLS 1.3"), ("groups", "the groups"),
+            ("ciphers", "the cipher RC6"), ("suites", "the ciphers of TLS 1.3"), ("groups", "the groups"),
             ("versions", "the ciphers are for no version that is allowed"), ("protocols", "``: the name of a protocol"),
         ])
     func wrong(_ what: String, _ words: String) throws {

@@ -59,7 +59,6 @@ struct DeadCodeTests {
     /// Files that have dead code still, each with what is to become of it.
     static let exceptions: [String: String] = [
         "Sources/HTTPTransport/HTTPResponder.swift": "goes with the responder that ServerStream replaces",
-        "Sources/TLS/TLSSession.swift": "ALPN waits for listeners that end TLS",
         "Sources/Transport/ByteStream.swift": "ALPN waits for listeners that end TLS",
         "Sources/Proactor/EventLoop.swift": "counters that only tests of the loop read",
         "Sources/RaftRuntime/Transport/PeerEnvironment.swift": "the warning of a certificate waits for who logs it",

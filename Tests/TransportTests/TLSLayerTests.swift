@@ -34,6 +34,21 @@ struct TLSLayerTests {
         bench.finish()
     }
 
+    @Test("Who waits until nothing is unsent is told of the session's own words, too", arguments: Way.secure)
+    func ownWords(_ way: Way) throws {
+        let bench = try Bench(way)
+        let client = try bench.connect()
+        var unsent = 0
+        client.record.onConnected = {
+            // The end of its handshake.
+            unsent = client.stream.unsent
+            client.stream.awaitSent()
+        }
+        #expect(bench.turn { client.record.sent == [0] })
+        #expect(unsent > 0 && client.stream.unsent == 0)
+        bench.finish()
+    }
+
     @Test("An end without that of TLS is a cut", arguments: Way.secure, [false, true])
     func truncation(_ way: Way, _ isPaused: Bool) throws {
         let bench = try Bench(way)
