@@ -79,7 +79,7 @@ extension Stream {
         if armed == .none, wanted != .none { reconcileReceive() }
     }
 
-    /// One that was armed for a buffer at a time, and whose buffer is not full, has no more to come for now.
+    /// A receive of one buffer that did not fill it has taken all there was: the flood is over.
     private func noteFlood(_ result: Int32) {
         guard armed == .continuous, result > 0 else { return }
         if Int(result) < withLoop({ $0.pool.small.size }) { flags.remove(.floods) }

@@ -73,6 +73,37 @@ struct Way: Sendable, CustomTestStringConvertible {
     static let secure = all.filter(\.isSecure)
 }
 
+/// Receives the first bytes of a handshake as those of a plain stream.
+private final class Opening: StreamHandler {
+    private let session: TLSSession
+    private unowned let bench: Bench
+    private var stream: ByteStream?
+
+    private init(_ session: TLSSession, _ bench: Bench) {
+        self.session = session
+        self.bench = bench
+    }
+
+    static func begin(_ connection: AcceptedConnection, _ session: TLSSession, _ bench: Bench) {
+        let opening = Opening(session, bench)
+        opening.stream = try? ByteStream.adopt(connection, on: bench.loop, handler: opening)
+        opening.stream?.receiveContinuously()
+    }
+
+    func stream(_: Stream, received buffer: consuming LoopBuffer) {
+        guard let stream else { return }
+        stream.pauseReceiving()
+        let record = Recorder()
+        let secured = stream.secured(by: session, early: buffer, handler: record)
+        #expect(record.calls == 0, "nothing is told inside the call")
+        bench.accepted.append(End(stream: secured, record: record))
+    }
+
+    func streamEnded(_: Stream) {}
+    func stream(_: Stream, sent count: Int) {}
+    func stream(_: Stream, failed failure: StreamFailure) {}
+}
+
 final class Bench: AcceptHandler {
     let loop: EventLoop
     let address: SocketAddress
@@ -80,6 +111,8 @@ final class Bench: AcceptHandler {
     private let client: TLSContext?
     private var acceptor: Acceptor?
     var accepted: [End] = []
+    /// Whether accepted streams are plain until their first bytes have come.
+    var securesLate = false
 
     init(_ way: Way) throws {
         loop = try EventLoop(io: way.io, buffers: .modest)
@@ -96,6 +129,7 @@ final class Bench: AcceptHandler {
     func acceptor(_ acceptor: Acceptor, accepted connection: AcceptedConnection) {
         let record = Recorder()
         let session = server.flatMap { try? TLSSession($0) }
+        if securesLate, let session { return Opening.begin(connection, session, self) }
         let stream = try? ByteStream.adopt(connection, on: loop, session: session, handler: record)
         if let stream { accepted.append(End(stream: stream, record: record)) }
     }

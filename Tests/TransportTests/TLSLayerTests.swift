@@ -49,6 +49,36 @@ struct TLSLayerTests {
         bench.finish()
     }
 
+    @Test("What came of a handshake while the stream was plain is a part of it", arguments: Way.secure)
+    func early(_ way: Way) throws {
+        let bench = try Bench(way)
+        bench.securesLate = true
+        let client = try bench.connect()
+        #expect(bench.turn { client.stream.isConnected && bench.accepted.first?.stream.isConnected ?? false })
+        let server = try #require(bench.accepted.first)
+        #expect(server.record.connections == 1 && server.stream.isSecure)
+        server.stream.receiveContinuously()
+        client.stream.receiveContinuously()
+        client.stream.send(bench.buffer([1, 2, 3]))
+        server.stream.send(bench.buffer([4, 5]))
+        #expect(bench.turn { server.record.bytes == [1, 2, 3] && client.record.bytes == [4, 5] })
+        bench.finish()
+    }
+
+    @Test("Early bytes that are no handshake fail it", arguments: Way.secure)
+    func earlyRubbish(_ way: Way) throws {
+        let bench = try Bench(way)
+        bench.securesLate = true
+        let record = Recorder()
+        let plain = ByteStream(try bench.loop.connect(to: bench.address, handler: record))
+        #expect(bench.turn { record.connections == 1 })
+        plain.send(bench.buffer(Array("GET / HTTP/1.1\r\n\r\n".utf8)))
+        #expect(bench.turn { bench.accepted.first?.record.failures == [.insecure] })
+        // As a handler does, and then nothing is left of what came.
+        bench.accepted.first?.stream.close()
+        bench.finish()
+    }
+
     @Test("An end without that of TLS is a cut", arguments: Way.secure, [false, true])
     func truncation(_ way: Way, _ isPaused: Bool) throws {
         let bench = try Bench(way)
