@@ -158,7 +158,8 @@ final class ClientConnection: StreamHandler, TimerHandler, Drainable {
     private func fail(_ reason: String?) {
         if stream?.isSecure ?? false {
             worker.process.failedHandshakes.add(1, ordering: .relaxed)
-            if let reason { listener.complain("a TLS handshake failed: \(reason)", peer) }
+            // No more than information: whoever scans the network fails all the time.
+            if let reason { listener.complain("a TLS handshake failed: \(reason)", at: .info, peer) }
             // What the alert says reaches the client only if the connection ends in the ordinary way.
             stream?.close()
         }

@@ -118,17 +118,17 @@ final class ListenerRuntime: AcceptHandler, HTTPServerDelegate {
     }
 
     /// One line a second at most: what is wrong once is so many times.
-    private func complain(_ message: Logger.Message, metadata: Logger.Metadata) {
+    private func complain(_ message: Logger.Message, at level: Logger.Level = .error, metadata: Logger.Metadata) {
         guard worker.loop.now - lastComplaint > .seconds(1) else { return }
         lastComplaint = worker.loop.now
-        worker.shared.logger.error(message, metadata: metadata.merging(["listener": "\(name)"]) { $1 })
+        worker.shared.logger.log(level: level, message, metadata: metadata.merging(["listener": "\(name)"]) { $1 })
     }
 
     /// Logs what a client did, as above.
-    func complain(_ message: Logger.Message, _ peer: IPAddress?) {
+    func complain(_ message: Logger.Message, at level: Logger.Level = .error, _ peer: IPAddress?) {
         let text = PeerText(peer)
         let client = text.span.reduceToString()
-        complain(message, metadata: ["client": "\(client)"])
+        complain(message, at: level, metadata: ["client": "\(client)"])
     }
 
     // MARK: Requests
